@@ -1,0 +1,75 @@
+# Everything that is needed is installed into .venv, from package registries only.
+#   make demo    build, convert a sample corpus, show the result
+#   make test    build, run every test
+#   make check   make test, and lint, types, formatting, documentation
+#   make bench   the comparison with other tools (installs them)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
+
+.PHONY: demo test test-rust test-python check lint bench build lock format clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/.tools: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.tools $(SOURCES)
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --quiet --out dist
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+build: $(VENV)/.installed
+
+demo: build
+	mkdir -p demo
+	$(BIN)/raftfast sample --size 200MB --output demo/corpus.jsonl
+	$(BIN)/raftfast convert demo/corpus.jsonl --output demo/train.jsonl --to chat
+	@echo "The first row of demo/train.jsonl, cut:"
+	@head -n 1 demo/train.jsonl | cut -c 1-400
+
+test: test-rust test-python
+
+test-rust:
+	cargo test --locked --quiet
+
+test-python: build
+	$(BIN)/pytest
+
+lint: build
+	cargo fmt --check
+	cargo clippy --locked --all-targets --quiet -- -D warnings
+	cargo clippy --locked --features python --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+	$(BIN)/ruff format --check python tests benches
+	$(BIN)/ruff check python tests benches
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest raftfast._raftfast --ignore-missing-stub
+
+check: test lint
+
+bench: build
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(BIN)/python benches/compare.py
+
+format:
+	cargo fmt
+	$(BIN)/ruff format python tests benches
+	$(BIN)/ruff check --fix python tests benches
+
+# Pins what the .in files ask for, as it is today.
+lock:
+	for name in dev bench; do \
+	    $(PYTHON) -m venv .lock && .lock/bin/pip install --quiet -r requirements-$$name.in && \
+	    .lock/bin/pip freeze > requirements-$$name.txt && rm -rf .lock || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) demo dist target
