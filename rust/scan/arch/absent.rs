@@ -1,0 +1,36 @@
+//! CPU paths that this architecture does not have.
+
+use super::StringScanner;
+use crate::scan::string::StringEnd;
+
+/// Cannot be made here.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scan) enum Avx512 {}
+
+/// Cannot be made here.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scan) enum Avx2 {}
+
+impl Avx512 {
+    pub(in crate::scan) fn detect() -> Option<Self> {
+        None
+    }
+}
+
+impl Avx2 {
+    pub(in crate::scan) fn detect() -> Option<Self> {
+        None
+    }
+}
+
+impl StringScanner for Avx512 {
+    fn string(self, _: &[u8], _: usize) -> StringEnd {
+        match self {}
+    }
+}
+
+impl StringScanner for Avx2 {
+    fn string(self, _: &[u8], _: usize) -> StringEnd {
+        match self {}
+    }
+}

@@ -1,0 +1,288 @@
+//! 64 bytes in two registers of 32.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{
+    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_subs_epu8, _mm256_xor_si256,
+};
+
+use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
+use super::{Lanes, Simd, StringScanner};
+use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+
+/// Bytes in a register.
+const HALF: usize = BLOCK / 2;
+
+/// Proof that this CPU has AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scan) struct Avx2(());
+
+impl Avx2 {
+    pub(in crate::scan) fn detect() -> Option<Self> {
+        let known = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt");
+        known.then_some(Self(()))
+    }
+}
+
+impl StringScanner for Avx2 {
+    #[inline]
+    fn string(self, bytes: &[u8], at: usize) -> StringEnd {
+        // SAFETY: `self` can only be made by `detect`, which asked the CPU for these features.
+        unsafe { scan(self, bytes, at) }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn scan(cpu: Avx2, bytes: &[u8], at: usize) -> StringEnd {
+    string::scan(cpu, bytes, at)
+}
+
+impl Simd for Avx2 {
+    const UNCONDITIONAL: bool = true;
+    type Lanes = Bytes;
+
+    #[inline(always)]
+    fn load(self, window: &[u8; WINDOW]) -> Bytes {
+        // SAFETY: `self` proves the features.
+        unsafe { Bytes::new(load::<LOOK_BACK>(window), load::<{ LOOK_BACK + HALF }>(window)) }
+    }
+}
+
+/// 64 bytes, and for each the classes it is of.
+pub(in crate::scan) struct Bytes {
+    raw: [__m256i; 2],
+    classes: [__m256i; 2],
+}
+
+// A class is a rectangle: a set of low nibbles times a set of high nibbles, so that a byte is of
+// the class if the entries of both its nibbles have the bit.
+const ESCAPABLE_2X: u8 = 1 << 0;
+const ESCAPABLE_6X: u8 = 1 << 1;
+const ESCAPABLE_7X: u8 = 1 << 2;
+const ESCAPABLE: u8 = ESCAPABLE_2X | ESCAPABLE_6X | ESCAPABLE_7X;
+const DIGIT: u8 = 1 << 3;
+const LETTER_A_TO_F: u8 = 1 << 4;
+const HEX_DIGIT: u8 = DIGIT | LETTER_A_TO_F;
+const CONTROL: u8 = 1 << 5;
+const LETTER_D: u8 = 1 << 6;
+const LETTER_U: u8 = 1 << 7;
+
+/// By the low nibble.
+const LOW: [u8; 16] = {
+    let mut table = [CONTROL; 16];
+    let mut nibble = 0;
+    while nibble < 16 {
+        if nibble < 10 {
+            table[nibble] |= DIGIT;
+        }
+        if 1 <= nibble && nibble <= 6 {
+            table[nibble] |= LETTER_A_TO_F;
+        }
+        nibble += 1;
+    }
+    table[0x2] |= ESCAPABLE_2X | ESCAPABLE_6X | ESCAPABLE_7X; // " b r
+    table[0xf] |= ESCAPABLE_2X; // /
+    table[0x6] |= ESCAPABLE_6X; // f
+    table[0xe] |= ESCAPABLE_6X; // n
+    table[0x4] |= ESCAPABLE_7X | LETTER_D; // t, d D
+    table[0x5] |= ESCAPABLE_7X | LETTER_U; // u
+    table
+};
+
+/// By the high nibble; a byte that is not ASCII is of no class.
+const HIGH: [u8; 16] = {
+    let mut table = [0; 16];
+    table[0x0] = CONTROL;
+    table[0x1] = CONTROL;
+    table[0x2] = ESCAPABLE_2X;
+    table[0x3] = DIGIT;
+    table[0x4] = LETTER_A_TO_F | LETTER_D;
+    table[0x6] = LETTER_A_TO_F | LETTER_D | ESCAPABLE_6X;
+    table[0x7] = ESCAPABLE_7X | LETTER_U;
+    table
+};
+
+/// The 32 bytes of the window from `OFFSET` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load<const OFFSET: usize>(window: &[u8; WINDOW]) -> __m256i {
+    const { assert!(OFFSET + HALF <= WINDOW) };
+    // SAFETY: the bytes are inside the window, by the assertion above; any alignment will do.
+    unsafe { _mm256_loadu_si256(window.as_ptr().add(OFFSET).cast()) }
+}
+
+/// A table of 16 entries, twice.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn table(entries: &[u8; 16]) -> __m256i {
+    // SAFETY: the load is of the 16 bytes of the array; any alignment will do.
+    let once: __m128i = unsafe { _mm_loadu_si128(entries.as_ptr().cast()) };
+    _mm256_broadcastsi128_si256(once)
+}
+
+/// The top bits of 64 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn top_bits(halves: [__m256i; 2]) -> u64 {
+    let low = _mm256_movemask_epi8(halves[0]).cast_unsigned();
+    let high = _mm256_movemask_epi8(halves[1]).cast_unsigned();
+    u64::from(low) | u64::from(high) << HALF
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn high_nibbles(bytes: __m256i) -> __m256i {
+    _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0f))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn classify(bytes: __m256i) -> __m256i {
+    // The shuffle gives 0 for an index with its top bit set: bytes that are not ASCII.
+    _mm256_and_si256(
+        _mm256_shuffle_epi8(table(&LOW), bytes),
+        _mm256_shuffle_epi8(table(&HIGH), high_nibbles(bytes)),
+    )
+}
+
+impl Bytes {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(low: __m256i, high: __m256i) -> Self {
+        Self { raw: [low, high], classes: [classify(low), classify(high)] }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn equal(&self, byte: u8) -> u64 {
+        let byte = _mm256_set1_epi8(byte.cast_signed());
+        top_bits(self.raw.map(|half| _mm256_cmpeq_epi8(half, byte)))
+    }
+
+    /// For a class of several bits.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn of_classes(&self, classes: u8) -> u64 {
+        let classes = _mm256_set1_epi8(classes.cast_signed());
+        !top_bits(self.classes.map(|half| {
+            _mm256_cmpeq_epi8(_mm256_and_si256(half, classes), _mm256_setzero_si256())
+        }))
+    }
+
+    /// For a class of one bit, `UP` places below the top one.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn of_class<const UP: i32>(&self) -> u64 {
+        top_bits(self.classes.map(|half| _mm256_slli_epi16::<UP>(half)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn invalid_utf8(&self, window: &[u8; WINDOW]) -> u64 {
+        let low = wrong_utf8(
+            self.raw[0],
+            load::<{ LOOK_BACK - 1 }>(window),
+            load::<{ LOOK_BACK - 2 }>(window),
+            load::<{ LOOK_BACK - 3 }>(window),
+        );
+        let high = wrong_utf8(
+            self.raw[1],
+            load::<{ LOOK_BACK - 1 + HALF }>(window),
+            load::<{ LOOK_BACK - 2 + HALF }>(window),
+            load::<{ LOOK_BACK - 3 + HALF }>(window),
+        );
+        let right = [low, high].map(|half| _mm256_cmpeq_epi8(half, _mm256_setzero_si256()));
+        !top_bits(right)
+    }
+}
+
+/// Not zero where a byte is wrong after those one, two and three places back.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn wrong_utf8(bytes: __m256i, one: __m256i, two: __m256i, three: __m256i) -> __m256i {
+    let pairs = _mm256_and_si256(
+        _mm256_and_si256(
+            _mm256_shuffle_epi8(table(&FIRST_HIGH), high_nibbles(one)),
+            _mm256_shuffle_epi8(
+                table(&FIRST_LOW),
+                _mm256_and_si256(one, _mm256_set1_epi8(0x0f)),
+            ),
+        ),
+        _mm256_shuffle_epi8(table(&SECOND_HIGH), high_nibbles(bytes)),
+    );
+    // What is at least 0x80 after the subtraction was at least the lead byte.
+    let third = _mm256_subs_epu8(two, lead(LEADS_THREE));
+    let fourth = _mm256_subs_epu8(three, lead(LEADS_FOUR));
+    let top = _mm256_set1_epi8(0x80_u8.cast_signed());
+    _mm256_xor_si256(_mm256_and_si256(_mm256_or_si256(third, fourth), top), pairs)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn lead(byte: u8) -> __m256i {
+    _mm256_set1_epi8((byte - 0x80).cast_signed())
+}
+
+impl Lanes for Bytes {
+    #[inline(always)]
+    fn quotes(&self) -> u64 {
+        // SAFETY: a `Bytes` is only made from an `Avx2`, which proves the features.
+        unsafe { self.equal(b'"') }
+    }
+
+    #[inline(always)]
+    fn backslashes(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.equal(b'\\') }
+    }
+
+    #[inline(always)]
+    fn controls(&self) -> u64 {
+        const { assert!(CONTROL << 2 == 0x80) };
+        // SAFETY: as above.
+        unsafe { self.of_class::<2>() }
+    }
+
+    #[inline(always)]
+    fn non_ascii(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { top_bits(self.raw) }
+    }
+
+    #[inline(always)]
+    fn escapable(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.of_classes(ESCAPABLE) }
+    }
+
+    #[inline(always)]
+    fn hex_digits(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.of_classes(HEX_DIGIT) }
+    }
+
+    #[inline(always)]
+    fn letters_u(&self) -> u64 {
+        const { assert!(LETTER_U == 0x80) };
+        // SAFETY: as above.
+        unsafe { top_bits(self.classes) }
+    }
+
+    #[inline(always)]
+    fn letters_d(&self) -> u64 {
+        const { assert!(LETTER_D << 1 == 0x80) };
+        // SAFETY: as above.
+        unsafe { self.of_class::<1>() }
+    }
+
+    #[inline(always)]
+    fn utf8_errors(&self, window: &[u8; WINDOW]) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.invalid_utf8(window) }
+    }
+}

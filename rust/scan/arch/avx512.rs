@@ -1,0 +1,226 @@
+//! 64 bytes in one register: a comparison is a mask already.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{
+    __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
+    _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_subs_epu8, _mm512_test_epi8_mask,
+    _mm512_xor_si512,
+};
+
+use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
+use super::{Lanes, Simd, StringScanner};
+use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+
+/// Proof that this CPU has AVX-512 with BW and VBMI.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scan) struct Avx512(());
+
+impl Avx512 {
+    pub(in crate::scan) fn detect() -> Option<Self> {
+        let known = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt");
+        known.then_some(Self(()))
+    }
+}
+
+impl StringScanner for Avx512 {
+    #[inline]
+    fn string(self, bytes: &[u8], at: usize) -> StringEnd {
+        // SAFETY: `self` can only be made by `detect`, which asked the CPU for these features.
+        unsafe { scan(self, bytes, at) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+fn scan(cpu: Avx512, bytes: &[u8], at: usize) -> StringEnd {
+    string::scan(cpu, bytes, at)
+}
+
+impl Simd for Avx512 {
+    const UNCONDITIONAL: bool = true;
+    type Lanes = Bytes;
+
+    #[inline(always)]
+    fn load(self, window: &[u8; WINDOW]) -> Bytes {
+        // SAFETY: `self` proves the features.
+        unsafe { Bytes::new(load::<LOOK_BACK>(window)) }
+    }
+}
+
+/// 64 bytes, and for each the classes it is of.
+pub(in crate::scan) struct Bytes {
+    raw: __m512i,
+    non_ascii: u64,
+    classes: __m512i,
+}
+
+const CONTROL: u8 = 1 << 0;
+const ESCAPABLE: u8 = 1 << 1;
+const HEX_DIGIT: u8 = 1 << 2;
+const LETTER_D: u8 = 1 << 3;
+const LETTER_U: u8 = 1 << 4;
+
+/// The classes of each ASCII byte: one lookup in two registers tells them all.
+static CLASSES: [[u8; BLOCK]; 2] = {
+    let mut table = [[0; BLOCK]; 2];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        let mut class = 0;
+        if byte < 0x20 {
+            class |= CONTROL;
+        }
+        if matches!(byte, b'"' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') {
+            class |= ESCAPABLE;
+        }
+        if byte.is_ascii_hexdigit() {
+            class |= HEX_DIGIT;
+        }
+        if matches!(byte, b'd' | b'D') {
+            class |= LETTER_D;
+        }
+        if byte == b'u' {
+            class |= LETTER_U;
+        }
+        table[byte as usize / BLOCK][byte as usize % BLOCK] = class;
+        byte += 1;
+    }
+    table
+};
+
+/// The 64 bytes of the window from `OFFSET` on.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load<const OFFSET: usize>(window: &[u8; WINDOW]) -> __m512i {
+    const { assert!(OFFSET + BLOCK <= WINDOW) };
+    // SAFETY: the bytes are inside the window, by the assertion above; any alignment will do.
+    unsafe { _mm512_loadu_si512(window.as_ptr().add(OFFSET).cast()) }
+}
+
+/// A table of 16 entries, four times.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn table(entries: &[u8; 16]) -> __m512i {
+    // SAFETY: the load is of the 16 bytes of the array; any alignment will do.
+    let once: __m128i = unsafe { _mm_loadu_si128(entries.as_ptr().cast()) };
+    _mm512_broadcast_i32x4(once)
+}
+
+impl Bytes {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn new(raw: __m512i) -> Self {
+        let non_ascii = _mm512_movepi8_mask(raw);
+        // SAFETY: each load is of the 64 bytes of one array; any alignment will do.
+        let (low, high) = unsafe {
+            (
+                _mm512_loadu_si512(CLASSES[0].as_ptr().cast()),
+                _mm512_loadu_si512(CLASSES[1].as_ptr().cast()),
+            )
+        };
+        let classes = _mm512_maskz_permutex2var_epi8(!non_ascii, low, raw, high);
+        Self { raw, non_ascii, classes }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn equal(&self, byte: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(self.raw, _mm512_set1_epi8(byte.cast_signed()))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn of_class(&self, class: u8) -> u64 {
+        _mm512_test_epi8_mask(self.classes, _mm512_set1_epi8(class.cast_signed()))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn invalid_utf8(&self, window: &[u8; WINDOW]) -> u64 {
+        let low_nibble = _mm512_set1_epi8(0x0f);
+        let previous = load::<{ LOOK_BACK - 1 }>(window);
+        let first_high = _mm512_and_si512(_mm512_srli_epi16::<4>(previous), low_nibble);
+        let first_low = _mm512_and_si512(previous, low_nibble);
+        let second_high = _mm512_and_si512(_mm512_srli_epi16::<4>(self.raw), low_nibble);
+        let pairs = _mm512_and_si512(
+            _mm512_and_si512(
+                _mm512_shuffle_epi8(table(&FIRST_HIGH), first_high),
+                _mm512_shuffle_epi8(table(&FIRST_LOW), first_low),
+            ),
+            _mm512_shuffle_epi8(table(&SECOND_HIGH), second_high),
+        );
+        // What is at least 0x80 after the subtraction was at least the lead byte.
+        let third = _mm512_subs_epu8(load::<{ LOOK_BACK - 2 }>(window), lead(LEADS_THREE));
+        let fourth = _mm512_subs_epu8(load::<{ LOOK_BACK - 3 }>(window), lead(LEADS_FOUR));
+        let top = _mm512_set1_epi8(0x80_u8.cast_signed());
+        let continued = _mm512_and_si512(_mm512_or_si512(third, fourth), top);
+        let wrong = _mm512_xor_si512(continued, pairs);
+        _mm512_test_epi8_mask(wrong, wrong)
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lead(byte: u8) -> __m512i {
+    _mm512_set1_epi8((byte - 0x80).cast_signed())
+}
+
+impl Lanes for Bytes {
+    #[inline(always)]
+    fn quotes(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.equal(b'"') }
+    }
+
+    #[inline(always)]
+    fn backslashes(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.equal(b'\\') }
+    }
+
+    #[inline(always)]
+    fn controls(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.of_class(CONTROL) }
+    }
+
+    #[inline(always)]
+    fn non_ascii(&self) -> u64 {
+        self.non_ascii
+    }
+
+    #[inline(always)]
+    fn escapable(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.of_class(ESCAPABLE) }
+    }
+
+    #[inline(always)]
+    fn hex_digits(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.of_class(HEX_DIGIT) }
+    }
+
+    #[inline(always)]
+    fn letters_u(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.of_class(LETTER_U) }
+    }
+
+    #[inline(always)]
+    fn letters_d(&self) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.of_class(LETTER_D) }
+    }
+
+    #[inline(always)]
+    fn utf8_errors(&self, window: &[u8; WINDOW]) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.invalid_utf8(window) }
+    }
+}

@@ -1,0 +1,109 @@
+//! What differs between CPUs: how 64 bytes become masks.
+//!
+//! A CPU is a token, such as [`Avx2`], that can only be had by asking the CPU whether it knows the
+//! instructions; so whoever holds the token may use them. Three small traits keep the rest of the
+//! scanner free of it: [`StringScanner`] is what the grammar sees, [`Simd`] and [`Lanes`] are what
+//! the string loop is written in.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(not(target_arch = "x86_64"))]
+mod absent;
+mod utf8;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use absent::{Avx2, Avx512};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::Avx512;
+pub(super) use portable::Portable;
+
+use super::string::{StringEnd, WINDOW};
+use crate::error::Error;
+
+/// The CPU paths, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cpu {
+    /// 64-byte vectors: AVX-512 with BW and VBMI.
+    Avx512,
+    /// 32-byte vectors.
+    Avx2,
+    /// 64-bit words; runs anywhere.
+    Portable,
+}
+
+impl Cpu {
+    /// All paths, best first.
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
+
+    /// The name, as the environment variable `RAFTFAST_CPU` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "avx512",
+            Self::Avx2 => "avx2",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// The path that `RAFTFAST_CPU` asks for, if it is set.
+    ///
+    /// # Errors
+    ///
+    /// When it holds something else than the name of a path.
+    pub fn from_env() -> Result<Option<Self>, Error> {
+        let Some(wanted) = std::env::var_os("RAFTFAST_CPU").filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let found = Self::ALL.into_iter().find(|cpu| wanted == cpu.name());
+        found.map(Some).ok_or_else(|| {
+            let wanted = wanted.to_string_lossy();
+            Error::usage(format!("RAFTFAST_CPU is '{wanted}'; it takes avx512, avx2 or portable"))
+        })
+    }
+}
+
+/// What the grammar needs of a CPU.
+pub(super) trait StringScanner: Copy {
+    /// Scans a string from just after its opening quote.
+    fn string(self, bytes: &[u8], at: usize) -> StringEnd;
+}
+
+/// What the string loop needs of a CPU.
+pub(super) trait Simd: Copy {
+    /// Whether escapes are worth looking for in every block, instead of only in those that hold a
+    /// backslash: wide registers make the search cheaper than the branch is when it is mispredicted.
+    const UNCONDITIONAL: bool;
+
+    /// A block of 64 bytes.
+    type Lanes: Lanes;
+
+    /// Loads the last 64 bytes of a window.
+    fn load(self, window: &[u8; WINDOW]) -> Self::Lanes;
+}
+
+/// Questions about 64 bytes; bit k of each answer is for byte k.
+pub(super) trait Lanes {
+    /// `"`
+    fn quotes(&self) -> u64;
+    /// `\`
+    fn backslashes(&self) -> u64;
+    /// Bytes below 0x20.
+    fn controls(&self) -> u64;
+    /// Bytes of 0x80 and above.
+    fn non_ascii(&self) -> u64;
+    /// What may follow a backslash: `"/bfnrtu` (and `\`, which need not be told).
+    fn escapable(&self) -> u64;
+    /// `0-9A-Fa-f`
+    fn hex_digits(&self) -> u64;
+    /// `u`
+    fn letters_u(&self) -> u64;
+    /// `d` and `D`
+    fn letters_d(&self) -> u64;
+    /// Bytes at which UTF-8 is found wrong, the last bytes of the window being this block.
+    fn utf8_errors(&self, window: &[u8; WINDOW]) -> u64;
+}

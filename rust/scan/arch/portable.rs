@@ -1,0 +1,161 @@
+//! Eight bytes in a word: runs on every CPU that has 64-bit registers.
+//!
+//! Tests on words are the exact ones (no carry from one byte into the next), as in Warren,
+//! "Hacker's Delight", 2nd edition, section 6-1.
+
+use super::{Lanes, Simd, StringScanner};
+use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+
+/// The path without special instructions.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scan) struct Portable;
+
+impl StringScanner for Portable {
+    fn string(self, bytes: &[u8], at: usize) -> StringEnd {
+        string::scan(self, bytes, at)
+    }
+}
+
+impl Simd for Portable {
+    const UNCONDITIONAL: bool = false;
+    type Lanes = Words;
+
+    #[inline(always)]
+    fn load(self, window: &[u8; WINDOW]) -> Words {
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(window[LOOK_BACK..].chunks_exact(8)) {
+            *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        }
+        Words(words)
+    }
+}
+
+const WORDS: usize = BLOCK / 8;
+/// A bit in every byte of a word.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The top bit of every byte of a word.
+const TOPS: u64 = ONES << 7;
+
+/// 64 bytes; the first one is the lowest of the first word.
+pub(in crate::scan) struct Words([u64; WORDS]);
+
+/// The top bits of the bytes of a word that are below `limit`; `limit` is at most 0x80.
+#[inline(always)]
+fn below(word: u64, limit: u8) -> u64 {
+    // Adding to seven bits sets the top bit of those at the limit or above, and carries nowhere.
+    let reached = (word & !TOPS) + ONES * u64::from(0x80 - limit);
+    !(reached | word) & TOPS
+}
+
+/// The top bits of the bytes of a word that are equal to `byte`.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ ONES * u64::from(byte), 1)
+}
+
+/// The top bits of the bytes of a word from `first` to `last`, both ASCII.
+#[inline(always)]
+fn between(word: u64, first: u8, last: u8) -> u64 {
+    below(word, last + 1) & !below(word, first)
+}
+
+impl Words {
+    /// Gathers the top bits that a test leaves of each word.
+    #[inline(always)]
+    fn mask(&self, test: impl Fn(u64) -> u64) -> u64 {
+        // The multiplier brings the k-th of eight bits to place 56 + k, and no two to one place.
+        const GATHER: u64 = 0x0102_0408_1020_4080;
+        let mut mask = 0;
+        for (place, &word) in self.0.iter().enumerate() {
+            mask |= (test(word) >> 7).wrapping_mul(GATHER) >> 56 << (8 * place);
+        }
+        mask
+    }
+}
+
+impl Lanes for Words {
+    #[inline(always)]
+    fn quotes(&self) -> u64 {
+        self.mask(|word| equal(word, b'"'))
+    }
+
+    #[inline(always)]
+    fn backslashes(&self) -> u64 {
+        self.mask(|word| equal(word, b'\\'))
+    }
+
+    #[inline(always)]
+    fn controls(&self) -> u64 {
+        self.mask(|word| below(word, 0x20))
+    }
+
+    #[inline(always)]
+    fn non_ascii(&self) -> u64 {
+        self.mask(|word| word & TOPS)
+    }
+
+    #[inline(always)]
+    fn escapable(&self) -> u64 {
+        self.mask(|word| {
+            b"\"/bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte))
+        })
+    }
+
+    #[inline(always)]
+    fn hex_digits(&self) -> u64 {
+        self.mask(|word| {
+            between(word, b'0', b'9') | between(word | ONES * 0x20, b'a', b'f')
+        })
+    }
+
+    #[inline(always)]
+    fn letters_u(&self) -> u64 {
+        self.mask(|word| equal(word, b'u'))
+    }
+
+    #[inline(always)]
+    fn letters_d(&self) -> u64 {
+        self.mask(|word| equal(word | ONES * 0x20, b'd'))
+    }
+
+    /// Checks each sequence from its lead byte. Not written for words: the standard library's
+    /// check is fast on what stands between the borders.
+    #[inline(always)]
+    fn utf8_errors(&self, window: &[u8; WINDOW]) -> u64 {
+        utf8_errors(window)
+    }
+}
+
+/// Checks the sequences that reach into the block or start in it.
+#[inline(never)]
+fn utf8_errors(window: &[u8; WINDOW]) -> u64 {
+    let start = sequence_start(window);
+    match std::str::from_utf8(&window[start..]) {
+        Ok(_) => 0,
+        Err(error) => {
+            let valid = start + error.valid_up_to();
+            match error.error_len() {
+                // Cut at the end of the block: the next block sees the rest.
+                None => 0,
+                // Reported where the sequence breaks off, as the vector paths do; a fault before
+                // the block belongs to its first byte.
+                Some(length) => 1 << (valid + length).saturating_sub(LOOK_BACK).min(BLOCK - 1),
+            }
+        }
+    }
+}
+
+/// Where the sequence starts that reaches into the block, if one does.
+fn sequence_start(window: &[u8; WINDOW]) -> usize {
+    (0..LOOK_BACK)
+        .find(|&at| {
+            let length = match window[at] {
+                0xc0..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xff => 4,
+                _ => 1,
+            };
+            at + length > LOOK_BACK
+        })
+        .unwrap_or(LOOK_BACK)
+}

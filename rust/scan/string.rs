@@ -1,0 +1,172 @@
+//! Inside a string: 64 bytes at a time, everything that can be wrong as a bit of a mask.
+//!
+//! The masks follow Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (VLDB Journal
+//! 28(6), 2019), section 3.1, for runs of backslashes, and Keiser and Lemire, "Validating UTF-8 In
+//! Less Than One Instruction Per Byte" (Software: Practice and Experience 51(5), 2021), for UTF-8.
+//! New here: escapes are checked where they stand, hexadecimal digits and surrogate pairs included,
+//! and all faults up to the closing quote are judged by one branch.
+//!
+//! A string needs nothing from the bytes before it: the byte before it is a quote, and what stands
+//! outside strings is ASCII by grammar.
+
+use super::arch::{Lanes, Simd};
+
+/// Bytes that the checks of one block look at: three before it, for UTF-8, and the block itself.
+pub(super) const WINDOW: usize = LOOK_BACK + BLOCK;
+/// How far back a continuation byte may have its lead byte.
+pub(super) const LOOK_BACK: usize = 3;
+/// Bytes in a block, one for each bit of a mask.
+pub(super) const BLOCK: usize = 64;
+
+/// Where a string ended. Two words, so that it is returned in registers.
+#[derive(Clone, Copy)]
+pub(super) struct StringEnd {
+    /// The closing quote; [`usize::MAX`] if the string is wrong.
+    pub end: usize,
+    /// Whether a backslash stands in it.
+    pub escaped: bool,
+}
+
+impl StringEnd {
+    const WRONG: Self = Self { end: usize::MAX, escaped: false };
+
+    /// The end of a string that is right.
+    #[inline(always)]
+    pub(super) fn valid(self) -> Option<Self> {
+        (self.end != usize::MAX).then_some(self)
+    }
+}
+
+/// What the next block must know of the blocks before it.
+#[derive(Default)]
+struct Carry {
+    /// 1 if the first byte is escaped.
+    escaped: u64,
+    /// The `u`s of escapes, whose four digits may reach into the next block.
+    unicode: u64,
+    /// Bytes of 0x80 and above.
+    non_ascii: u64,
+    /// Where the `d` of a low surrogate must stand, after the high one at its left.
+    low_surrogate: usize,
+}
+
+/// Scans from just after the opening quote to the closing one.
+///
+/// Inlined into one function for each CPU, which is how the vector instructions get here.
+#[inline(always)]
+pub(super) fn scan<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
+    let mut carry = Carry::default();
+    let mut escaped = 0;
+    loop {
+        let Some(window) = bytes[at - LOOK_BACK..].first_chunk::<WINDOW>() else {
+            return StringEnd::WRONG;
+        };
+        let lanes = simd.load(window);
+        let backslashes = lanes.backslashes();
+        let mut quotes = lanes.quotes();
+        let mut wrong = lanes.controls();
+        let mut surrogates = 0;
+        if S::UNCONDITIONAL || backslashes | carry.escaped | carry.unicode != 0 {
+            let escapes = escapes(&lanes, backslashes, &mut carry);
+            quotes &= !escapes.escaped;
+            wrong |= escapes.wrong;
+            surrogates = escapes.surrogates;
+        }
+        let non_ascii = lanes.non_ascii();
+        if non_ascii | carry.non_ascii >> (BLOCK - LOOK_BACK) != 0 {
+            wrong |= lanes.utf8_errors(window);
+        }
+        carry.non_ascii = non_ascii;
+        if quotes | wrong | surrogates != 0 {
+            // All bits up to the closing quote, or all of them if it is not in this block.
+            let inside = quotes ^ quotes.wrapping_sub(1);
+            if wrong & inside != 0 || !pairs(bytes, at, surrogates & inside, &mut carry) {
+                return StringEnd::WRONG;
+            }
+            if quotes != 0 {
+                let end = at + quotes.trailing_zeros() as usize;
+                return StringEnd { end, escaped: (escaped | backslashes & inside) != 0 };
+            }
+        }
+        escaped |= backslashes;
+        at += BLOCK;
+    }
+}
+
+struct Escapes {
+    /// Bytes after an odd run of backslashes.
+    escaped: u64,
+    /// Bytes that make an escape wrong.
+    wrong: u64,
+    /// First digits of `\ud...`: surrogates, or letters just below them.
+    surrogates: u64,
+}
+
+#[inline(always)]
+fn escapes<L: Lanes>(lanes: &L, backslashes: u64, carry: &mut Carry) -> Escapes {
+    let escaped = after_odd_runs(backslashes, &mut carry.escaped);
+    let unicode = escaped & lanes.letters_u();
+    let before = carry.unicode;
+    carry.unicode = unicode;
+    let first = unicode << 1 | before >> 63;
+    let digits = first
+        | (unicode << 2 | before >> 62)
+        | (unicode << 3 | before >> 61)
+        | (unicode << 4 | before >> 60);
+    Escapes {
+        escaped,
+        wrong: escaped & !lanes.escapable() | digits & !lanes.hex_digits(),
+        surrogates: first & lanes.letters_d(),
+    }
+}
+
+/// The bytes that follow a run of backslashes of odd length: the escaped bytes that may be wrong.
+/// (A run also escapes every second backslash of its own, which is always right.)
+///
+/// Adding its first bit to a run clears the run and sets the bit after it; the run is odd if that
+/// bit and the first one are of different parity.
+#[inline(always)]
+fn after_odd_runs(backslashes: u64, carry: &mut u64) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    // A first byte that the last block escaped starts no escape of its own.
+    let runs = backslashes & !*carry;
+    let starts = runs & !(runs << 1);
+    let after_even_starts = runs.wrapping_add(starts & EVEN) & !runs;
+    let after_odd_starts = runs.wrapping_add(starts & !EVEN) & !runs;
+    let escaped = (after_even_starts & !EVEN) | (after_odd_starts & EVEN);
+    let first = *carry & !backslashes;
+    // The run at the end of the block is odd if an odd number of its bits stand at the top.
+    *carry = u64::from(runs.leading_ones() & 1);
+    escaped | first
+}
+
+/// Whether every surrogate escape is half of a pair. `candidates` are the first digits of escapes
+/// that start with `d`. Rarely called: once for each emoji.
+#[inline(always)]
+fn pairs(bytes: &[u8], at: usize, candidates: u64, carry: &mut Carry) -> bool {
+    candidates == 0 || pairs_of(bytes, at, candidates, carry)
+}
+
+#[cold]
+fn pairs_of(bytes: &[u8], at: usize, mut candidates: u64, carry: &mut Carry) -> bool {
+    while candidates != 0 {
+        let digit = at + candidates.trailing_zeros() as usize;
+        candidates &= candidates - 1;
+        match bytes[digit + 1] | 0x20 {
+            b'8' | b'9' | b'a' | b'b' => {
+                if !is_low_surrogate(&bytes[digit + 4..]) {
+                    return false;
+                }
+                carry.low_surrogate = digit + 6;
+            }
+            b'c'..=b'f' if carry.low_surrogate != digit => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether `\udc` to `\udf` stands here; that its last two digits are such is checked elsewhere.
+fn is_low_surrogate(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'\\', b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F', ..])
+}
