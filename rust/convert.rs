@@ -1,0 +1,357 @@
+//! Lines to rows: a block of lines at a time, with the account of what became of each.
+
+use crate::error::{Error, Fault, FaultKind, Place};
+use crate::ledger::Ledger;
+use crate::record::Record;
+use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, keys_of};
+use crate::shape::{Options, Outcome, Shape};
+use crate::target::Target;
+use crate::text::snippet;
+
+/// What a malformed record does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It ends the run: the default, so that nothing is lost in silence.
+    #[default]
+    Fail,
+    /// It is counted and left out.
+    Skip,
+}
+
+/// The longest record that is taken unless asked otherwise.
+pub const DEFAULT_MAX_RECORD_BYTES: usize = 256 << 20;
+
+/// Bytes of input that are worked on at a time: they and their rows stay in a core's L2 cache.
+pub const DEFAULT_BLOCK_BYTES: usize = 256 << 10;
+
+/// Bytes of a rejected line that are kept for the rejects file.
+const KEPT: usize = 1 << 20;
+
+/// A compiled target with its policies; shared by all workers.
+#[derive(Debug)]
+pub struct Converter {
+    shape: Shape,
+    scanner: Scanner,
+    on_error: OnError,
+    max_record_bytes: usize,
+}
+
+/// A line that could not be converted.
+#[derive(Debug)]
+pub struct Reject {
+    /// Lines of the block before it.
+    pub lines_before: u64,
+    /// Where it starts in the block.
+    pub start: usize,
+    /// What is wrong with it, and where in the block.
+    pub fault: Fault,
+    /// The line, cut if it is very long.
+    pub raw: Vec<u8>,
+    /// Whether it was cut.
+    pub cut: bool,
+    /// The text around the fault, for people.
+    pub snippet: String,
+}
+
+impl Reject {
+    /// The place of the fault in an input, of which `lines` lines and `offset` bytes stand before
+    /// the block.
+    #[must_use]
+    pub fn place(&self, path: &str, lines: u64, offset: u64) -> Place {
+        Place {
+            path: path.to_owned(),
+            line: lines + self.lines_before + 1,
+            offset: offset + self.fault.offset as u64,
+            snippet: self.snippet.clone(),
+        }
+    }
+}
+
+/// What became of a block.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// The rows, in order.
+    pub rows: Vec<u8>,
+    /// The account; bytes are left to those who read and write them.
+    pub ledger: Ledger,
+    /// Lines passed, blank ones counted.
+    pub lines: u64,
+    /// Lines left out, in order.
+    pub rejects: Vec<Reject>,
+    /// What ended the block early.
+    pub failure: Option<Failure>,
+    /// The fields that some record had.
+    pub present: u64,
+    /// The keys of the first record that lacks a field in use.
+    pub keys: Vec<String>,
+}
+
+/// Why a block ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A malformed line.
+    Line(Reject),
+    /// Anything else.
+    Run(Error),
+}
+
+impl Converter {
+    /// Compiles a target, built-in or a file, for this CPU or for the path that `RAFTFAST_CPU` asks
+    /// for.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such target, when it does not fit the options, or when this CPU lacks the
+    /// path that was asked for.
+    pub fn new(to: &str, options: &Options) -> Result<Self, Error> {
+        Ok(Self {
+            shape: Shape::compile(&Target::named(to)?, options)?,
+            scanner: chosen_scanner()?,
+            on_error: OnError::default(),
+            max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
+        })
+    }
+
+    /// What a malformed record does; by default it ends the run.
+    #[must_use]
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// The longest line that is taken, without its line end; by default
+    /// [`DEFAULT_MAX_RECORD_BYTES`].
+    #[must_use]
+    pub fn max_record_bytes(mut self, limit: usize) -> Self {
+        self.max_record_bytes = limit;
+        self
+    }
+
+    /// The longest line that is taken.
+    #[must_use]
+    pub fn record_limit(&self) -> usize {
+        self.max_record_bytes
+    }
+
+    /// The compiled target.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Uses another scanner.
+    #[must_use]
+    pub fn scanner(mut self, scanner: Scanner) -> Self {
+        self.scanner = scanner;
+        self
+    }
+
+    /// Converts the lines of `buffer` from `start` on, adding the rows to `rows`.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    #[must_use]
+    pub fn block(&self, buffer: &Buffer, start: usize, rows: Vec<u8>) -> Converted {
+        let mut converted = Converted { rows, ..Converted::default() };
+        let mut spans = Spans::default();
+        let mut at = start;
+        let end = buffer.content().len();
+        while at < end && converted.failure.is_none() {
+            let line = self.scanner.line(buffer, at, self.shape.keys(), &mut spans);
+            let next = self.take(&mut converted, buffer, at, line, &spans);
+            converted.lines += 1;
+            at = next;
+        }
+        converted
+    }
+
+    /// Converts one scanned line; gives the start of the next one.
+    #[inline]
+    fn take(
+        &self,
+        converted: &mut Converted,
+        buffer: &Buffer,
+        at: usize,
+        line: Line,
+        spans: &Spans,
+    ) -> usize {
+        let (Line::Blank { next } | Line::Record { next, .. } | Line::Bad { next, .. }) = line;
+        let outcome = if next - at > self.max_record_bytes
+            && line_length(&buffer.content()[at..next]) > self.max_record_bytes
+        {
+            let kind = FaultKind::RecordTooLong { limit: self.max_record_bytes };
+            Err(Fault { kind, offset: at })
+        } else {
+            match line {
+                Line::Blank { .. } => {
+                    converted.ledger.blank += 1;
+                    return next;
+                }
+                Line::Bad { fault, .. } => Err(fault),
+                Line::Record { start, end, .. } => {
+                    self.row(converted, &Record::new(buffer.content(), start, end, spans))
+                }
+            }
+        };
+        match outcome {
+            Ok(Outcome::Written) => converted.ledger.write_row(),
+            Ok(Outcome::Filtered(reason)) => converted.ledger.filter(reason),
+            Err(fault) => self.refuse(converted, &buffer.content()[at..next], at, fault),
+        }
+        next
+    }
+
+    #[inline]
+    fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<Outcome, Fault> {
+        let present = self.shape.present(record);
+        converted.present |= present;
+        if self.shape.missing(present).is_some() && converted.keys.is_empty() {
+            converted.keys = keys_of(record.raw());
+        }
+        if let Err(error) = self.shape.reserve(record, &mut converted.rows) {
+            converted.failure = Some(Failure::Run(error));
+        }
+        self.shape.write(record, &mut converted.rows)
+    }
+
+    #[cold]
+    fn refuse(&self, converted: &mut Converted, line: &[u8], start: usize, fault: Fault) {
+        let line = &line[..line_length(line)];
+        let reject = Reject {
+            lines_before: converted.lines,
+            start,
+            fault,
+            raw: line[..line.len().min(KEPT)].to_vec(),
+            cut: line.len() > KEPT,
+            snippet: snippet(line, fault.offset - start),
+        };
+        match self.on_error {
+            OnError::Skip => {
+                converted.ledger.reject(fault.kind.name());
+                converted.rejects.push(reject);
+            }
+            OnError::Fail => converted.failure = Some(Failure::Line(reject)),
+        }
+    }
+
+    /// A row of this target, made from a record that stands for all.
+    ///
+    /// # Errors
+    ///
+    /// None for a target that compiles.
+    pub fn example(&self) -> Result<String, Error> {
+        let (row, _) = self.convert_bytes(include_bytes!("target/example.jsonl"))?;
+        Ok(String::from_utf8_lossy(&row).trim_end().to_owned())
+    }
+
+    /// Converts whole lines held in memory. A last line without a line end is a line too.
+    ///
+    /// # Errors
+    ///
+    /// The first malformed record, unless the policy is to skip; the input is called `<bytes>`.
+    pub fn convert_bytes(&self, data: &[u8]) -> Result<(Vec<u8>, Ledger), Error> {
+        let mut total = Total::default();
+        let mut rows = Vec::new();
+        let mut buffer = Buffer::default();
+        let mut offset = byte_order_mark(data);
+        while offset < data.len() {
+            let piece = whole_lines(&data[offset..], DEFAULT_BLOCK_BYTES);
+            buffer.reset(2 * DEFAULT_BLOCK_BYTES);
+            buffer.append(piece)?;
+            let mut converted = self.block(&buffer, 0, rows);
+            total.add(&mut converted, "<bytes>", offset as u64)?;
+            rows = converted.rows;
+            offset += piece.len();
+        }
+        total.ledger.bytes_in = data.len() as u64;
+        total.ledger.bytes_out = rows.len() as u64;
+        total.finish(&self.shape)?;
+        Ok((rows, total.ledger))
+    }
+}
+
+/// The account of an input so far, block after block.
+#[derive(Debug, Default)]
+pub struct Total {
+    /// The account.
+    pub ledger: Ledger,
+    /// Lines of the current input so far.
+    pub lines: u64,
+    present: u64,
+    keys: Vec<String>,
+}
+
+impl Total {
+    /// Adds the next block, which starts at byte `offset` of the input called `path`.
+    ///
+    /// # Errors
+    ///
+    /// What ended the block early.
+    pub fn add(&mut self, block: &mut Converted, path: &str, offset: u64) -> Result<(), Error> {
+        self.ledger.add(&block.ledger);
+        self.present |= block.present;
+        if self.keys.is_empty() {
+            self.keys = std::mem::take(&mut block.keys);
+        }
+        let lines = self.lines;
+        self.lines += block.lines;
+        match block.failure.take() {
+            None => Ok(()),
+            Some(Failure::Run(error)) => Err(error),
+            Some(Failure::Line(reject)) => {
+                Err(Error::data(reject.fault.kind, reject.place(path, lines, offset)))
+            }
+        }
+    }
+
+    /// Checks, at the end, that every field in use was in some record.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::ErrorKind::MissingField`] with the keys that were seen instead.
+    pub fn finish(&mut self, shape: &Shape) -> Result<(), Error> {
+        let keys = std::mem::take(&mut self.keys);
+        match shape.missing(self.present) {
+            Some(field) if !keys.is_empty() || self.converted_some() => {
+                Err(Error::from(crate::error::ErrorKind::MissingField { field, keys }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a record was read that was not malformed.
+    fn converted_some(&self) -> bool {
+        self.ledger.read > self.ledger.rejected.values().sum()
+    }
+}
+
+/// The scanner that `RAFTFAST_CPU` asks for, or the best one.
+///
+/// # Errors
+///
+/// When there is no such CPU path, or this CPU lacks it.
+pub fn chosen_scanner() -> Result<Scanner, Error> {
+    let Some(cpu) = Cpu::from_env()? else { return Ok(Scanner::best()) };
+    Scanner::for_cpu(cpu)
+        .ok_or_else(|| Error::usage(format!("RAFTFAST_CPU: this CPU lacks {}", cpu.name())))
+}
+
+/// Bytes of a line without its line end.
+fn line_length(line: &[u8]) -> usize {
+    line.len() - usize::from(line.ends_with(b"\n"))
+}
+
+/// The length of a byte order mark at the start of an input: it is skipped there, and an error
+/// anywhere else.
+#[must_use]
+pub fn byte_order_mark(start: &[u8]) -> usize {
+    if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
+/// The first lines of `data`, about `wanted` bytes of them, and at least one.
+fn whole_lines(data: &[u8], wanted: usize) -> &[u8] {
+    let Some(block) = data.get(..wanted) else { return data };
+    let end = memchr::memrchr(b'\n', block).or_else(|| memchr::memchr(b'\n', data));
+    end.map_or(data, |end| &data[..=end])
+}

@@ -1,0 +1,117 @@
+//! Where rows go: a file, or something that may keep a writer waiting.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use rustix::fs::OFlags;
+
+use super::TICK;
+use crate::error::{Error, ErrorKind};
+use crate::source::{Readiness, wait_for};
+
+/// The name of standard output in commands.
+const STDOUT: &str = "-";
+
+/// Bytes written at once to a file. Larger writes were measured to be slower on some machines, by
+/// up to ten times.
+const FILE_WRITE: usize = 512 << 10;
+
+/// Bytes written at once to a pipe that is ready: as much as certainly fits (`PIPE_BUF`), so that
+/// the write does not block and the run can be cancelled.
+const PIPE_WRITE: usize = 4 << 10;
+
+/// An open output.
+#[derive(Debug)]
+pub struct Sink {
+    file: File,
+    name: String,
+    /// Whether a write can wait for a reader.
+    waits: bool,
+}
+
+impl Sink {
+    /// Opens an existing name for writing, or standard output if it is called `-`. Waits for the
+    /// reader of a FIFO as long as `go_on` allows.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub fn open(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Self, Error> {
+        let is_stdout = path.as_os_str() == STDOUT;
+        let name = if is_stdout { "<stdout>".into() } else { path.to_string_lossy().into_owned() };
+        let file = if is_stdout { stdout() } else { existing(path, go_on) };
+        let file = match file {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(ErrorKind::Cancelled.into()),
+            Err(error) => return Err(Error::io(name.as_str(), error)),
+        };
+        let kind = file.metadata().map_err(|error| Error::io(name.as_str(), error))?.file_type();
+        let waits = !(kind.is_file() || kind.is_block_device());
+        Ok(Self { file, name, waits })
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses, or when `stop` is set while waiting for a reader.
+    pub fn write_all(&mut self, bytes: &[u8], stop: &AtomicBool) -> Result<(), Error> {
+        let written = if self.waits { self.write_waiting(bytes, stop) } else { self.write(bytes) };
+        match written {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ErrorKind::Cancelled.into()),
+            Err(error) => Err(Error::io(self.name.as_str(), error)),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        bytes.chunks(FILE_WRITE).try_for_each(|chunk| self.file.write_all(chunk))?;
+        Ok(true)
+    }
+
+    fn write_waiting(&mut self, mut bytes: &[u8], stop: &AtomicBool) -> io::Result<bool> {
+        while !bytes.is_empty() {
+            if wait_for(&self.file, Readiness::Write, None, stop)?.is_none() {
+                return Ok(false);
+            }
+            match self.file.write(&bytes[..bytes.len().min(PIPE_WRITE)]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn stdout() -> io::Result<Option<File>> {
+    Ok(Some(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+}
+
+/// Opens without waiting, again and again while a FIFO has no reader.
+fn existing(path: &Path, go_on: &mut dyn FnMut() -> bool) -> io::Result<Option<File>> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    loop {
+        match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+            Err(error) if is_unread_fifo(path, &error) => {
+                if !go_on() {
+                    return Ok(None);
+                }
+                thread::sleep(TICK);
+            }
+            opened => return opened.map(Some),
+        }
+    }
+}
+
+fn is_unread_fifo(path: &Path, error: &io::Error) -> bool {
+    let no_reader = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+    no_reader && path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
+}

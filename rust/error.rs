@@ -1,0 +1,298 @@
+//! What can go wrong: a kind, and where.
+//!
+//! A [`Fault`] is what a scanner or a record says of one line: small, `Copy`, an offset and
+//! nothing else. The engine turns it into an [`Error`] once, with the file, the line number and a
+//! piece of the text, because only the engine knows them.
+
+use std::fmt;
+use std::io;
+
+use crate::text::printable;
+
+/// What is wrong with one line of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The grammar of RFC 8259 asks for something else here.
+    Syntax {
+        /// What would have been right, in words.
+        expected: &'static str,
+    },
+    /// A backslash followed by something that JSON does not know.
+    InvalidEscape,
+    /// Bytes that are not UTF-8.
+    InvalidUtf8,
+    /// A byte below 0x20 inside a string.
+    ControlCharacter,
+    /// `\ud800` to `\udfff` without its other half.
+    LoneSurrogate,
+    /// `NaN` or `Infinity`, which Python writes and JSON does not know.
+    NotANumber,
+    /// More than [`crate::scan::MAX_DEPTH`] arrays and objects inside one another.
+    TooDeep,
+    /// A JSON value that is not a record.
+    NotAnObject,
+    /// The line ends before the record does.
+    CutOff,
+    /// Something follows the record on its line.
+    TrailingData,
+    /// A line longer than the limit.
+    RecordTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A field that the target uses holds another type than it should.
+    WrongType {
+        /// The field.
+        field: &'static str,
+        /// The type that was found.
+        found: &'static str,
+    },
+}
+
+impl FaultKind {
+    /// The stable name, under which the ledger counts rejected records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "syntax",
+            Self::InvalidEscape => "invalid-escape",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::ControlCharacter => "control-character",
+            Self::LoneSurrogate => "lone-surrogate",
+            Self::NotANumber => "not-a-number",
+            Self::TooDeep => "too-deep",
+            Self::NotAnObject => "not-an-object",
+            Self::CutOff => "cut-off",
+            Self::TrailingData => "trailing-data",
+            Self::RecordTooLong { .. } => "record-too-long",
+            Self::WrongType { .. } => "wrong-type",
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax { expected } => write!(f, "expected {expected}"),
+            Self::InvalidEscape => f.write_str("invalid escape in a string"),
+            Self::InvalidUtf8 => f.write_str("invalid UTF-8 in a string"),
+            Self::ControlCharacter => f.write_str("unescaped control character in a string"),
+            Self::LoneSurrogate => f.write_str("surrogate escape without its other half"),
+            Self::NotANumber => f.write_str("NaN and Infinity are not JSON"),
+            Self::TooDeep => {
+                write!(f, "nested deeper than {} levels", crate::scan::MAX_DEPTH)
+            }
+            Self::NotAnObject => f.write_str("a record must be a JSON object"),
+            Self::CutOff => f.write_str("the line ends inside the record"),
+            Self::TrailingData => f.write_str("something follows the record on its line"),
+            Self::RecordTooLong { limit } => write!(
+                f,
+                "record longer than {limit} bytes (raise --max-record-bytes to take it)"
+            ),
+            Self::WrongType { field, found } => {
+                write!(f, "field '{field}' must be a string, found {found}")
+            }
+        }
+    }
+}
+
+/// What is wrong with a line, and at which byte of the buffer that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// The offending byte, counted from the start of the buffer's content.
+    pub offset: usize,
+}
+
+/// The reason why a run ended, with its place in the input where there is one.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    place: Option<Place>,
+}
+
+/// Where in which input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The input, as the caller named it.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The byte, from 0.
+    pub offset: u64,
+    /// The text around the byte, cut and without control characters.
+    pub snippet: String,
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused; the text names the file.
+    Io {
+        /// The file, as the caller named it.
+        path: String,
+        /// What it said.
+        source: io::Error,
+    },
+    /// A malformed record.
+    Data(FaultKind),
+    /// A field that the target uses is in none of the records.
+    MissingField {
+        /// The field.
+        field: &'static str,
+        /// The keys of a record in which it is missing.
+        keys: Vec<String>,
+    },
+    /// A file changed while it was read.
+    InputChanged {
+        /// The file.
+        path: String,
+    },
+    /// The call is wrong: an unknown target, option or placeholder.
+    Usage(String),
+    /// The caller asked to stop.
+    Cancelled,
+    /// Memory ran out.
+    OutOfMemory,
+    /// A defect of raftfast.
+    Internal(String),
+}
+
+/// What an error is about, so that policies need not know every kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The operating system.
+    Io,
+    /// The input.
+    Data,
+    /// The call.
+    Usage,
+    /// The process: cancelled, out of memory, a defect.
+    Process,
+}
+
+impl Error {
+    /// An error of the operating system about a file.
+    #[must_use]
+    pub fn io(path: impl Into<String>, source: io::Error) -> Self {
+        let path = path.into();
+        Self::from(ErrorKind::Io { path, source })
+    }
+
+    /// A wrong call, told in one line.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::from(ErrorKind::Usage(message.into()))
+    }
+
+    /// A malformed record and its place.
+    #[must_use]
+    pub fn data(kind: FaultKind, place: Place) -> Self {
+        Self(Box::new(Inner { kind: ErrorKind::Data(kind), place: Some(place) }))
+    }
+
+    /// The kind of the error.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Where it is, for malformed records.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.0.place.as_ref()
+    }
+
+    /// What the error is about.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self.0.kind {
+            ErrorKind::Io { .. } => Class::Io,
+            ErrorKind::Data(_)
+            | ErrorKind::MissingField { .. }
+            | ErrorKind::InputChanged { .. } => Class::Data,
+            ErrorKind::Usage(_) => Class::Usage,
+            ErrorKind::Cancelled | ErrorKind::OutOfMemory | ErrorKind::Internal(_) => {
+                Class::Process
+            }
+        }
+    }
+
+    /// The stable name of the kind, for programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.0.kind {
+            ErrorKind::Io { .. } => "io",
+            ErrorKind::Data(kind) => kind.name(),
+            ErrorKind::MissingField { .. } => "missing-field",
+            ErrorKind::InputChanged { .. } => "input-changed",
+            ErrorKind::Usage(_) => "usage",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::OutOfMemory => "out-of-memory",
+            ErrorKind::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, place: None }))
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::from(ErrorKind::OutOfMemory)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.place {
+            Some(place) => write!(
+                f,
+                "{}: line {}, byte {}: {}, near `{}`",
+                printable(place.path.as_bytes()),
+                place.line,
+                place.offset,
+                self.0.kind,
+                place.snippet
+            ),
+            None => self.0.kind.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, source } => write!(f, "{}: {source}", printable(path.as_bytes())),
+            Self::Data(kind) => kind.fmt(f),
+            Self::MissingField { field, keys } => {
+                write!(f, "no record has the field '{field}'; the keys seen are: {}", keys.join(", "))
+            }
+            Self::InputChanged { path } => {
+                write!(f, "{}: changed while it was being read", printable(path.as_bytes()))
+            }
+            Self::Usage(message) => f.write_str(&printable(message.as_bytes())),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Internal(message) => write!(f, "internal error: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! RAFT records to the exact rows that fine-tuning consumers accept, every byte checked.
+//!
+//! The way of the data is the order of the modules: a [`source`] gives blocks of whole lines,
+//! [`scan`] validates a line and yields the spans of its fields, a [`record::Record`] gives those
+//! spans their RAFT names, a [`shape::Shape`] renders the record as a row of a [`target`], and the
+//! [`engine`] does this on many threads and commits the rows in order, keeping a
+//! [`ledger::Ledger`].
+//!
+//! ```
+//! use raftfast::{convert::Converter, shape::Options};
+//!
+//! let converter = Converter::new("completion", &Options::default())?;
+//! let (rows, ledger) = converter.convert_bytes(br#"{"instruction":"Q","cot_answer":"A"}"#)?;
+//! assert_eq!(rows, b"{\"prompt\":\"Q\",\"completion\":\"A<STOP>\"}\n");
+//! assert_eq!(ledger.written, 1);
+//! # Ok::<(), raftfast::error::Error>(())
+//! ```
+
+pub mod convert;
+pub mod engine;
+pub mod error;
+pub mod ledger;
+#[cfg(feature = "python")]
+mod python;
+pub mod record;
+pub mod sample;
+pub mod scan;
+pub mod shape;
+pub mod source;
+pub mod target;
+pub mod text;

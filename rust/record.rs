@@ -1,0 +1,217 @@
+//! One RAFT record: the fields that raftfast knows, under their own names.
+
+use crate::error::{Fault, FaultKind};
+use crate::scan::{Span, Spans};
+use crate::text::Text;
+
+/// What a field may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A string.
+    Text,
+    /// A string, an array or an object: documents in one of the shapes that generators write.
+    Documents,
+}
+
+/// The table of fields: each with its key, what it holds, and the reasons for which a record
+/// without it is filtered.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident $name:literal $holds:ident;)*) => {
+        /// A field of a RAFT record, as Gorilla's `raft.py` and `eval.py` write them
+        /// (ShishirPatil/gorilla:raft/raft.py).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Field { $($(#[$doc])* $field,)* }
+
+        impl Field {
+            /// All fields.
+            pub const ALL: &[Self] = &[$(Self::$field,)*];
+
+            /// The key in the record, which is also the placeholder in a target.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$field => $name,)* }
+            }
+
+            /// What the field may hold besides null.
+            #[must_use]
+            pub fn holds(self) -> Holds {
+                match self { $(Self::$field => Holds::$holds,)* }
+            }
+
+            /// Why a record whose field is `absence` was filtered, as the ledger counts it.
+            #[must_use]
+            pub fn reason(self, absence: Absence) -> &'static str {
+                match (self, absence) {
+                    $((Self::$field, Absence::Missing) => concat!($name, " missing"),)*
+                    $((Self::$field, Absence::Null) => concat!($name, " null"),)*
+                    $((Self::$field, Absence::Empty) => concat!($name, " empty"),)*
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    /// `seed_task_<n>` or a UUID.
+    Id "id" Text;
+    /// `general` or `api call`.
+    Type "type" Text;
+    /// The question, one line.
+    Question "question" Text;
+    /// The documents with their titles.
+    Context "context" Documents;
+    /// The document that holds the answer.
+    OracleContext "oracle_context" Text;
+    /// The documents between `<DOCUMENT>` tags, then the question.
+    Instruction "instruction" Text;
+    /// The chain of thought, ending in `<ANSWER>: ` and the final answer.
+    CotAnswer "cot_answer" Text;
+    /// The answer of a model under evaluation, or the short answer of the first RAFT sets.
+    Answer "answer" Text;
+}
+
+impl Field {
+    /// The field of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+}
+
+/// The ways in which a field is not there, as Python's truthiness sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The record has no such key.
+    Missing,
+    /// It is null.
+    Null,
+    /// It is `""`, `[]` or `{}`.
+    Empty,
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// The record has no such key.
+    Missing,
+    /// Null.
+    Null,
+    /// A string, without its quotes.
+    Text(Text<'a>),
+    /// Anything else, as it stands.
+    Json(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    fn of(raw: &'a [u8]) -> Self {
+        match raw {
+            [] => Self::Missing,
+            [b'n', ..] => Self::Null,
+            [b'"', inside @ .., b'"'] => Self::Text(Text::Escaped(inside)),
+            _ => Self::Json(raw),
+        }
+    }
+
+    /// The way in which the value is falsy, if it is.
+    #[must_use]
+    pub fn absence(self) -> Option<Absence> {
+        match self {
+            Self::Missing => Some(Absence::Missing),
+            Self::Null => Some(Absence::Null),
+            Self::Text(text) => text.is_empty().then_some(Absence::Empty),
+            Self::Json(raw) => {
+                let first = raw.iter().skip(1).find(|byte| !byte.is_ascii_whitespace());
+                matches!(first, Some(b']' | b'}')).then_some(Absence::Empty)
+            }
+        }
+    }
+
+    /// Whether a field that holds such things may hold this.
+    fn fits(self, holds: Holds) -> bool {
+        match self {
+            Self::Missing | Self::Null | Self::Text(_) => true,
+            Self::Json(raw) => holds == Holds::Documents && matches!(raw[0], b'[' | b'{'),
+        }
+    }
+
+    /// The name of the type, for messages.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Missing => "nothing",
+            Self::Null => "null",
+            Self::Text(_) => "a string",
+            Self::Json([b'{', ..]) => "an object",
+            Self::Json([b'[', ..]) => "an array",
+            Self::Json([b't' | b'f', ..]) => "a boolean",
+            Self::Json(_) => "a number",
+        }
+    }
+}
+
+/// One record: a view of the line that holds it.
+///
+/// ```
+/// use raftfast::record::{Absence, Field, Record, Value};
+/// use raftfast::scan::{Buffer, Keys, Scanner, Spans};
+///
+/// let buffer = Buffer::from_bytes(b"{\"cot_answer\":null}\n")?;
+/// let fields = [Field::CotAnswer];
+/// let keys = Keys::new(fields.map(Field::name));
+/// let mut spans = Spans::default();
+/// Scanner::best().line(&buffer, 0, &keys, &mut spans);
+/// let record = Record::new(buffer.content(), 0, 19, &spans);
+/// assert_eq!(record.value(0), Value::Null);
+/// assert_eq!(record.value(0).absence(), Some(Absence::Null));
+/// # Ok::<(), std::collections::TryReserveError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    content: &'a [u8],
+    whole: Span,
+    spans: &'a Spans,
+}
+
+impl<'a> Record<'a> {
+    /// The record from `start` to `end` of `content`, whose fields a scanner found at `spans`.
+    #[must_use]
+    pub fn new(content: &'a [u8], start: usize, end: usize, spans: &'a Spans) -> Self {
+        Self { content, whole: Span { start, end }, spans }
+    }
+
+    /// The whole record, braces included.
+    #[must_use]
+    pub fn raw(&self) -> &'a [u8] {
+        &self.content[self.whole.start..self.whole.end]
+    }
+
+    /// The value of the field that was asked for at this place.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, slot: usize) -> Value<'a> {
+        let Span { start, end } = self.spans[slot];
+        Value::of(&self.content[start..end])
+    }
+
+    /// Bytes of the value as it stands; 0 if the field is missing.
+    #[inline]
+    #[must_use]
+    pub fn raw_len(&self, slot: usize) -> usize {
+        self.spans[slot].end - self.spans[slot].start
+    }
+
+    /// Checks that a field holds what it should.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::WrongType`] at the value: nothing is turned into text that is not text.
+    #[inline]
+    pub fn check(&self, slot: usize, field: Field) -> Result<(), Fault> {
+        let value = self.value(slot);
+        if value.fits(field.holds()) {
+            return Ok(());
+        }
+        let kind = FaultKind::WrongType { field: field.name(), found: value.type_name() };
+        Err(Fault { kind, offset: self.spans[slot].start })
+    }
+}

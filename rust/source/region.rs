@@ -1,0 +1,133 @@
+//! A regular file, cut into ranges.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Lines, ReadError};
+use crate::scan::Buffer;
+
+/// The first step of reading past the end of a range, to the end of its last line: about the length
+/// of a record, so that little is read twice.
+const STEP: usize = 8 << 10;
+
+/// A file and what it was like when it was opened.
+#[derive(Debug)]
+pub struct Watched {
+    file: File,
+    /// Where the input starts: not at 0 if standard input was read from before.
+    start: u64,
+    end: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Watched {
+    /// Whether length and time of change are what they were.
+    pub(super) fn is_unchanged(&self) -> io::Result<bool> {
+        let now = self.file.metadata()?;
+        Ok(now.len() == self.end && now.modified().ok() == self.modified)
+    }
+}
+
+/// A file whose ranges are given out one after the other.
+#[derive(Debug)]
+pub(super) struct Region {
+    watched: Arc<Watched>,
+    next: u64,
+}
+
+impl Region {
+    pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> io::Result<Self> {
+        let modified = metadata.modified().ok();
+        let watched = Watched { file, start, end: metadata.len(), modified };
+        Ok(Self { watched: Arc::new(watched), next: start })
+    }
+
+    /// The next range of `length` bytes; the last one may be shorter.
+    pub(super) fn next(&mut self, length: usize) -> Option<Range> {
+        let start = self.next;
+        if start >= self.watched.end {
+            return None;
+        }
+        self.next = self.watched.end.min(start + length as u64);
+        Some(Range { watched: Arc::clone(&self.watched), start, end: self.next })
+    }
+}
+
+/// A part of a file: the lines that start in it, the last of which may end beyond.
+#[derive(Debug)]
+pub(super) struct Range {
+    watched: Arc<Watched>,
+    start: u64,
+    end: u64,
+}
+
+impl Range {
+    pub(super) fn length(&self) -> u64 {
+        self.end - self.start
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.start == self.watched.start
+    }
+
+    /// Reads the lines. One that is longer than `max_record_bytes` may come cut, but longer still.
+    pub(super) fn read(&self, buffer: &mut Buffer, max_record_bytes: usize) -> Result<Lines, ReadError> {
+        // A line starts here if a line ends just before.
+        let from = if self.is_first() { self.start } else { self.start - 1 };
+        self.fill(buffer, from, usize::try_from(self.end - from).unwrap_or(usize::MAX))?;
+        let first = if self.is_first() {
+            Some(0)
+        } else {
+            memchr::memchr(b'\n', buffer.content()).map(|newline| newline + 1)
+        };
+        let start = first.unwrap_or(buffer.content().len());
+        if start < buffer.content().len() {
+            self.finish_line(buffer, start, max_record_bytes)?;
+        }
+        let ends = (self.end == self.watched.end).then(|| Arc::clone(&self.watched));
+        Ok(Lines { offset: from - self.watched.start, start, ends })
+    }
+
+    /// Reads on to the end of the last line.
+    fn finish_line(
+        &self,
+        buffer: &mut Buffer,
+        start: usize,
+        max_record_bytes: usize,
+    ) -> Result<(), ReadError> {
+        let mut step = STEP;
+        let mut at = self.end;
+        let mut line = memchr::memrchr(b'\n', buffer.content()).map_or(start, |end| end + 1);
+        line = line.max(start);
+        while at < self.watched.end && !buffer.content().ends_with(b"\n") {
+            let before = buffer.content().len();
+            if before - line > max_record_bytes {
+                return Ok(());
+            }
+            let length = step.min(usize::try_from(self.watched.end - at).unwrap_or(step));
+            self.fill(buffer, at, length)?;
+            at += length as u64;
+            step = step.saturating_mul(2);
+            if let Some(newline) = memchr::memchr(b'\n', &buffer.content()[before..]) {
+                buffer.truncate(before + newline + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds `length` bytes of the file from `offset` on to the buffer.
+    fn fill(&self, buffer: &mut Buffer, offset: u64, length: usize) -> Result<(), ReadError> {
+        let space = &mut buffer.spare(length)?[..length];
+        match self.watched.file.read_exact_at(space, offset) {
+            Ok(()) => {
+                buffer.filled(length);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ReadError::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

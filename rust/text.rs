@@ -1,0 +1,491 @@
+//! Text that is still escaped, or no longer: one type, so that nothing is decoded that need not be.
+//!
+//! A string of the input is kept as the bytes between its quotes, which the scanner has validated.
+//! Copying it to the output is then a copy; the operations that targets need work on the escaped
+//! bytes and cut only between characters, whatever spelling the escapes have: `\u003cANSWER\u003e: `
+//! is the tag `<ANSWER>: ` too.
+
+use memchr::memmem;
+
+/// How strings are written as JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escape {
+    /// Escapes as they stand in the input. The fastest, and the default.
+    #[default]
+    Keep,
+    /// The bytes of Python's `json.dumps`: everything but printable ASCII is escaped.
+    Ascii,
+    /// The bytes of pandas' `to_json`, and so of Gorilla's `format.py`: `/` is escaped as well and
+    /// U+007F is not.
+    Pandas,
+}
+
+impl Escape {
+    /// All ways, by the names that options take.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("keep", Self::Keep), ("ascii", Self::Ascii), ("pandas", Self::Pandas)];
+
+    /// Whether a byte inside a string cannot be copied: a backslash, a byte that is not ASCII, or
+    /// one that this way escapes.
+    fn is_special(self, byte: u8) -> bool {
+        match byte {
+            b'\\' | 0x80.. => true,
+            b'/' => self == Self::Pandas,
+            0x7f => self == Self::Ascii,
+            _ => false,
+        }
+    }
+}
+
+/// A text in either form.
+///
+/// ```
+/// use raftfast::text::{Tag, Text};
+///
+/// let answer = Text::Escaped(br"because\u2026 \u003cANSWER>: 4\/5");
+/// assert_eq!(answer.after_last(&Tag::new("<ANSWER>: ")).to_plain(), "4/5");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// The bytes between the quotes of a valid JSON string.
+    Escaped(&'a [u8]),
+    /// The characters themselves.
+    Plain(&'a str),
+}
+
+impl<'a> Text<'a> {
+    /// Whether the text has no characters.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        match self {
+            Self::Escaped(raw) => raw.is_empty(),
+            Self::Plain(text) => text.is_empty(),
+        }
+    }
+
+    /// What follows the last occurrence of the tag, or the whole text: Python's `split(tag)[-1]`.
+    #[must_use]
+    pub fn after_last(self, tag: &Tag) -> Self {
+        match self {
+            Self::Escaped(raw) => Self::Escaped(&raw[tag.last_end(raw).unwrap_or(0)..]),
+            Self::Plain(text) => Self::Plain(text.rsplit(&tag.text).next().unwrap_or(text)),
+        }
+    }
+
+    /// All but the last line, without the line end between; nothing if there is one line only.
+    /// Lines end with U+000A and nothing else.
+    #[must_use]
+    pub fn without_last_line(self) -> Self {
+        match self {
+            Self::Escaped(raw) => Self::Escaped(&raw[..last_line_end(raw).unwrap_or(0)]),
+            Self::Plain(text) => Self::Plain(text.rsplit_once('\n').map_or("", |(head, _)| head)),
+        }
+    }
+
+    /// The text without white space around it, as Python's `strip` sees it.
+    #[must_use]
+    pub fn trim(self) -> Self {
+        match self {
+            Self::Escaped(raw) => {
+                let mut inside = Characters::new(raw).filter(|c| !is_python_space(c.value));
+                let Some(first) = inside.next() else { return Self::Escaped(&[]) };
+                let last = inside.last().unwrap_or(first);
+                Self::Escaped(&raw[first.start..last.end])
+            }
+            Self::Plain(text) => Self::Plain(text.trim_matches(is_python_space)),
+        }
+    }
+
+    /// The characters themselves.
+    #[must_use]
+    pub fn to_plain(self) -> String {
+        match self {
+            Self::Escaped(raw) => Characters::new(raw).map(|character| character.value).collect(),
+            Self::Plain(text) => text.to_owned(),
+        }
+    }
+
+    /// Writes the text as it stands between the quotes of a JSON string.
+    #[inline]
+    pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
+        match (self, escape) {
+            (Self::Escaped(raw), Escape::Keep) => out.extend_from_slice(raw),
+            (Self::Escaped(raw), _) => write_escaped(raw, escape, out),
+            (Self::Plain(text), _) => text.chars().for_each(|c| write_character(c, escape, out)),
+        }
+    }
+}
+
+/// A text to look for, prepared.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    text: String,
+    finder: memmem::FinderRev<'static>,
+    /// Printable ASCII that JSON strings hold as it is, unless by `\uXXXX`.
+    literal: bool,
+}
+
+impl Tag {
+    /// Prepares the search for `text`, which should not be empty.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let literal = text.bytes().all(|b| matches!(b, b' '..=b'~') && !b"\"\\/".contains(&b));
+        Self { text: text.to_owned(), finder: memmem::FinderRev::new(text).into_owned(), literal }
+    }
+
+    /// The end of the last occurrence in an escaped text.
+    fn last_end(&self, raw: &[u8]) -> Option<usize> {
+        if !self.literal || self.may_be_spelled_out(raw) {
+            return self.last_end_by_character(raw);
+        }
+        let mut head = raw;
+        loop {
+            let start = self.finder.rfind(head)?;
+            let end = start + self.text.len();
+            if !splits_escape(raw, start) {
+                return Some(end);
+            }
+            head = &raw[..end - 1];
+        }
+    }
+
+    /// Whether a character of the tag is written as `\uXXXX` somewhere in the text.
+    fn may_be_spelled_out(&self, raw: &[u8]) -> bool {
+        memmem::find_iter(raw, b"\\u").any(|at| {
+            let code = raw.get(at + 2..at + 6).map_or(0, hex_value);
+            char::from_u32(code).is_some_and(|character| self.text.contains(character))
+        })
+    }
+
+    fn last_end_by_character(&self, raw: &[u8]) -> Option<usize> {
+        let ends = Characters::new(raw).filter_map(|character| self.end_from(raw, character.start));
+        ends.last()
+    }
+
+    /// The end of the tag if it stands at `start`.
+    fn end_from(&self, raw: &[u8], start: usize) -> Option<usize> {
+        let mut characters = Characters { raw, at: start };
+        for wanted in self.text.chars() {
+            if characters.next()?.value != wanted {
+                return None;
+            }
+        }
+        Some(characters.at)
+    }
+}
+
+/// Where the escape of the last line end starts.
+fn last_line_end(raw: &[u8]) -> Option<usize> {
+    let short = memmem::rfind_iter(raw, b"\\n").find(|&at| starts_escape(raw, at));
+    let from = short.unwrap_or(0);
+    let spelled_out = memmem::rfind_iter(&raw[from..], b"\\u000")
+        .map(|at| from + at)
+        .find(|&at| matches!(raw.get(at + 5), Some(b'a' | b'A')) && starts_escape(raw, at));
+    spelled_out.or(short)
+}
+
+/// Whether the backslash at `at` starts an escape, rather than being escaped itself.
+fn starts_escape(raw: &[u8], at: usize) -> bool {
+    raw[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0
+}
+
+/// Whether `at` is inside an escape.
+fn splits_escape(raw: &[u8], at: usize) -> bool {
+    (1..=5.min(at)).any(|back| {
+        let backslash = at - back;
+        raw[backslash] == b'\\'
+            && (back == 1 || raw[backslash + 1] == b'u')
+            && starts_escape(raw, backslash)
+    })
+}
+
+/// White space as Python's `str.strip` and `str.isspace` have it.
+fn is_python_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+fn hex_value(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
+}
+
+/// A character of an escaped text and the bytes that spell it.
+#[derive(Clone, Copy)]
+struct Character {
+    start: usize,
+    end: usize,
+    value: char,
+}
+
+/// The characters of an escaped text. Text that is not valid yields U+FFFD and never panics.
+struct Characters<'a> {
+    raw: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Characters<'a> {
+    fn new(raw: &'a [u8]) -> Self {
+        Self { raw, at: 0 }
+    }
+
+    /// The character and how many bytes spell it.
+    fn decode(rest: &[u8]) -> (char, usize) {
+        match rest {
+            [b'\\', b'u', ..] => decode_unicode(rest),
+            [b'\\', letter, ..] => (unescaped(*letter), 2),
+            [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
+            _ => decode_utf8(rest),
+        }
+    }
+}
+
+impl Iterator for Characters<'_> {
+    type Item = Character;
+
+    fn next(&mut self) -> Option<Character> {
+        let rest = self.raw.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (value, length) = Self::decode(rest);
+        let start = self.at;
+        self.at = (start + length).min(self.raw.len());
+        Some(Character { start, end: self.at, value })
+    }
+}
+
+/// What a short escape stands for.
+fn unescaped(letter: u8) -> char {
+    match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        other => char::from(other),
+    }
+}
+
+fn decode_unicode(rest: &[u8]) -> (char, usize) {
+    let unit = |at: usize| rest.get(at..at + 4).map_or(0, hex_value);
+    let high = unit(2);
+    if (0xd800..0xdc00).contains(&high) && rest.get(6..8) == Some(b"\\u") {
+        let code = 0x10000 + ((high - 0xd800) << 10) + (unit(8) & 0x3ff);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+    }
+    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+}
+
+fn decode_utf8(rest: &[u8]) -> (char, usize) {
+    let window = &rest[..rest.len().min(4)];
+    let first = window.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+    first.map_or((char::REPLACEMENT_CHARACTER, 1), |character| (character, character.len_utf8()))
+}
+
+/// Writes an escaped text with the escapes of another way.
+fn write_escaped(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
+    let mut rest = raw;
+    loop {
+        let run = rest.iter().position(|&byte| escape.is_special(byte)).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..run]);
+        rest = &rest[run..];
+        if rest.is_empty() {
+            return;
+        }
+        let (character, length) = Characters::decode(rest);
+        write_character(character, escape, out);
+        rest = &rest[length.min(rest.len())..];
+    }
+}
+
+fn write_character(character: char, escape: Escape, out: &mut Vec<u8>) {
+    match character {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\u{8}' => out.extend_from_slice(b"\\b"),
+        '\u{c}' => out.extend_from_slice(b"\\f"),
+        '/' if escape == Escape::Pandas => out.extend_from_slice(b"\\/"),
+        '\u{7f}' if escape == Escape::Ascii => write_unit(0x7f, out),
+        ' '..='\u{7f}' => out.push(character as u8),
+        '\0'..' ' => write_unit(character as u16, out),
+        _ if escape == Escape::Keep => {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        _ => character.encode_utf16(&mut [0; 2]).iter().for_each(|&unit| write_unit(unit, out)),
+    }
+}
+
+/// `\uXXXX`, in lower case as Python and pandas write it.
+fn write_unit(unit: u16, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(b"\\u");
+    out.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(unit >> shift & 0xf)]));
+}
+
+/// Writes a whole JSON value, its strings escaped another way; pandas writes no white space
+/// between tokens either. Numbers are never touched.
+pub fn write_json_value(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
+    if escape == Escape::Keep {
+        out.extend_from_slice(raw);
+        return;
+    }
+    let mut rest = raw;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        write_tokens(&rest[..quote], escape, out);
+        let text = &rest[quote + 1..];
+        let length = string_length(text);
+        out.push(b'"');
+        write_escaped(&text[..length], escape, out);
+        out.push(b'"');
+        rest = text.get(length + 1..).unwrap_or_default();
+    }
+    write_tokens(rest, escape, out);
+}
+
+fn write_tokens(tokens: &[u8], escape: Escape, out: &mut Vec<u8>) {
+    let kept = |byte: &u8| escape != Escape::Pandas || !byte.is_ascii_whitespace();
+    out.extend(tokens.iter().copied().filter(kept));
+}
+
+/// Bytes before the closing quote.
+fn string_length(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'"', text).find(|&at| starts_escape(text, at)).unwrap_or(text.len())
+}
+
+/// Characters of data that a message shows at most.
+const SNIPPET: usize = 120;
+
+/// Bytes of a file or of its name as they may stand in a message: on one line, without control
+/// characters and without characters that reorder what a terminal shows.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() || is_bidi_control(character) {
+                shown.extend(character.escape_unicode());
+            } else {
+                shown.push(character);
+            }
+        }
+        shown.extend(chunk.invalid().iter().flat_map(|&byte| byte.escape_ascii()).map(char::from));
+    }
+    shown
+}
+
+/// The text of a line around a byte, printable and cut.
+#[must_use]
+pub fn snippet(line: &[u8], at: usize) -> String {
+    const BEFORE: usize = 30;
+    let start = at.min(line.len()).saturating_sub(BEFORE);
+    let end = line.len().min(start + SNIPPET);
+    printable(&line[start..end]).chars().take(SNIPPET).collect()
+}
+
+fn is_bidi_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "<ANSWER>: ";
+
+    #[test]
+    fn the_last_tag_wins_however_it_is_spelled() {
+        let rows: [(&[u8], &str); 12] = [
+            (b"no tag", "no tag"),
+            (b"", ""),
+            (b"a <ANSWER>: b", "b"),
+            (b"<ANSWER>: a <ANSWER>: b", "b"),
+            (b"a <ANSWER>: ", ""),
+            (br"a \u003cANSWER\u003e: b", "b"),
+            (br"a \u003CANSWER\u003E: b", "b"),
+            (br"a <ANSW\u0045R>:\u0020b", "b"),
+            (br"<ANSWER>: a \\u003cANSWER>: b", r"a \u003cANSWER>: b"),
+            (br"a \\<ANSWER>: b", "b"),
+            (br"a <ANSWER>:b", "a <ANSWER>:b"),
+            (br"\u003cANSWER>: a <ANSWER>: b\u00fc", "b\u{fc}"),
+        ];
+        for (raw, expected) in rows {
+            let found = Text::Escaped(raw).after_last(&Tag::new(TAG)).to_plain();
+            assert_eq!(found, expected, "{}", raw.escape_ascii());
+            let plain = Text::Escaped(raw).to_plain();
+            assert_eq!(Text::Plain(&plain).after_last(&Tag::new(TAG)).to_plain(), expected);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_not_found_inside_an_escape() {
+        let rows: [(&str, &[u8], &str); 5] = [
+            ("n", br"\na", "\na"),
+            ("n", br"\\na", "a"),
+            ("00", br"\u0041", "A"),
+            ("/x", br"a\/xb", "b"),
+            ("\u{fc}", br"a\u00fcb", "b"),
+        ];
+        for (tag, raw, expected) in rows {
+            assert_eq!(Text::Escaped(raw).after_last(&Tag::new(tag)).to_plain(), expected, "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_goes_with_its_line_end() {
+        let rows: [(&[u8], &str); 8] = [
+            (b"one line", ""),
+            (br"a\nb", "a"),
+            (br"a\nb\n", "a\nb"),
+            (br"a\u000ab", "a"),
+            (br"a\nb\u000Ac", "a\nb"),
+            (br"a\u000ab\nc", "a\nb"),
+            (br"a\\nb", ""),
+            (br"a\nb\\nc\u2028d", "a"),
+        ];
+        for (raw, expected) in rows {
+            let found = Text::Escaped(raw).without_last_line().to_plain();
+            assert_eq!(found, expected, "{}", raw.escape_ascii());
+            let plain = Text::Escaped(raw).to_plain();
+            assert_eq!(Text::Plain(&plain).without_last_line().to_plain(), expected);
+        }
+    }
+
+    #[test]
+    fn white_space_is_what_python_strips() {
+        let raw = Text::Escaped(br" \u001f\n\u00a0a b\u2003\t");
+        assert_eq!(raw.trim().to_plain(), "a b");
+        assert_eq!(Text::Plain(" \u{1c} ").trim().to_plain(), "");
+        assert_eq!(Text::Escaped(br"\n ").trim().to_plain(), "");
+    }
+
+    #[test]
+    fn each_way_of_escaping_writes_its_bytes() {
+        let raw = "\\u00FC\u{fc}\\/\u{1f600}\\ud83d\\ude00\\u007f\\u0041\\n\\u001f".as_bytes();
+        let rows = [
+            (Escape::Keep, raw.to_vec()),
+            (Escape::Ascii, br"\u00fc\u00fc/\ud83d\ude00\ud83d\ude00\u007fA\n\u001f".to_vec()),
+            (Escape::Pandas, b"\\u00fc\\u00fc\\/\\ud83d\\ude00\\ud83d\\ude00\x7fA\\n\\u001f".to_vec()),
+        ];
+        for (escape, expected) in rows {
+            let mut out = Vec::new();
+            Text::Escaped(raw).write_json(escape, &mut out);
+            assert_eq!(out.escape_ascii().to_string(), expected.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn values_are_escaped_in_their_strings_only() {
+        let raw = "{ \"\u{fc}\\\"\" : [1.50, \"a/b\"] }".as_bytes();
+        let mut out = Vec::new();
+        write_json_value(raw, Escape::Pandas, &mut out);
+        assert_eq!(out, br#"{"\u00fc\"":[1.50,"a\/b"]}"#);
+        out.clear();
+        write_json_value(raw, Escape::Ascii, &mut out);
+        assert_eq!(out, br#"{ "\u00fc\"" : [1.50, "a/b"] }"#);
+    }
+
+    #[test]
+    fn messages_hold_no_control_characters() {
+        assert_eq!(printable(b"a\x1b[31m\xff\xe2\x80\xaeb"), "a\\u{1b}[31m\\xff\\u{202e}b");
+        assert!(snippet(&[b'x'; 1000], 500).chars().count() <= SNIPPET);
+    }
+}
