@@ -4,7 +4,7 @@ use crate::error::{Error, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::record::Record;
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, keys_of};
-use crate::shape::{Options, Outcome, Shape};
+use crate::shape::{Options, Shape};
 use crate::target::Target;
 use crate::text::snippet;
 
@@ -166,7 +166,7 @@ impl Converter {
         converted
     }
 
-    /// Converts one scanned line; gives the start of the next one.
+    /// Accounts for one scanned line; gives the start of the next one.
     #[inline]
     fn take(
         &self,
@@ -177,42 +177,49 @@ impl Converter {
         spans: &Spans,
     ) -> usize {
         let (Line::Blank { next } | Line::Record { next, .. } | Line::Bad { next, .. }) = line;
-        let outcome = if next - at > self.max_record_bytes
-            && line_length(&buffer.content()[at..next]) > self.max_record_bytes
-        {
-            let kind = FaultKind::RecordTooLong { limit: self.max_record_bytes };
-            Err(Fault { kind, offset: at })
-        } else {
-            match line {
-                Line::Blank { .. } => {
-                    converted.ledger.blank += 1;
-                    return next;
-                }
-                Line::Bad { fault, .. } => Err(fault),
-                Line::Record { start, end, .. } => {
-                    self.row(converted, &Record::new(buffer.content(), start, end, spans))
-                }
+        let text = &buffer.content()[at..next];
+        let fault = match line {
+            _ if line_length(text) > self.max_record_bytes => {
+                let kind = FaultKind::RecordTooLong { limit: self.max_record_bytes };
+                Some(Fault { kind, offset: at })
             }
+            Line::Blank { .. } => {
+                converted.ledger.blank += 1;
+                None
+            }
+            Line::Record { start, end, .. } => {
+                self.row(converted, &Record::new(buffer.content(), start, end, spans)).err()
+            }
+            Line::Bad { fault, .. } => Some(fault),
         };
-        match outcome {
-            Ok(Outcome::Written) => converted.ledger.write_row(),
-            Ok(Outcome::Filtered(reason)) => converted.ledger.filter(reason),
-            Err(fault) => self.refuse(converted, &buffer.content()[at..next], at, fault),
+        if let Some(fault) = fault {
+            self.refuse(converted, text, at, fault);
         }
         next
     }
 
     #[inline]
-    fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<Outcome, Fault> {
+    fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<(), Fault> {
+        if self.shape.missing(converted.present).is_some() {
+            self.note_fields(converted, record);
+        }
+        if let Some(reason) = self.shape.filter(record)? {
+            converted.ledger.filter(reason);
+        } else if let Err(error) = self.shape.write(record, &mut converted.rows) {
+            converted.failure = Some(Failure::Run(error));
+        } else {
+            converted.ledger.write_row();
+        }
+        Ok(())
+    }
+
+    /// Notes which fields there are, until all that are in use have been seen.
+    fn note_fields(&self, converted: &mut Converted, record: &Record<'_>) {
         let present = self.shape.present(record);
         converted.present |= present;
         if self.shape.missing(present).is_some() && converted.keys.is_empty() {
             converted.keys = keys_of(record.raw());
         }
-        if let Err(error) = self.shape.reserve(record, &mut converted.rows) {
-            converted.failure = Some(Failure::Run(error));
-        }
-        self.shape.write(record, &mut converted.rows)
     }
 
     #[cold]
@@ -322,7 +329,7 @@ impl Total {
 
     /// Whether a record was read that was not malformed.
     fn converted_some(&self) -> bool {
-        self.ledger.read > self.ledger.rejected.values().sum()
+        self.ledger.read > self.ledger.rejected.total()
     }
 }
 

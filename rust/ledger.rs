@@ -1,6 +1,42 @@
 //! The account of a run: every record read is written, filtered or rejected.
 
-use std::collections::BTreeMap;
+/// How often each reason applied. There are a handful, so looking one up is a walk, which is several
+/// times faster than a map for corpora of tiny records.
+#[derive(Clone, Debug, Default)]
+pub struct Reasons(Vec<(&'static str, u64)>);
+
+impl Reasons {
+    /// Counts a reason `count` times.
+    #[inline]
+    pub fn add(&mut self, reason: &'static str, count: u64) {
+        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, reason) || *known == reason) {
+            Some((_, total)) => *total += count,
+            None => self.0.push((reason, count)),
+        }
+    }
+
+    /// The sum of all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Reasons and counts in the order of their names.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&'static str, u64)> {
+        let mut reasons = self.0.clone();
+        reasons.sort_unstable();
+        reasons
+    }
+}
+
+impl PartialEq for Reasons {
+    fn eq(&self, other: &Self) -> bool {
+        self.sorted() == other.sorted()
+    }
+}
+
+impl Eq for Reasons {}
 
 /// Counts and reasons of a run; `read = written + filtered + rejected`, always.
 ///
@@ -19,9 +55,9 @@ pub struct Ledger {
     /// Rows written.
     pub written: u64,
     /// Records dropped by the target's own rule, by reason.
-    pub filtered: BTreeMap<&'static str, u64>,
+    pub filtered: Reasons,
     /// Malformed records that were skipped, by the name of the error.
-    pub rejected: BTreeMap<&'static str, u64>,
+    pub rejected: Reasons,
     /// Blank lines passed over.
     pub blank: u64,
     /// Bytes of input.
@@ -40,13 +76,13 @@ impl Ledger {
     /// Counts a record dropped by the target's rule.
     pub fn filter(&mut self, reason: &'static str) {
         self.read += 1;
-        *self.filtered.entry(reason).or_default() += 1;
+        self.filtered.add(reason, 1);
     }
 
     /// Counts a malformed record.
     pub fn reject(&mut self, reason: &'static str) {
         self.read += 1;
-        *self.rejected.entry(reason).or_default() += 1;
+        self.rejected.add(reason, 1);
     }
 
     /// Adds the account of another part of the input.
@@ -56,18 +92,13 @@ impl Ledger {
         self.blank += other.blank;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
-        for (reason, count) in &other.filtered {
-            *self.filtered.entry(reason).or_default() += count;
-        }
-        for (reason, count) in &other.rejected {
-            *self.rejected.entry(reason).or_default() += count;
-        }
+        other.filtered.0.iter().for_each(|&(reason, count)| self.filtered.add(reason, count));
+        other.rejected.0.iter().for_each(|&(reason, count)| self.rejected.add(reason, count));
     }
 
     /// Whether every record read is accounted for.
     #[must_use]
     pub fn adds_up(&self) -> bool {
-        let dropped: u64 = self.filtered.values().chain(self.rejected.values()).sum();
-        self.read == self.written + dropped
+        self.read == self.written + self.filtered.total() + self.rejected.total()
     }
 }

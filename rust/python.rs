@@ -110,12 +110,12 @@ impl Ledger {
 
     #[getter]
     fn filtered(&self) -> BTreeMap<&'static str, u64> {
-        self.account.filtered.clone()
+        self.account.filtered.sorted().into_iter().collect()
     }
 
     #[getter]
     fn rejected(&self) -> BTreeMap<&'static str, u64> {
-        self.account.rejected.clone()
+        self.account.rejected.sorted().into_iter().collect()
     }
 
     #[getter]
@@ -153,11 +153,10 @@ impl Ledger {
 
     fn __repr__(&self) -> String {
         let Account { read, written, filtered, rejected, .. } = &self.account;
-        let count = |reasons: &BTreeMap<&str, u64>| reasons.values().sum::<u64>();
         format!(
             "Ledger(read={read}, written={written}, filtered={}, rejected={})",
-            count(filtered),
-            count(rejected)
+            filtered.total(),
+            rejected.total()
         )
     }
 }

@@ -56,8 +56,9 @@ pub struct Spans {
 }
 
 impl Spans {
-    pub(super) fn clear(&mut self) {
-        self.spans = [Span::default(); MAX_KEYS];
+    /// Forgets the values of the first `keys` keys, which are all that are looked for.
+    pub(super) fn clear(&mut self, keys: usize) {
+        self.spans[..keys].fill(Span::default());
     }
 
     pub(super) fn set(&mut self, key: usize, start: usize, end: usize) {

@@ -122,7 +122,7 @@ impl Scanner {
         if bytes[at] == b'\n' {
             return Line::Blank { next: buffer.line_after(at) };
         }
-        spans.clear();
+        spans.clear(keys.names().len());
         let end = match self.path {
             Path::Avx512(cpu) => grammar::record(cpu, bytes, at, keys, spans),
             Path::Avx2(cpu) => grammar::record(cpu, bytes, at, keys, spans),

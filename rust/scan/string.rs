@@ -54,13 +54,36 @@ struct Carry {
 ///
 /// Inlined into one function for each CPU, which is how the vector instructions get here.
 #[inline(always)]
-pub(super) fn scan<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
+pub(super) fn scan<S: Simd>(simd: S, bytes: &[u8], at: usize) -> StringEnd {
+    match short(simd, bytes, at) {
+        Some(end) => StringEnd { end, escaped: false },
+        None => long(simd, bytes, at),
+    }
+}
+
+/// The closing quote of a string that ends in its first block and is all printable ASCII without
+/// escapes: keys, identifiers, titles. Looking for these first makes records of short strings twice
+/// as fast, and costs long strings one block read twice.
+#[inline(always)]
+fn short<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<usize> {
+    let lanes = simd.load(window(bytes, at)?);
+    let quotes = lanes.quotes();
+    let before = quotes.wrapping_sub(1) & !quotes;
+    let special = lanes.backslashes() | lanes.controls() | lanes.non_ascii();
+    (quotes != 0 && special & before == 0).then(|| at + quotes.trailing_zeros() as usize)
+}
+
+#[inline(always)]
+fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
+    bytes.get(at - LOOK_BACK..)?.first_chunk()
+}
+
+#[inline(always)]
+fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
     let mut carry = Carry::default();
     let mut escaped = 0;
     loop {
-        let Some(window) = bytes[at - LOOK_BACK..].first_chunk::<WINDOW>() else {
-            return StringEnd::WRONG;
-        };
+        let Some(window) = window(bytes, at) else { return StringEnd::WRONG };
         let lanes = simd.load(window);
         let backslashes = lanes.backslashes();
         let mut quotes = lanes.quotes();

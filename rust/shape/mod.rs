@@ -43,15 +43,6 @@ pub struct Shape {
     escape: Escape,
 }
 
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is a row now.
-    Written,
-    /// The target drops it, for this reason.
-    Filtered(&'static str),
-}
-
 impl Shape {
     /// Compiles a target with the settings of the caller.
     ///
@@ -113,35 +104,30 @@ impl Shape {
         self.fields.get(slot).map(|field| field.name())
     }
 
-    /// Writes a record as a row with its line end, or tells why the target drops it.
+    /// Decides whether a record becomes a row; if not, gives the reason for which the target drops
+    /// it.
     ///
     /// # Errors
     ///
-    /// A fault if a field in use holds another type than it should; then nothing is written.
-    ///
-    /// # Panics
-    ///
-    /// Never; when memory runs out, see [`Shape::reserve`].
+    /// A fault if a field in use holds another type than it should.
     #[inline]
-    pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<Outcome, Fault> {
+    pub fn filter(&self, record: &Record<'_>) -> Result<Option<&'static str>, Fault> {
         for (slot, &field) in self.fields.iter().enumerate() {
             record.check(slot, field)?;
         }
-        if let Some((field, absence)) = self.absent_need(record) {
-            return Ok(Outcome::Filtered(field.reason(absence)));
-        }
-        plan::write(&self.steps, record, self.escape, out);
-        Ok(Outcome::Written)
+        Ok(self.absent_need(record).map(|(field, absence)| field.reason(absence)))
     }
 
-    /// Makes room for the row of a record.
+    /// Writes a record as a row with its line end.
     ///
     /// # Errors
     ///
-    /// When memory runs out.
+    /// When memory runs out; then nothing is written.
     #[inline]
-    pub fn reserve(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        Ok(out.try_reserve(plan::bound(&self.steps, record, self.escape))?)
+    pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.try_reserve(plan::bound(&self.steps, record, self.escape))?;
+        plan::write(&self.steps, record, self.escape, out);
+        Ok(())
     }
 
     #[inline]

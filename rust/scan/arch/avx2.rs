@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
     _mm256_subs_epu8, _mm256_xor_si256,
 };
@@ -49,14 +50,14 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load(self, window: &[u8; WINDOW]) -> Bytes {
         // SAFETY: `self` proves the features.
-        unsafe { Bytes::new(load::<LOOK_BACK>(window), load::<{ LOOK_BACK + HALF }>(window)) }
+        let raw = unsafe { [load::<LOOK_BACK>(window), load::<{ LOOK_BACK + HALF }>(window)] };
+        Bytes { raw }
     }
 }
 
-/// 64 bytes, and for each the classes it is of.
+/// 64 bytes.
 pub(in crate::scan) struct Bytes {
     raw: [__m256i; 2],
-    classes: [__m256i; 2],
 }
 
 // A class is a rectangle: a set of low nibbles times a set of high nibbles, so that a byte is of
@@ -68,13 +69,12 @@ const ESCAPABLE: u8 = ESCAPABLE_2X | ESCAPABLE_6X | ESCAPABLE_7X;
 const DIGIT: u8 = 1 << 3;
 const LETTER_A_TO_F: u8 = 1 << 4;
 const HEX_DIGIT: u8 = DIGIT | LETTER_A_TO_F;
-const CONTROL: u8 = 1 << 5;
 const LETTER_D: u8 = 1 << 6;
 const LETTER_U: u8 = 1 << 7;
 
 /// By the low nibble.
 const LOW: [u8; 16] = {
-    let mut table = [CONTROL; 16];
+    let mut table = [0; 16];
     let mut nibble = 0;
     while nibble < 16 {
         if nibble < 10 {
@@ -97,8 +97,6 @@ const LOW: [u8; 16] = {
 /// By the high nibble; a byte that is not ASCII is of no class.
 const HIGH: [u8; 16] = {
     let mut table = [0; 16];
-    table[0x0] = CONTROL;
-    table[0x1] = CONTROL;
     table[0x2] = ESCAPABLE_2X;
     table[0x3] = DIGIT;
     table[0x4] = LETTER_A_TO_F | LETTER_D;
@@ -151,10 +149,18 @@ fn classify(bytes: __m256i) -> __m256i {
 }
 
 impl Bytes {
+    /// The classes of each byte. Asked for by several questions, computed once.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn new(low: __m256i, high: __m256i) -> Self {
-        Self { raw: [low, high], classes: [classify(low), classify(high)] }
+    fn classes(&self) -> [__m256i; 2] {
+        self.raw.map(|half| classify(half))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn at_most(&self, limit: u8) -> u64 {
+        let limit = _mm256_set1_epi8(limit.cast_signed());
+        top_bits(self.raw.map(|half| _mm256_cmpeq_epi8(_mm256_min_epu8(half, limit), half)))
     }
 
     #[inline]
@@ -169,7 +175,7 @@ impl Bytes {
     #[target_feature(enable = "avx2")]
     fn of_classes(&self, classes: u8) -> u64 {
         let classes = _mm256_set1_epi8(classes.cast_signed());
-        !top_bits(self.classes.map(|half| {
+        !top_bits(self.classes().map(|half| {
             _mm256_cmpeq_epi8(_mm256_and_si256(half, classes), _mm256_setzero_si256())
         }))
     }
@@ -178,7 +184,7 @@ impl Bytes {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn of_class<const UP: i32>(&self) -> u64 {
-        top_bits(self.classes.map(|half| _mm256_slli_epi16::<UP>(half)))
+        top_bits(self.classes().map(|half| _mm256_slli_epi16::<UP>(half)))
     }
 
     #[inline]
@@ -243,9 +249,8 @@ impl Lanes for Bytes {
 
     #[inline(always)]
     fn controls(&self) -> u64 {
-        const { assert!(CONTROL << 2 == 0x80) };
         // SAFETY: as above.
-        unsafe { self.of_class::<2>() }
+        unsafe { self.at_most(0x1f) }
     }
 
     #[inline(always)]
@@ -270,7 +275,7 @@ impl Lanes for Bytes {
     fn letters_u(&self) -> u64 {
         const { assert!(LETTER_U == 0x80) };
         // SAFETY: as above.
-        unsafe { top_bits(self.classes) }
+        unsafe { top_bits(self.classes()) }
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512,
     _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
     _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_subs_epu8, _mm512_test_epi8_mask,
     _mm512_xor_si512,
@@ -53,18 +53,16 @@ impl Simd for Avx512 {
     }
 }
 
-/// 64 bytes, and for each the classes it is of.
+/// 64 bytes.
 pub(in crate::scan) struct Bytes {
     raw: __m512i,
     non_ascii: u64,
-    classes: __m512i,
 }
 
-const CONTROL: u8 = 1 << 0;
-const ESCAPABLE: u8 = 1 << 1;
-const HEX_DIGIT: u8 = 1 << 2;
-const LETTER_D: u8 = 1 << 3;
-const LETTER_U: u8 = 1 << 4;
+const ESCAPABLE: u8 = 1 << 0;
+const HEX_DIGIT: u8 = 1 << 1;
+const LETTER_D: u8 = 1 << 2;
+const LETTER_U: u8 = 1 << 3;
 
 /// The classes of each ASCII byte: one lookup in two registers tells them all.
 static CLASSES: [[u8; BLOCK]; 2] = {
@@ -72,9 +70,6 @@ static CLASSES: [[u8; BLOCK]; 2] = {
     let mut byte = 0;
     while byte < 128_u8 {
         let mut class = 0;
-        if byte < 0x20 {
-            class |= CONTROL;
-        }
         if matches!(byte, b'"' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') {
             class |= ESCAPABLE;
         }
@@ -113,9 +108,15 @@ fn table(entries: &[u8; 16]) -> __m512i {
 
 impl Bytes {
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    #[target_feature(enable = "avx512f,avx512bw")]
     fn new(raw: __m512i) -> Self {
-        let non_ascii = _mm512_movepi8_mask(raw);
+        Self { raw, non_ascii: _mm512_movepi8_mask(raw) }
+    }
+
+    /// The classes of each byte. Asked for by several questions, computed once.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn classes(&self) -> __m512i {
         // SAFETY: each load is of the 64 bytes of one array; any alignment will do.
         let (low, high) = unsafe {
             (
@@ -123,8 +124,13 @@ impl Bytes {
                 _mm512_loadu_si512(CLASSES[1].as_ptr().cast()),
             )
         };
-        let classes = _mm512_maskz_permutex2var_epi8(!non_ascii, low, raw, high);
-        Self { raw, non_ascii, classes }
+        _mm512_maskz_permutex2var_epi8(!self.non_ascii, low, self.raw, high)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn below(&self, limit: u8) -> u64 {
+        _mm512_cmplt_epu8_mask(self.raw, _mm512_set1_epi8(limit.cast_signed()))
     }
 
     #[inline]
@@ -134,9 +140,9 @@ impl Bytes {
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn of_class(&self, class: u8) -> u64 {
-        _mm512_test_epi8_mask(self.classes, _mm512_set1_epi8(class.cast_signed()))
+        _mm512_test_epi8_mask(self.classes(), _mm512_set1_epi8(class.cast_signed()))
     }
 
     #[inline]
@@ -186,7 +192,7 @@ impl Lanes for Bytes {
     #[inline(always)]
     fn controls(&self) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.of_class(CONTROL) }
+        unsafe { self.below(0x20) }
     }
 
     #[inline(always)]
