@@ -11,12 +11,17 @@
 //! teaches the branch predictor its content and shows speeds that no user will see.
 
 // A bench prints, and may stop at what a program has to report.
-#![allow(clippy::print_stdout, clippy::expect_used, clippy::cast_precision_loss)]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use raftfast::convert::{Converter, DEFAULT_BLOCK_BYTES, OnError, chosen_scanner};
+use raftfast::convert::{Converted, Converter, DEFAULT_BLOCK_BYTES, OnError, chosen_scanner};
 use raftfast::sample::{Style, write_sample};
 use raftfast::scan::Buffer;
 use raftfast::shape::Options;
@@ -34,19 +39,71 @@ const CLASSES: [Class; 16] = [
     Class { name: "escaped", make: |size| corpus(Style::Escaped, size), megabytes: 128 },
     Class { name: "utf8", make: |size| corpus(Style::Utf8, size), megabytes: 128 },
     Class { name: "prose", make: |size| repeat(size, |i| record(&prose(i, 2500))), megabytes: 32 },
-    Class { name: "1 MB records", make: |size| repeat(size, |i| record(&prose(i, 500_000))), megabytes: 32 },
-    Class { name: "all \\n and \\\"", make: |size| repeat(size, |_| record(&"\\n\\\"".repeat(600))), megabytes: 32 },
-    Class { name: "all \\uXXXX", make: |size| repeat(size, |i| record(&format!("\\u{:04x}", i % 0x700 + 0x80).repeat(400))), megabytes: 32 },
-    Class { name: "surrogate pairs", make: |size| repeat(size, |_| record(&"\\ud83d\\ude00".repeat(200))), megabytes: 32 },
-    Class { name: "runs of \\\\", make: |size| repeat(size, |i| record(&"\\\\".repeat(800 + i % 64))), megabytes: 32 },
+    Class {
+        name: "1 MB records",
+        make: |size| repeat(size, |i| record(&prose(i, 500_000))),
+        megabytes: 32,
+    },
+    Class {
+        name: "all \\n and \\\"",
+        make: |size| repeat(size, |_| record(&"\\n\\\"".repeat(600))),
+        megabytes: 32,
+    },
+    Class {
+        name: "all \\uXXXX",
+        make: |size| repeat(size, |i| record(&format!("\\u{:04x}", i % 0x700 + 0x80).repeat(400))),
+        megabytes: 32,
+    },
+    Class {
+        name: "surrogate pairs",
+        make: |size| repeat(size, |_| record(&"\\ud83d\\ude00".repeat(200))),
+        megabytes: 32,
+    },
+    Class {
+        name: "runs of \\\\",
+        make: |size| repeat(size, |i| record(&"\\\\".repeat(800 + i % 64))),
+        megabytes: 32,
+    },
     Class { name: "dense CJK", make: |size| repeat(size, |i| record(&cjk(i, 800))), megabytes: 32 },
-    Class { name: "400 short strings", make: |size| repeat(size, |i| with_extra(&array(400, |k| format!("\"s{:05}\"", i + k)))), megabytes: 32 },
+    Class {
+        name: "400 short strings",
+        make: |size| repeat(size, |i| with_extra(&array(400, |k| format!("\"s{:05}\"", i + k)))),
+        megabytes: 32,
+    },
     Class { name: "400 small keys", make: |size| repeat(size, small_keys), megabytes: 32 },
-    Class { name: "37-byte records", make: |size| repeat(size, |_| "{\"instruction\":\"abc\",\"cot_answer\":\"d\"}\n".to_owned()), megabytes: 32 },
-    Class { name: "8-byte records", make: |size| repeat(size, |_| "{\"a\":1}\n".to_owned()), megabytes: 32 },
-    Class { name: "500 nested arrays", make: |size| repeat(size, |_| with_extra(&format!("{}{}", "[".repeat(500), "]".repeat(500)))), megabytes: 32 },
-    Class { name: "200 floats", make: |size| repeat(size, |i| with_extra(&array(200, |k| format!("-{}.{}e-7", i % 977, k + 1000)))), megabytes: 32 },
-    Class { name: "white space", make: |size| repeat(size, |i| with_extra(&array(60, |k| format!("{}\"{}\"", " ".repeat(20), i + k)))), megabytes: 32 },
+    Class {
+        name: "37-byte records",
+        make: |size| {
+            repeat(size, |_| "{\"instruction\":\"abc\",\"cot_answer\":\"d\"}\n".to_owned())
+        },
+        megabytes: 32,
+    },
+    Class {
+        name: "8-byte records",
+        make: |size| repeat(size, |_| "{\"a\":1}\n".to_owned()),
+        megabytes: 32,
+    },
+    Class {
+        name: "500 nested arrays",
+        make: |size| {
+            repeat(size, |_| with_extra(&format!("{}{}", "[".repeat(500), "]".repeat(500))))
+        },
+        megabytes: 32,
+    },
+    Class {
+        name: "200 floats",
+        make: |size| {
+            repeat(size, |i| with_extra(&array(200, |k| format!("-{}.{}e-7", i % 977, k + 1000))))
+        },
+        megabytes: 32,
+    },
+    Class {
+        name: "white space",
+        make: |size| {
+            repeat(size, |i| with_extra(&array(60, |k| format!("{}\"{}\"", " ".repeat(20), i + k))))
+        },
+        megabytes: 32,
+    },
 ];
 
 fn corpus(style: Style, size: usize) -> Vec<u8> {
@@ -67,7 +124,9 @@ fn repeat(size: usize, line: impl Fn(usize) -> String) -> Vec<u8> {
 }
 
 fn record(text: &str) -> String {
-    format!("{{\"oracle_context\":\"{text}\",\"instruction\":\"{text}\",\"cot_answer\":\"{text}\"}}\n")
+    format!(
+        "{{\"oracle_context\":\"{text}\",\"instruction\":\"{text}\",\"cot_answer\":\"{text}\"}}\n"
+    )
 }
 
 fn with_extra(value: &str) -> String {
@@ -92,6 +151,12 @@ fn cjk(index: usize, length: usize) -> String {
     (0..length).filter_map(|i| char::from_u32(0x4e00 + ((index + i * 31) % 20000) as u32)).collect()
 }
 
+/// What is measured, under a name that callgrind can be told: `--toggle-collect='*measured*'`.
+#[inline(never)]
+fn measured(converter: &Converter, buffer: &Buffer, rows: Vec<u8>) -> Converted {
+    converter.block(black_box(buffer), 0, rows)
+}
+
 /// Converts all blocks once; the time is that of converting alone.
 fn pass(converter: &Converter, input: &[u8]) -> (Duration, u64) {
     let (mut spent, mut rows, mut written) = (Duration::ZERO, Vec::new(), 0);
@@ -103,9 +168,9 @@ fn pass(converter: &Converter, input: &[u8]) -> (Duration, u64) {
         let (lines, after) = rest.split_at(end.expect("lines") + 1);
         buffer.reset(usize::MAX);
         buffer.append(lines).expect("memory");
-        rows = Vec::clear_of(rows);
+        rows.clear();
         let started = Instant::now();
-        let converted = converter.block(black_box(&buffer), 0, rows);
+        let converted = measured(converter, &buffer, rows);
         spent += started.elapsed();
         assert!(converted.ledger.adds_up() && converted.failure.is_none());
         written += converted.ledger.written;
@@ -113,18 +178,6 @@ fn pass(converter: &Converter, input: &[u8]) -> (Duration, u64) {
         rest = after;
     }
     (spent, written)
-}
-
-/// Empties a vector and keeps its memory.
-trait ClearOf {
-    fn clear_of(rows: Self) -> Self;
-}
-
-impl ClearOf for Vec<u8> {
-    fn clear_of(mut rows: Self) -> Self {
-        rows.clear();
-        rows
-    }
 }
 
 fn main() {

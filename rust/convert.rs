@@ -104,8 +104,17 @@ impl Converter {
     /// When there is no such target, when it does not fit the options, or when this CPU lacks the
     /// path that was asked for.
     pub fn new(to: &str, options: &Options) -> Result<Self, Error> {
+        Self::with_shape(Shape::compile(&Target::named(to)?, options)?)
+    }
+
+    /// Uses a target that is compiled already.
+    ///
+    /// # Errors
+    ///
+    /// When this CPU lacks the path that `RAFTFAST_CPU` asks for.
+    pub fn with_shape(shape: Shape) -> Result<Self, Error> {
         Ok(Self {
-            shape: Shape::compile(&Target::named(to)?, options)?,
+            shape,
             scanner: chosen_scanner()?,
             on_error: OnError::default(),
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,

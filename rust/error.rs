@@ -86,10 +86,9 @@ impl fmt::Display for FaultKind {
             Self::NotAnObject => f.write_str("a record must be a JSON object"),
             Self::CutOff => f.write_str("the line ends inside the record"),
             Self::TrailingData => f.write_str("something follows the record on its line"),
-            Self::RecordTooLong { limit } => write!(
-                f,
-                "record longer than {limit} bytes (raise --max-record-bytes to take it)"
-            ),
+            Self::RecordTooLong { limit } => {
+                write!(f, "record longer than {limit} bytes (raise --max-record-bytes to take it)")
+            }
             Self::WrongType { field, found } => {
                 write!(f, "field '{field}' must be a string, found {found}")
             }
@@ -275,7 +274,11 @@ impl fmt::Display for ErrorKind {
             Self::Io { path, source } => write!(f, "{}: {source}", printable(path.as_bytes())),
             Self::Data(kind) => kind.fmt(f),
             Self::MissingField { field, keys } => {
-                write!(f, "no record has the field '{field}'; the keys seen are: {}", keys.join(", "))
+                write!(
+                    f,
+                    "no record has the field '{field}'; the keys seen are: {}",
+                    keys.join(", ")
+                )
             }
             Self::InputChanged { path } => {
                 write!(f, "{}: changed while it was being read", printable(path.as_bytes()))

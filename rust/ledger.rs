@@ -9,7 +9,8 @@ impl Reasons {
     /// Counts a reason `count` times.
     #[inline]
     pub fn add(&mut self, reason: &'static str, count: u64) {
-        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, reason) || *known == reason) {
+        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, reason) || *known == reason)
+        {
             Some((_, total)) => *total += count,
             None => self.0.push((reason, count)),
         }

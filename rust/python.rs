@@ -1,4 +1,5 @@
 //! The border to Python: take arguments, let go of the interpreter, call, map errors.
+#![expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -12,9 +13,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
-use crate::convert::{
-    Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError,
-};
+use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
 use crate::engine::{self, Progress, Settings};
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger as Account;
@@ -182,7 +181,10 @@ impl Target {
 #[pymethods]
 impl Target {
     fn __repr__(&self) -> String {
-        format!("Target(name={:?}, needs={:?}, settings={:?})", self.name, self.needs, self.settings)
+        format!(
+            "Target(name={:?}, needs={:?}, settings={:?})",
+            self.name, self.needs, self.settings
+        )
     }
 }
 

@@ -53,7 +53,7 @@ pub enum Text<'a> {
     Plain(&'a str),
 }
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     /// Whether the text has no characters.
     #[must_use]
     pub fn is_empty(self) -> bool {
@@ -463,7 +463,10 @@ mod tests {
         let rows = [
             (Escape::Keep, raw.to_vec()),
             (Escape::Ascii, br"\u00fc\u00fc/\ud83d\ude00\ud83d\ude00\u007fA\n\u001f".to_vec()),
-            (Escape::Pandas, b"\\u00fc\\u00fc\\/\\ud83d\\ude00\\ud83d\\ude00\x7fA\\n\\u001f".to_vec()),
+            (
+                Escape::Pandas,
+                b"\\u00fc\\u00fc\\/\\ud83d\\ude00\\ud83d\\ude00\x7fA\\n\\u001f".to_vec(),
+            ),
         ];
         for (escape, expected) in rows {
             let mut out = Vec::new();

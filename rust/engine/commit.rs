@@ -168,7 +168,12 @@ impl Writer {
     }
 
     /// Writes a block, and then tells what ended it early, if something did.
-    fn write(&mut self, block: &mut Block, feed: &Feed<'_>, stop: &AtomicBool) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        block: &mut Block,
+        feed: &Feed<'_>,
+        stop: &AtomicBool,
+    ) -> Result<(), Error> {
         if block.input != self.input {
             self.input = block.input;
             self.total.lines = 0;
@@ -181,7 +186,12 @@ impl Writer {
         feed.check(block.input, &block.lines)
     }
 
-    fn write_rejects(&mut self, block: &Block, feed: &Feed<'_>, stop: &AtomicBool) -> Result<(), Error> {
+    fn write_rejects(
+        &mut self,
+        block: &Block,
+        feed: &Feed<'_>,
+        stop: &AtomicBool,
+    ) -> Result<(), Error> {
         let Some(sink) = &mut self.rejects else { return Ok(()) };
         let (name, offset) = (feed.name(block.input), block.lines.offset);
         let mut lines = Vec::new();

@@ -138,7 +138,9 @@ impl Run<'_> {
                 self.committer.wait(TICK, || self.working.load(Ordering::SeqCst) == 0);
             }
             // A panic was made an error by the worker itself.
-            handles.into_iter().for_each(|handle| drop(handle.join()));
+            for handle in handles {
+                drop(handle.join());
+            }
             Ok(())
         })
     }

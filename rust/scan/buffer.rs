@@ -2,8 +2,8 @@
 
 use std::collections::TryReserveError;
 
-/// Owned bytes with margins: three bytes and more may be read before the content, and at least
-/// [`Buffer::PAD`] line ends follow it, so that every line ends and every string has an end.
+/// Owned bytes with margins: three bytes and more may be read before the content, and 128
+/// line ends follow it, so that every line ends and every string has an end.
 ///
 /// ```
 /// use raftfast::scan::Buffer;

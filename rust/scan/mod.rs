@@ -5,8 +5,8 @@
 //! nested at most [`MAX_DEPTH`] deep, without lone surrogate escapes. Fields that nobody asked for
 //! and the tail of the line are checked like all others.
 //!
-//! The fast scanners ([`grammar`], [`string`]) only say whether a line is right. A wrong line is
-//! read again by [`diagnose`], one byte at a time, which finds the first fault. So every CPU path
+//! The fast scanners (`grammar`, `string`) only say whether a line is right. A wrong line is
+//! read again by `diagnose`, one byte at a time, which finds the first fault. So every CPU path
 //! gives the same errors, and the fast code holds no error paths.
 //!
 //! ```

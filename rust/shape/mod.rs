@@ -132,10 +132,8 @@ impl Shape {
 
     #[inline]
     fn absent_need(&self, record: &Record<'_>) -> Option<(Field, Absence)> {
-        let needs = self.fields[..self.needs].iter().enumerate();
-        needs
-            .filter_map(|(slot, &field)| Some((field, record.value(slot).absence()?)))
-            .next()
+        let mut needs = self.fields[..self.needs].iter().enumerate();
+        needs.find_map(|(slot, &field)| Some((field, record.value(slot).absence()?)))
     }
 }
 

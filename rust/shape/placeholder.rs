@@ -74,8 +74,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
-            let end = closing_brace(tail)
-                .ok_or_else(|| format!("'{{' without '}}' in \"{text}\"; write '{{{{' for a brace"))?;
+            let end = closing_brace(tail).ok_or_else(|| {
+                format!("'{{' without '}}' in \"{text}\"; write '{{{{' for a brace")
+            })?;
             pieces.push(parse_name(&tail[1..end])?);
             rest = &tail[end + 1..];
         }

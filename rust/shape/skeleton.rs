@@ -195,7 +195,9 @@ impl<'a> Compiler<'a> {
                 Piece::Name { name, operations } if operations.is_empty() => {
                     let setting = self.settings.get(&name);
                     fixed.push_str(setting.ok_or_else(|| {
-                        format!("'{{{name}}}' in the name of a member; only settings can stand there")
+                        format!(
+                            "'{{{name}}}' in the name of a member; only settings can stand there"
+                        )
                     })?);
                 }
                 Piece::Name { name, .. } => {

@@ -41,7 +41,8 @@ impl Input {
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name = if path.as_os_str() == STDIN { "<stdin>".into() } else { path.to_string_lossy() };
+        let name =
+            if path.as_os_str() == STDIN { "<stdin>".into() } else { path.to_string_lossy() };
         Self { name: name.into_owned(), path }
     }
 
@@ -61,7 +62,7 @@ impl Input {
             return None;
         }
         let metadata = std::fs::metadata(&self.path).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     fn open(&self) -> io::Result<Opened> {
@@ -81,7 +82,7 @@ impl Input {
             return Ok(Opened::Pipe(Pipe::new(file)));
         }
         let start = if self.is_stdin() { (&file).stream_position()? } else { 0 };
-        Ok(Opened::Region(Region::new(file, start, &metadata)?))
+        Ok(Opened::Region(Region::new(file, start, &metadata)))
     }
 }
 
@@ -167,29 +168,39 @@ impl<'a> Feed<'a> {
     /// which it is found: to the sequence number that comes with it.
     pub fn next(&self, buffer: &mut Buffer) -> Result<Option<Ticket>, (u64, Error)> {
         let mut state = self.lock();
-        loop {
-            let Some(input) = self.inputs.get(state.input) else { return Ok(None) };
-            let failed = |sequence, error| (sequence, Error::io(input.name(), error));
-            if state.opened.is_none() {
-                state.opened = Some(input.open().map_err(|error| failed(state.sequence, error))?);
-            }
+        while let Some(input) = self.inputs.get(state.input) {
             let sequence = state.sequence;
-            let Some(opened) = &mut state.opened else { continue };
-            let taken = match opened {
-                Opened::Region(region) => Ok(region.next(self.block_bytes).map(|range| (Some(range), 0))),
-                Opened::Pipe(pipe) => pipe
-                    .next(buffer, self.block_bytes, self.max_record_bytes, self.stop)
-                    .map(|offset| offset.map(|offset| (None, offset))),
-            };
-            match taken.map_err(|error| (sequence, error.at(input.name())))? {
-                Some((range, offset)) => {
-                    state.sequence += 1;
-                    return Ok(Some(Ticket { sequence, input: state.input, range, offset }));
-                }
-                None => {
-                    state.opened = None;
-                    state.input += 1;
-                }
+            let taken = self.take(&mut state, input, buffer);
+            let taken = taken.map_err(|error| (sequence, error.at(input.name())))?;
+            if let Some((range, offset)) = taken {
+                state.sequence += 1;
+                return Ok(Some(Ticket { sequence, input: state.input, range, offset }));
+            }
+            state.opened = None;
+            state.input += 1;
+        }
+        Ok(None)
+    }
+
+    /// The next block of an input, as a range or as lines in `buffer` with their offset.
+    fn take(
+        &self,
+        state: &mut State,
+        input: &Input,
+        buffer: &mut Buffer,
+    ) -> Result<Option<(Option<region::Range>, u64)>, ReadError> {
+        let opened = match &mut state.opened {
+            Some(opened) => opened,
+            closed => closed.insert(input.open()?),
+        };
+        match opened {
+            Opened::Region(region) => {
+                Ok(region.next(self.block_bytes).map(|range| (Some(range), 0)))
+            }
+            Opened::Pipe(pipe) => {
+                let lines =
+                    pipe.next(buffer, self.block_bytes, self.max_record_bytes, self.stop)?;
+                Ok(lines.map(|offset| (None, offset)))
             }
         }
     }

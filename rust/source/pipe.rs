@@ -63,7 +63,11 @@ impl Pipe {
     }
 
     /// Reads once; gives the end of the last whole line, if one ended.
-    fn read(&mut self, buffer: &mut Buffer, block_bytes: usize) -> Result<Option<usize>, ReadError> {
+    fn read(
+        &mut self,
+        buffer: &mut Buffer,
+        block_bytes: usize,
+    ) -> Result<Option<usize>, ReadError> {
         let before = buffer.content().len();
         // A long line doubles the buffer; a block is asked for whole.
         let wanted = READ.max(block_bytes.saturating_sub(before)).max(before);

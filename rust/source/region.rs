@@ -39,10 +39,10 @@ pub(super) struct Region {
 }
 
 impl Region {
-    pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> io::Result<Self> {
+    pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok();
         let watched = Watched { file, start, end: metadata.len(), modified };
-        Ok(Self { watched: Arc::new(watched), next: start })
+        Self { watched: Arc::new(watched), next: start }
     }
 
     /// The next range of `length` bytes; the last one may be shorter.
@@ -74,7 +74,11 @@ impl Range {
     }
 
     /// Reads the lines. One that is longer than `max_record_bytes` may come cut, but longer still.
-    pub(super) fn read(&self, buffer: &mut Buffer, max_record_bytes: usize) -> Result<Lines, ReadError> {
+    pub(super) fn read(
+        &self,
+        buffer: &mut Buffer,
+        max_record_bytes: usize,
+    ) -> Result<Lines, ReadError> {
         // A line starts here if a line ends just before.
         let from = if self.is_first() { self.start } else { self.start - 1 };
         self.fill(buffer, from, usize::try_from(self.end - from).unwrap_or(usize::MAX))?;

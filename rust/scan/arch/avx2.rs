@@ -3,10 +3,9 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
-    _mm256_subs_epu8, _mm256_xor_si256,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
+    _mm256_srli_epi16, _mm256_subs_epu8, _mm256_xor_si256,
 };
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
@@ -175,9 +174,11 @@ impl Bytes {
     #[target_feature(enable = "avx2")]
     fn of_classes(&self, classes: u8) -> u64 {
         let classes = _mm256_set1_epi8(classes.cast_signed());
-        !top_bits(self.classes().map(|half| {
-            _mm256_cmpeq_epi8(_mm256_and_si256(half, classes), _mm256_setzero_si256())
-        }))
+        !top_bits(
+            self.classes().map(|half| {
+                _mm256_cmpeq_epi8(_mm256_and_si256(half, classes), _mm256_setzero_si256())
+            }),
+        )
     }
 
     /// For a class of one bit, `UP` places below the top one.
@@ -214,10 +215,7 @@ fn wrong_utf8(bytes: __m256i, one: __m256i, two: __m256i, three: __m256i) -> __m
     let pairs = _mm256_and_si256(
         _mm256_and_si256(
             _mm256_shuffle_epi8(table(&FIRST_HIGH), high_nibbles(one)),
-            _mm256_shuffle_epi8(
-                table(&FIRST_LOW),
-                _mm256_and_si256(one, _mm256_set1_epi8(0x0f)),
-            ),
+            _mm256_shuffle_epi8(table(&FIRST_LOW), _mm256_and_si256(one, _mm256_set1_epi8(0x0f))),
         ),
         _mm256_shuffle_epi8(table(&SECOND_HIGH), high_nibbles(bytes)),
     );

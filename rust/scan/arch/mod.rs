@@ -5,13 +5,13 @@
 //! scanner free of it: [`StringScanner`] is what the grammar sees, [`Simd`] and [`Lanes`] are what
 //! the string loop is written in.
 
-mod portable;
+#[cfg(not(target_arch = "x86_64"))]
+mod absent;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(not(target_arch = "x86_64"))]
-mod absent;
+mod portable;
 mod utf8;
 
 #[cfg(not(target_arch = "x86_64"))]

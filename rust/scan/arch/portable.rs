@@ -33,6 +33,8 @@ impl Simd for Portable {
 const WORDS: usize = BLOCK / 8;
 /// A bit in every byte of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
+/// The bit that makes ASCII letters lower case, in every byte of a word.
+const LOWER_CASE: u64 = ONES << 5;
 /// The top bit of every byte of a word.
 const TOPS: u64 = ONES << 7;
 
@@ -50,7 +52,7 @@ fn below(word: u64, limit: u8) -> u64 {
 /// The top bits of the bytes of a word that are equal to `byte`.
 #[inline(always)]
 fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ ONES * u64::from(byte), 1)
+    below(word ^ (ONES * u64::from(byte)), 1)
 }
 
 /// The top bits of the bytes of a word from `first` to `last`, both ASCII.
@@ -96,16 +98,12 @@ impl Lanes for Words {
 
     #[inline(always)]
     fn escapable(&self) -> u64 {
-        self.mask(|word| {
-            b"\"/bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte))
-        })
+        self.mask(|word| b"\"/bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte)))
     }
 
     #[inline(always)]
     fn hex_digits(&self) -> u64 {
-        self.mask(|word| {
-            between(word, b'0', b'9') | between(word | ONES * 0x20, b'a', b'f')
-        })
+        self.mask(|word| between(word, b'0', b'9') | between(word | LOWER_CASE, b'a', b'f'))
     }
 
     #[inline(always)]
@@ -115,7 +113,7 @@ impl Lanes for Words {
 
     #[inline(always)]
     fn letters_d(&self) -> u64 {
-        self.mask(|word| equal(word | ONES * 0x20, b'd'))
+        self.mask(|word| equal(word | LOWER_CASE, b'd'))
     }
 
     /// Checks each sequence from its lead byte. Not written for words: the standard library's

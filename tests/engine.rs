@@ -1,0 +1,293 @@
+//! The same bytes for every block size, number of threads and kind of source; the first error in the
+//! order of the input; and an end to every wait.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use raftfast::convert::{Converter, OnError};
+use raftfast::engine::{Progress, Settings, convert};
+use raftfast::error::{Error, ErrorKind};
+use raftfast::ledger::Ledger;
+use raftfast::shape::Options;
+use raftfast::source::Input;
+
+const BLOCKS: [usize; 5] = [1, 100, 1 << 10, 4 << 10, 256 << 10];
+const THREADS: [usize; 4] = [1, 2, 3, 16];
+
+/// A folder that is removed with all that is in it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("raftfast-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.0.join(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn converter(on_error: OnError) -> Converter {
+    Converter::new("completion", &Options::default()).unwrap().on_error(on_error)
+}
+
+/// Lines of all lengths from a few bytes to several blocks, blank ones and a byte order mark among
+/// them, and no line end at the end.
+fn corpus() -> Vec<u8> {
+    let mut lines = b"\xef\xbb\xbf".to_vec();
+    for index in 0..300_usize {
+        let text = "x".repeat((index * 37) % 900 + if index % 50 == 0 { 9000 } else { 0 });
+        let end = if index % 3 == 0 { "\r\n" } else { "\n" };
+        let blank = if index % 7 == 0 { " \t\n" } else { "" };
+        write!(lines, "{{\"instruction\":\"{text}\",\"cot_answer\":\"{index}\"}}{end}{blank}")
+            .unwrap();
+    }
+    lines.truncate(lines.len() - 1);
+    lines
+}
+
+/// The same with malformed lines here and there.
+fn broken_corpus() -> Vec<u8> {
+    let lines = String::from_utf8(corpus()).unwrap();
+    let broken = |(index, line): (usize, &str)| match index % 40 {
+        39 => line.replacen(':', " ", 1),
+        _ => line.to_owned(),
+    };
+    lines.split_inclusive('\n').enumerate().map(broken).collect::<String>().into_bytes()
+}
+
+struct Run {
+    result: Result<Ledger, Error>,
+    rows: Vec<u8>,
+    rejects: Vec<u8>,
+}
+
+impl Run {
+    fn new(converter: &Converter, inputs: &[&Path], folder: &Folder, settings: Settings) -> Self {
+        let (rows, rejects) = (folder.file("rows", ""), folder.file("rejects", ""));
+        let inputs: Vec<_> = inputs.iter().map(Input::new).collect();
+        let result = convert(converter, &inputs, &rows, Some(&rejects), settings, &mut |_| true);
+        Self { result, rows: fs::read(rows).unwrap(), rejects: fs::read(rejects).unwrap() }
+    }
+}
+
+fn every_setting() -> impl Iterator<Item = Settings> {
+    BLOCKS.into_iter().flat_map(|block_bytes| {
+        THREADS.into_iter().map(move |threads| Settings { threads, block_bytes })
+    })
+}
+
+/// Opens a FIFO for writing on a thread of its own and writes `bytes`, in pieces.
+fn feed(fifo: &Path, bytes: &[u8]) -> thread::JoinHandle<()> {
+    let (fifo, bytes) = (fifo.to_owned(), bytes.to_owned());
+    thread::spawn(move || {
+        let mut pipe = fs::OpenOptions::new().write(true).open(fifo).unwrap();
+        bytes.chunks(4097).for_each(|chunk| pipe.write_all(chunk).unwrap());
+    })
+}
+
+#[test]
+fn rows_and_ledger_are_the_same_whatever_the_settings_and_the_source() {
+    let folder = Folder::new("same");
+    let (first, second) = (folder.file("first", corpus()), folder.file("second", corpus()));
+    let fifo = folder.fifo("fifo");
+    let converter = converter(OnError::Fail);
+    let (mut expected, ledger) = converter.convert_bytes(&corpus()).unwrap();
+    expected.extend_from_within(..);
+    for settings in every_setting() {
+        let run = Run::new(&converter, &[&first, &second], &folder, settings);
+        assert!(run.rows == expected, "{settings:?}");
+        let mut account = run.result.unwrap();
+        assert_eq!(
+            (account.bytes_in, account.bytes_out),
+            (2 * ledger.bytes_in, 2 * ledger.bytes_out)
+        );
+        assert_eq!((account.read, account.blank), (2 * ledger.read, 2 * ledger.blank));
+        let writer = feed(&fifo, &corpus());
+        let piped = Run::new(&converter, &[&first, &fifo], &folder, settings);
+        writer.join().unwrap();
+        assert!(piped.rows == expected, "{settings:?}");
+        account.bytes_in = piped.result.as_ref().unwrap().bytes_in;
+        assert_eq!(piped.result.unwrap(), account);
+    }
+}
+
+#[test]
+fn the_first_error_in_the_input_is_the_error_whatever_the_settings() {
+    let folder = Folder::new("first-error");
+    let path = folder.file("broken", broken_corpus());
+    let converter = converter(OnError::Fail);
+    let expected = converter.convert_bytes(&broken_corpus()).unwrap_err().to_string();
+    assert!(expected.starts_with("<bytes>: line 40, byte "), "{expected}");
+    let expected = expected.replace("<bytes>", &path.to_string_lossy());
+    let first = Run::new(&converter, &[&path], &folder, Settings::default());
+    for settings in every_setting() {
+        let run = Run::new(&converter, &[&path], &folder, settings);
+        assert_eq!(run.result.unwrap_err().to_string(), expected, "{settings:?}");
+        assert!(run.rows == first.rows, "rows before the error: {settings:?}");
+    }
+}
+
+#[test]
+fn rejects_are_the_same_whatever_the_settings() {
+    let folder = Folder::new("rejects");
+    let path = folder.file("broken", broken_corpus());
+    let converter = converter(OnError::Skip);
+    let first = Run::new(&converter, &[&path], &folder, Settings::default());
+    assert_eq!(first.rejects.split(|&byte| byte == b'\n').count(), 9);
+    assert_eq!(first.result.unwrap().rejected.sorted(), [("syntax", 8)]);
+    for settings in every_setting() {
+        let run = Run::new(&converter, &[&path], &folder, settings);
+        assert!(run.rejects == first.rejects && run.rows == first.rows, "{settings:?}");
+        assert!(run.result.unwrap().adds_up());
+    }
+}
+
+#[test]
+fn a_record_over_the_limit_is_an_error_and_not_a_lost_line() {
+    let folder = Folder::new("limit");
+    let line = |length: usize| {
+        format!("{{\"instruction\":\"{}\",\"cot_answer\":\"a\"}}", "x".repeat(length))
+    };
+    let lines =
+        [line(10), line(5000), line(20), format!("{}{}", " ".repeat(5000), line(1)), line(30)]
+            .join("\n");
+    let path = folder.file("long", &lines);
+    let fifo = folder.fifo("fifo");
+    let skip = converter(OnError::Skip).max_record_bytes(4000);
+    for settings in every_setting() {
+        let writer = feed(&fifo, lines.as_bytes());
+        let runs = [&path, &fifo].map(|input| Run::new(&skip, &[input], &folder, settings));
+        writer.join().unwrap();
+        for run in runs {
+            let ledger = run.result.unwrap();
+            assert_eq!((ledger.read, ledger.written), (5, 3), "{settings:?}");
+            assert_eq!(ledger.rejected.sorted(), [("record-too-long", 2)]);
+            let rejects = String::from_utf8(run.rejects).unwrap();
+            assert!(
+                rejects.contains("\"line\":2,") && rejects.contains("\"line\":4,"),
+                "{rejects}"
+            );
+        }
+    }
+    let long = line(5000);
+    let exact =
+        |limit| converter(OnError::Fail).max_record_bytes(limit).convert_bytes(long.as_bytes());
+    assert!(exact(long.len()).is_ok());
+    assert_eq!(exact(long.len() - 1).unwrap_err().name(), "record-too-long");
+}
+
+#[test]
+fn a_field_that_no_record_has_is_an_error_that_lists_the_keys() {
+    let folder = Folder::new("missing");
+    let path = folder.file("other", "{\"prompt\":\"a\",\"cot_answer\":\"b\"}\n".repeat(1000));
+    for settings in every_setting() {
+        let error =
+            Run::new(&converter(OnError::Fail), &[&path], &folder, settings).result.unwrap_err();
+        let text = "no record has the field 'instruction'; the keys seen are: prompt, cot_answer";
+        assert_eq!(error.to_string(), text);
+    }
+    let empty = folder.file("empty", "");
+    assert_eq!(
+        Run::new(&converter(OnError::Fail), &[&empty], &folder, Settings::default())
+            .result
+            .unwrap()
+            .read,
+        0
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = Folder::new("unreadable");
+    let good = folder.file("good", corpus());
+    for (path, kind) in [
+        (folder.0.join("absent"), std::io::ErrorKind::NotFound),
+        (folder.0.clone(), std::io::ErrorKind::IsADirectory),
+    ] {
+        let run =
+            Run::new(&converter(OnError::Skip), &[&good, &path], &folder, Settings::default());
+        let error = run.result.unwrap_err();
+        let ErrorKind::Io { path: named, source } = error.kind() else { panic!("{error}") };
+        assert_eq!((Path::new(named), source.kind()), (path.as_path(), kind));
+    }
+}
+
+#[test]
+fn a_wait_for_a_pipe_can_be_cancelled() {
+    let folder = Folder::new("cancel");
+    let (silent, unread) = (folder.fifo("silent"), folder.fifo("unread"));
+    let input = folder.file("input", corpus().repeat(50));
+    let rows = folder.file("rows", "");
+    // Held open, so that the reader waits for more and the writer for room.
+    let held = fs::OpenOptions::new().read(true).write(true).open(&silent).unwrap();
+    let stuck = fs::OpenOptions::new().read(true).write(true).open(&unread).unwrap();
+    for (input, output) in [(&silent, &rows), (&input, &unread)] {
+        let started = Instant::now();
+        let mut ticks = 0;
+        let mut tick = |_: Progress| {
+            ticks += 1;
+            ticks < 4
+        };
+        let inputs = [Input::new(input)];
+        let run = convert(
+            &converter(OnError::Fail),
+            &inputs,
+            output,
+            None,
+            Settings::default(),
+            &mut tick,
+        );
+        assert!(matches!(run.unwrap_err().kind(), ErrorKind::Cancelled));
+        assert!(started.elapsed() < Duration::from_secs(2));
+    }
+    drop((held, stuck));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_an_error() {
+    let folder = Folder::new("changed");
+    let lines = [corpus(), b"\n".to_vec()].concat();
+    let path = folder.file("input", lines[3..].repeat(20));
+    let rows = folder.fifo("rows");
+    let output = fs::OpenOptions::new().read(true).write(true).open(&rows).unwrap();
+    // Nobody reads the rows until the input has grown, so it has not been read to its end by then.
+    let mut drained = None;
+    let mut tick = |progress: Progress| {
+        if drained.is_none() {
+            assert!(progress.done < progress.total.unwrap());
+            fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"\n").unwrap();
+            let mut pipe = fs::OpenOptions::new().read(true).open(&rows).unwrap();
+            drained = Some(thread::spawn(move || std::io::copy(&mut pipe, &mut std::io::sink())));
+        }
+        true
+    };
+    let inputs = [Input::new(&path)];
+    let settings = Settings { threads: 2, block_bytes: 1 << 10 };
+    let run = convert(&converter(OnError::Fail), &inputs, &rows, None, settings, &mut tick);
+    assert_eq!(run.unwrap_err().name(), "input-changed");
+    drop(output);
+    drained.unwrap().join().unwrap().unwrap();
+}

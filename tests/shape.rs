@@ -1,0 +1,163 @@
+//! Targets are data: what a target file can say, and what it is told when it is wrong.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use raftfast::convert::Converter;
+use raftfast::error::Error;
+use raftfast::shape::{Options, Shape};
+use raftfast::target::Target;
+use raftfast::text::Escape;
+
+fn target(row: &str) -> Target {
+    let settings = [("stop", "</s>"), ("none", ""), ("key", "stop")];
+    Target {
+        name: "mine".to_owned(),
+        about: String::new(),
+        source: String::new(),
+        needs: vec!["cot_answer".to_owned()],
+        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        row: row.to_owned(),
+    }
+}
+
+/// A row of the target for a record.
+fn row(skeleton: &str, record: &str) -> String {
+    let shape = Shape::compile(&target(skeleton), &Options::default()).unwrap();
+    let (rows, _) = Converter::with_shape(shape).unwrap().convert_bytes(record.as_bytes()).unwrap();
+    String::from_utf8(rows).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_skeleton_says_what_a_row_looks_like() {
+    let record =
+        r#"{"cot_answer":"a\u00fc <X>b\n c ","question":null,"context":{"t": [1.50]},"answer":""}"#;
+    let rows = [
+        (r#"{"a": "{cot_answer}"}"#, r#"{"a":"a\u00fc <X>b\n c "}"#),
+        (
+            r#"["{cot_answer}{stop}", 1.5, true, null]"#,
+            r#"["a\u00fc <X>b\n c </s>",1.5,true,null]"#,
+        ),
+        (r#""{cot_answer|after('<X>')|trim}""#, r#""b\n c""#),
+        (r#""{cot_answer|without_last_line}""#, r#""a\u00fc <X>b""#),
+        (r#"{"q": "{question}", "in": "<{question}>"}"#, r#"{"q":null,"in":"<>"}"#),
+        (r#"{"c": "{context}"}"#, r#"{"c":{"t": [1.50]}}"#),
+        (r#""{record}""#, record),
+        (r#"{"{key}": "{{{answer}}}"}"#, r#"{"stop":"{}"}"#),
+        (r#"["{answer}", "{answer|null_if_empty}"]"#, r#"["",null]"#),
+        (r#"[{"$if": "none", "then": 1}, {"$if": "stop", "then": 2, "else": 3}]"#, "[2]"),
+        (r#"[{"$if": "question", "then": 1}, 2]"#, "[2]"),
+        (r#"[{"$if": "cot_answer", "then": 1}, 2]"#, "[1,2]"),
+        (r#"[{"$has": "question", "then": 1}, {"$has": "id", "then": 2}]"#, "[1]"),
+        (
+            r#"{"a": {"$if": "id", "then": 1}, "b": {"$if": "answer", "then": 2, "else": 3}}"#,
+            r#"{"b":3}"#,
+        ),
+        (
+            r#"{"a": {"$has": "id", "then": "{id}"}, "b": {"$has": "answer", "then": "x{answer}"}, "c": 1}"#,
+            r#"{"b":"x","c":1}"#,
+        ),
+        ("\"\u{fc}\"", "\"\u{fc}\""),
+        (r#""{cot_answer|after('''')}""#, r#""a\u00fc <X>b\n c ""#),
+    ];
+    for (skeleton, expected) in rows {
+        assert_eq!(row(skeleton, record), expected, "{skeleton}");
+    }
+}
+
+#[test]
+fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
+    let rows = [
+        (
+            r#"{"a": "{instrution}"}"#,
+            "unknown placeholder 'instrution'; there are id, type, question",
+        ),
+        (r#"{"a": "{id|shout}"}"#, "unknown operation 'shout'; there are after('tag')"),
+        (r#"{"a": "{id"}"#, "'{' without '}'"),
+        (r#"{"a": "id}"}"#, "'}' without '{'"),
+        (r#"{"{id}": 1}"#, "only settings can stand there"),
+        (r#"{"stop": 1, "{key}": 2}"#, "two members of one object are named 'stop'"),
+        (r#"{"a": "x{context}"}"#, "'{context}' is not a text; it must be the whole string"),
+        (r#"{"a": "{context|trim}"}"#, "'context' is not a text"),
+        (r#"{"a": "x{record}"}"#, "'{record}' is not a text"),
+        (r#"{"$if": "id", "then": 1}"#, "the row itself cannot be left out"),
+        (r#"[{"$if": "id", "than": 1}]"#, "'than' beside a question"),
+        (r#"[{"$if": "nothing", "then": 1}]"#, "unknown placeholder 'nothing'"),
+        (r#"[{"$if": 1, "then": 1}]"#, "take the name of a field or setting"),
+        (r#"{"a": "#, "the row is not JSON"),
+    ];
+    for (skeleton, expected) in rows {
+        let error = Shape::compile(&target(skeleton), &Options::default()).unwrap_err();
+        assert_eq!(error.name(), "usage");
+        assert!(error.to_string().contains(expected), "{skeleton}: {error}");
+    }
+}
+
+#[test]
+fn settings_and_needs_must_be_known() {
+    let options = Options {
+        settings: BTreeMap::from([("speed".to_owned(), "1".to_owned())]),
+        escape: Escape::Keep,
+    };
+    let error = Shape::compile(&target("1"), &options).unwrap_err().to_string();
+    assert_eq!(error, "target mine has no setting 'speed'; its settings: key, none, stop");
+    let mut needy = target("1");
+    needy.needs = vec!["answers".to_owned()];
+    let error = Shape::compile(&needy, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("unknown field 'answers' in needs; there are id,"), "{error}");
+}
+
+#[test]
+fn a_target_file_is_used_like_a_built_in_target() {
+    let file = TemporaryFile::new("mine.toml", "name = \"mine\"\nrow = '[\"{question}\"]'\n");
+    let converter = Converter::new(file.path(), &Options::default()).unwrap();
+    assert_eq!(converter.convert_bytes(br#"{"question":"q"}"#).unwrap().0, b"[\"q\"]\n");
+}
+
+#[test]
+fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
+    let rows = [
+        ("name = \"x\"\nrow = [1]\n", "line 2: invalid type"),
+        ("name = \"x\"\nrow = '1'\nspeed = 2\n", "line 3: unknown field `speed`"),
+        ("name = ", "line 1: "),
+        ("name = \"x\"\n", "missing field `row`"),
+    ];
+    for (text, expected) in rows {
+        let file = TemporaryFile::new("wrong.toml", text);
+        let error: Error = Converter::new(file.path(), &Options::default()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{text}: {error}");
+        assert!(error.to_string().contains("wrong.toml"), "{error}");
+    }
+    let error = Converter::new("nowhere/none.toml", &Options::default()).unwrap_err();
+    assert_eq!(error.name(), "io");
+    let error = Converter::new("chatt", &Options::default()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no target 'chatt'; there are chat, completion, eval, hf, and files that end in .toml"
+    );
+}
+
+/// A file in a folder of its own that is removed with it.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(name: &str, text: &str) -> Self {
+        let unique = format!("raftfast-{}-{:?}", std::process::id(), std::thread::current().id());
+        let folder = std::env::temp_dir().join(unique);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name), text).unwrap();
+        Self(folder.join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(self.0.parent().unwrap()).unwrap();
+    }
+}

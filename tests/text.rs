@@ -1,0 +1,74 @@
+//! Operations on escaped text give what they give on the decoded text.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use raftfast::text::{Escape, Tag, Text};
+
+/// A text and one of its spellings in JSON.
+fn spelled() -> impl Strategy<Value = (String, String)> {
+    let character = prop_oneof![
+        4 => prop::sample::select(vec!['<', 'A', 'N', '>', ':', ' ', '\n', '\\', '"', '/', 'n', 'u', '0']),
+        1 => any::<char>(),
+        1 => prop::sample::select(vec!['\u{fc}', '\u{1f600}', '\u{7f}', '\u{2028}', '\u{a0}', '\t']),
+    ];
+    proptest::collection::vec((character, 0..4_u8), 0..60).prop_map(|characters| {
+        characters.into_iter().map(|(character, way)| (character, spell(character, way))).unzip()
+    })
+}
+
+fn spell(character: char, way: u8) -> String {
+    let mut units = [0; 2];
+    let units = character.encode_utf16(&mut units);
+    match way {
+        0 => spell_units(units),
+        1 => spell_units(units).to_uppercase().replace("\\U", "\\u"),
+        2 if character == '/' => "\\/".to_owned(),
+        _ => {
+            let quoted = serde_json::to_string(&character.to_string()).unwrap();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
+    }
+}
+
+fn spell_units(units: &[u16]) -> String {
+    units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn escaped_text_behaves_like_the_text_it_spells((text, raw) in spelled()) {
+        let escaped = Text::Escaped(raw.as_bytes());
+        let plain = Text::Plain(&text);
+        prop_assert_eq!(escaped.to_plain(), text.clone());
+        prop_assert_eq!(escaped.is_empty(), text.is_empty());
+        for tag in ["<AN", ": ", "n", "0", "/", "\"", "\\", "\u{fc}", "\n"] {
+            let expected = text.rsplit(tag).next().unwrap();
+            let tag = Tag::new(tag);
+            prop_assert_eq!(escaped.after_last(&tag).to_plain(), expected);
+            prop_assert_eq!(plain.after_last(&tag).to_plain(), expected);
+        }
+        let head = text.rsplit_once('\n').map_or("", |(head, _)| head);
+        prop_assert_eq!(escaped.without_last_line().to_plain(), head);
+        prop_assert_eq!(escaped.trim().to_plain(), plain.trim().to_plain());
+    }
+
+    #[test]
+    fn every_way_of_escaping_is_json_for_the_same_text((text, raw) in spelled()) {
+        for (_, escape) in Escape::ALL {
+            let (mut from_escaped, mut from_plain) = (vec![b'"'], vec![b'"']);
+            Text::Escaped(raw.as_bytes()).write_json(escape, &mut from_escaped);
+            Text::Plain(&text).write_json(escape, &mut from_plain);
+            from_escaped.push(b'"');
+            from_plain.push(b'"');
+            prop_assert_eq!(&serde_json::from_slice::<String>(&from_escaped).unwrap(), &text);
+            prop_assert_eq!(&serde_json::from_slice::<String>(&from_plain).unwrap(), &text);
+            if escape != Escape::Keep {
+                prop_assert!(from_escaped.is_ascii());
+                prop_assert_eq!(from_escaped, from_plain);
+            }
+        }
+    }
+}
