@@ -234,13 +234,15 @@ impl Converter {
     #[cold]
     fn refuse(&self, converted: &mut Converted, line: &[u8], start: usize, fault: Fault) {
         let line = &line[..line_length(line)];
+        // Of a line that is too long, how much was read depends on the source: what is told must not.
+        let kept = &line[..line.len().min(KEPT).min(self.max_record_bytes)];
         let reject = Reject {
             lines_before: converted.lines,
             start,
             fault,
-            raw: line[..line.len().min(KEPT)].to_vec(),
-            cut: line.len() > KEPT,
-            snippet: snippet(line, fault.offset - start),
+            raw: kept.to_vec(),
+            cut: kept.len() < line.len(),
+            snippet: snippet(kept, fault.offset - start),
         };
         match self.on_error {
             OnError::Skip => {

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 
-use crate::text::printable;
+use crate::text::{cut, printable};
 
 /// What is wrong with one line of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum FaultKind {
     WrongType {
         /// The field.
         field: &'static str,
+        /// What it should hold.
+        expected: &'static str,
         /// The type that was found.
         found: &'static str,
     },
@@ -89,8 +91,8 @@ impl fmt::Display for FaultKind {
             Self::RecordTooLong { limit } => {
                 write!(f, "record longer than {limit} bytes (raise --max-record-bytes to take it)")
             }
-            Self::WrongType { field, found } => {
-                write!(f, "field '{field}' must be a string, found {found}")
+            Self::WrongType { field, expected, found } => {
+                write!(f, "field '{field}' must be {expected}, found {found}")
             }
         }
     }
@@ -274,11 +276,7 @@ impl fmt::Display for ErrorKind {
             Self::Io { path, source } => write!(f, "{}: {source}", printable(path.as_bytes())),
             Self::Data(kind) => kind.fmt(f),
             Self::MissingField { field, keys } => {
-                write!(
-                    f,
-                    "no record has the field '{field}'; the keys seen are: {}",
-                    keys.join(", ")
-                )
+                write!(f, "no record has the field '{field}'; {}", told(keys))
             }
             Self::InputChanged { path } => {
                 write!(f, "{}: changed while it was being read", printable(path.as_bytes()))
@@ -289,6 +287,16 @@ impl fmt::Display for ErrorKind {
             Self::Internal(message) => write!(f, "internal error: {message}"),
         }
     }
+}
+
+/// The keys of a record, for people.
+fn told(keys: &[String]) -> String {
+    const KEY: usize = 40;
+    let keys: Vec<_> = keys.iter().map(|key| cut(key.as_bytes(), KEY)).collect();
+    if keys.is_empty() {
+        return "the records have no keys at all".to_owned();
+    }
+    format!("the keys seen are: {}", keys.join(", "))
 }
 
 impl std::error::Error for Error {

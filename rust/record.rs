@@ -13,6 +13,16 @@ pub enum Holds {
     Documents,
 }
 
+impl Holds {
+    /// In words, for messages.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Documents => "a string, an array or an object",
+        }
+    }
+}
+
 /// The table of fields: each with its key, what it holds, and the reasons for which a record
 /// without it is filtered.
 macro_rules! fields {
@@ -211,7 +221,8 @@ impl<'a> Record<'a> {
         if value.fits(field.holds()) {
             return Ok(());
         }
-        let kind = FaultKind::WrongType { field: field.name(), found: value.type_name() };
+        let (expected, found) = (field.holds().name(), value.type_name());
+        let kind = FaultKind::WrongType { field: field.name(), expected, found };
         Err(Fault { kind, offset: self.spans[slot].start })
     }
 }

@@ -377,8 +377,14 @@ pub fn printable(bytes: &[u8]) -> String {
 pub fn snippet(line: &[u8], at: usize) -> String {
     const BEFORE: usize = 30;
     let start = at.min(line.len()).saturating_sub(BEFORE);
-    let end = line.len().min(start + SNIPPET);
-    printable(&line[start..end]).chars().take(SNIPPET).collect()
+    cut(&line[start..], SNIPPET)
+}
+
+/// Bytes as they may stand in a message, `length` characters of them at most.
+#[must_use]
+pub fn cut(bytes: &[u8], length: usize) -> String {
+    // No character has more than four bytes, and what is not printable only grows.
+    printable(&bytes[..bytes.len().min(4 * length)]).chars().take(length).collect()
 }
 
 fn is_bidi_control(character: char) -> bool {

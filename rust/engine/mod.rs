@@ -95,7 +95,9 @@ pub fn convert(
         keep: settings.block_bytes.saturating_mul(4),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
-    run.committer.into_writer()?.finish(converter.shape())
+    let mut ledger = run.committer.into_writer()?.finish(converter.shape())?;
+    ledger.bytes_in += feed.passed_over();
+    Ok(ledger)
 }
 
 /// What the workers share.

@@ -15,19 +15,23 @@ pub(super) fn first_fault(line: &[u8]) -> Fault {
     })
 }
 
-/// The top-level keys of a record up to its first fault, decoded, in order of first appearance.
+/// The first top-level keys of a record, up to [`KEYS_TOLD`] of them or to its first fault, decoded,
+/// in order of first appearance.
 #[must_use]
 pub fn keys_of(line: &[u8]) -> Vec<String> {
     let mut keys = Vec::new();
     // What follows a fault has no keys to tell.
     let _ = Checker { line, at: 0 }.record(&mut |raw| {
         let key = crate::text::Text::Escaped(raw).to_plain();
-        if !keys.contains(&key) {
+        if keys.len() < KEYS_TOLD && !keys.contains(&key) {
             keys.push(key);
         }
     });
     keys
 }
+
+/// Keys that help to see what a record is; more would only hide it, and cost a walk each.
+const KEYS_TOLD: usize = 20;
 
 /// Checks that a line is exactly one record.
 pub(super) fn check(line: &[u8]) -> Result<(), Fault> {

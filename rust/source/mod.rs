@@ -131,6 +131,7 @@ struct State {
     input: usize,
     opened: Option<Opened>,
     sequence: u64,
+    passed_over: u64,
 }
 
 impl<'a> Feed<'a> {
@@ -176,10 +177,18 @@ impl<'a> Feed<'a> {
                 state.sequence += 1;
                 return Ok(Some(Ticket { sequence, input: state.input, range, offset }));
             }
-            state.opened = None;
+            if let Some(Opened::Pipe(pipe)) = state.opened.take() {
+                state.passed_over += pipe.passed_over;
+            }
             state.input += 1;
         }
         Ok(None)
+    }
+
+    /// Bytes read that were in no block: the rest of lines that were too long.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        self.lock().passed_over
     }
 
     /// The next block of an input, as a range or as lines in `buffer` with their offset.

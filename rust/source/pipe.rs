@@ -25,11 +25,13 @@ pub(super) struct Pipe {
     /// Whether the line being read is too long, and to be passed over.
     discarding: bool,
     ended: bool,
+    /// Bytes of lines that were passed over.
+    pub(super) passed_over: u64,
 }
 
 impl Pipe {
     pub(super) fn new(file: File) -> Self {
-        Self { file, carry: Vec::new(), offset: 0, discarding: false, ended: false }
+        Self { file, carry: Vec::new(), offset: 0, discarding: false, ended: false, passed_over: 0 }
     }
 
     /// Reads the next lines into `buffer`; gives where they start in the input, or `None` at its
@@ -100,7 +102,9 @@ impl Pipe {
         let end = memchr::memchr(b'\n', content);
         self.discarding = end.is_none();
         let rest = end.map_or(Vec::new(), |end| content[end + 1..].to_vec());
-        self.offset += (content.len() - rest.len()) as u64;
+        let dropped = (content.len() - rest.len()) as u64;
+        self.offset += dropped;
+        self.passed_over += dropped;
         buffer.truncate(0);
         buffer.append(&rest)?;
         Ok(memchr::memrchr(b'\n', &rest).map(|newline| newline + 1))
