@@ -2,7 +2,6 @@
 #![expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +16,7 @@ use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_
 use crate::engine::{self, Progress, Settings};
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger as Account;
-use crate::sample::{self, Style};
+use crate::sample::Style;
 use crate::shape::Options;
 use crate::source::Input;
 use crate::target::Target as TargetFile;
@@ -378,13 +377,11 @@ fn write_sample(
         return Err(PyValueError::new_err("style is escaped or utf8"));
     };
     let mut caller = Caller::new(tick);
-    let name = output.to_string_lossy();
     let written = py.detach(|| {
         let mut tick = |done| caller.tick(Progress { done, total: Some(size) });
-        let mut file = OpenOptions::new().write(true).open(&output)?;
-        sample::write_sample(&mut file, size, style, seed, &mut tick)
+        engine::write_sample(&output, size, style, seed, &mut tick)
     });
-    written.map_err(|error| caller.exception(py, &Error::io(name, error)))
+    written.map_err(|error| caller.exception(py, &error))
 }
 
 #[pyfunction]

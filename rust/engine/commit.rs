@@ -178,10 +178,11 @@ impl Writer {
             self.input = block.input;
             self.total.lines = 0;
         }
-        self.rows.write_all(&block.converted.rows, stop)?;
+        let go_on = &mut || !stop.load(Ordering::Relaxed);
+        self.rows.write_all(&block.converted.rows, go_on)?;
         self.total.ledger.bytes_in += block.bytes;
         self.total.ledger.bytes_out += block.converted.rows.len() as u64;
-        self.write_rejects(block, feed, stop)?;
+        self.write_rejects(block, feed, go_on)?;
         self.total.add(&mut block.converted, feed.name(block.input), block.lines.offset)?;
         feed.check(block.input, &block.lines)
     }
@@ -190,7 +191,7 @@ impl Writer {
         &mut self,
         block: &Block,
         feed: &Feed<'_>,
-        stop: &AtomicBool,
+        go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), Error> {
         let Some(sink) = &mut self.rejects else { return Ok(()) };
         let (name, offset) = (feed.name(block.input), block.lines.offset);
@@ -198,7 +199,7 @@ impl Writer {
         for reject in &block.converted.rejects {
             lines.extend(reject_line(reject, name, self.total.lines, offset).into_bytes());
         }
-        sink.write_all(&lines, stop)
+        sink.write_all(&lines, go_on)
     }
 
     /// The account, once everything is written.

@@ -8,6 +8,7 @@
 //! Threads are scoped to the call, so none outlives it and a process may fork before and after.
 
 mod commit;
+mod sample;
 mod sink;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::scan::Buffer;
 use crate::source::{Feed, Input, Lines, Ticket};
 use commit::{Block, Committer, Writer};
+pub use sample::write_sample;
 pub use sink::Sink;
 
 /// How often the caller is told of the progress, and asked whether to go on.

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use rustix::fs::OFlags;
@@ -55,13 +54,17 @@ impl Sink {
         Ok(Self { file, name, waits })
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`, waiting for a reader as long as `go_on` allows.
     ///
     /// # Errors
     ///
-    /// When the system refuses, or when `stop` is set while waiting for a reader.
-    pub fn write_all(&mut self, bytes: &[u8], stop: &AtomicBool) -> Result<(), Error> {
-        let written = if self.waits { self.write_waiting(bytes, stop) } else { self.write(bytes) };
+    /// When the system refuses, or when the waiting ended.
+    pub fn write_all(
+        &mut self,
+        bytes: &[u8],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Error> {
+        let written = if self.waits { self.write_waiting(bytes, go_on) } else { self.write(bytes) };
         match written {
             Ok(true) => Ok(()),
             Ok(false) => Err(ErrorKind::Cancelled.into()),
@@ -74,9 +77,13 @@ impl Sink {
         Ok(true)
     }
 
-    fn write_waiting(&mut self, mut bytes: &[u8], stop: &AtomicBool) -> io::Result<bool> {
+    fn write_waiting(
+        &mut self,
+        mut bytes: &[u8],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> io::Result<bool> {
         while !bytes.is_empty() {
-            if wait_for(&self.file, Readiness::Write, None, stop)?.is_none() {
+            if wait_for(&self.file, Readiness::Write, None, go_on)?.is_none() {
                 return Ok(false);
             }
             match self.file.write(&bytes[..bytes.len().min(PIPE_WRITE)]) {

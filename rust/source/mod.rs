@@ -14,7 +14,7 @@ use std::io::{self, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
@@ -172,7 +172,11 @@ impl<'a> Feed<'a> {
         while let Some(input) = self.inputs.get(state.input) {
             let sequence = state.sequence;
             let taken = self.take(&mut state, input, buffer);
-            let taken = taken.map_err(|error| (sequence, error.at(input.name())))?;
+            let taken = taken.map_err(|error| {
+                // There is nothing after an error, and nobody else is to run into it.
+                state.input = self.inputs.len();
+                (sequence, error.at(input.name()))
+            })?;
             if let Some((range, offset)) = taken {
                 state.sequence += 1;
                 return Ok(Some(Ticket { sequence, input: state.input, range, offset }));
@@ -207,8 +211,8 @@ impl<'a> Feed<'a> {
                 Ok(region.next(self.block_bytes).map(|range| (Some(range), 0)))
             }
             Opened::Pipe(pipe) => {
-                let lines =
-                    pipe.next(buffer, self.block_bytes, self.max_record_bytes, self.stop)?;
+                let go_on = &mut || !self.stop.load(Ordering::Relaxed);
+                let lines = pipe.next(buffer, self.block_bytes, self.max_record_bytes, go_on)?;
                 Ok(lines.map(|offset| (None, offset)))
             }
         }

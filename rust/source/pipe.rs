@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::{ReadError, Readiness, wait_for};
@@ -41,7 +40,7 @@ impl Pipe {
         buffer: &mut Buffer,
         block_bytes: usize,
         max_record_bytes: usize,
-        stop: &AtomicBool,
+        go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<u64>, ReadError> {
         buffer.append(&self.carry)?;
         self.carry.clear();
@@ -52,7 +51,7 @@ impl Pipe {
                 return Ok(Some(self.cut(buffer)));
             }
             let patience = (lines > 0).then_some(PATIENCE);
-            match wait_for(&self.file, Readiness::Read, patience, stop)? {
+            match wait_for(&self.file, Readiness::Read, patience, go_on)? {
                 Some(true) => lines = self.read(buffer, block_bytes)?.unwrap_or(lines),
                 Some(false) => break,
                 None => return Err(ReadError::Stopped),

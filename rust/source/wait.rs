@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,19 +19,19 @@ pub(crate) enum Readiness {
 }
 
 /// Waits until `file` is ready, or for `patience` if that is given. `Some(ready)`, or `None` if
-/// `stop` was set.
+/// `go_on`, which is asked again and again, said no.
 pub(crate) fn wait_for(
     file: &impl AsFd,
     readiness: Readiness,
     patience: Option<Duration>,
-    stop: &AtomicBool,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> io::Result<Option<bool>> {
     let flags = match readiness {
         Readiness::Read => PollFlags::IN,
         Readiness::Write => PollFlags::OUT,
     };
     let timeout = Timespec::try_from(patience.unwrap_or(LOOK)).map_err(io::Error::other)?;
-    while !stop.load(Ordering::Relaxed) {
+    while go_on() {
         let mut fds = [PollFd::new(file, flags)];
         match poll(&mut fds, Some(&timeout)) {
             Ok(0) if patience.is_some() => return Ok(Some(false)),
