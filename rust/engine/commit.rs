@@ -29,7 +29,11 @@ pub(super) struct Block {
 /// Puts blocks in order.
 pub(super) struct Committer {
     state: Mutex<State>,
-    changed: Condvar,
+    /// Told when a block has been written: workers that are too far ahead wait for it.
+    written: Condvar,
+    /// Told when a worker ends: the caller waits for it. A condition of its own, because the caller
+    /// would be woken thousands of times a second otherwise.
+    ended: Condvar,
     /// Blocks that may be under way at once.
     window: u64,
 }
@@ -58,7 +62,8 @@ impl Committer {
         };
         // Two blocks for each worker, one at work and one waiting, and two for the one who writes.
         let window = 2 * threads as u64 + 2;
-        Self { state: Mutex::new(state), changed: Condvar::new(), window }
+        let (written, ended) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(state), written, ended, window }
     }
 
     /// Waits until block `sequence` is among those that may be under way; gives a row buffer for
@@ -66,7 +71,7 @@ impl Committer {
     pub(super) fn reserve(&self, sequence: u64) -> Option<Vec<u8>> {
         let mut state = self.lock();
         while state.error.is_none() && sequence >= state.next + self.window {
-            state = unpoisoned(self.changed.wait(state));
+            state = unpoisoned(self.written.wait(state));
         }
         let over = state.error.is_some();
         (!over).then(|| state.spare.pop().unwrap_or_default())
@@ -81,12 +86,12 @@ impl Committer {
             drop(state);
             let result = writer.write(&mut block, feed, stop);
             state = self.lock();
-            state.recycle(block.converted.rows, keep);
+            state.recycle(&mut writer, keep);
             if let Err(error) = result {
                 state.error.get_or_insert(error);
                 stop.store(true, Ordering::Relaxed);
             }
-            self.changed.notify_all();
+            self.written.notify_all();
         }
         state.writer = Some(writer);
     }
@@ -94,30 +99,32 @@ impl Committer {
     /// Ends the run with an error, unless it has one.
     pub(super) fn fail(&self, error: Error) {
         self.lock().error.get_or_insert(error);
-        self.changed.notify_all();
+        self.written.notify_all();
     }
 
-    /// Waits for a change, for `patience` at most, unless `over` already.
+    /// Waits for the end of a worker, for `patience` at most, unless `over` already.
     pub(super) fn wait(&self, patience: Duration, over: impl Fn() -> bool) {
         let state = self.lock();
-        let _ = unpoisoned(self.changed.wait_timeout_while(state, patience, |_| !over()));
+        let _ = unpoisoned(self.ended.wait_timeout_while(state, patience, |_| !over()));
     }
 
-    /// Wakes whoever waits for a change.
-    pub(super) fn wake(&self) {
+    /// Tells that a worker has ended.
+    pub(super) fn worker_ended(&self) {
         // Taking the lock orders this after the check of whoever is about to wait.
         drop(self.lock());
-        self.changed.notify_all();
+        self.ended.notify_all();
     }
 
-    /// The writer, after the last block; or the error that ended the run.
+    /// The writer, after the last block; or the error that ended the run, before which all rows are
+    /// written too.
     pub(super) fn into_writer(self) -> Result<Writer, Error> {
         let state = unpoisoned(self.state.into_inner());
-        match (state.error, state.writer) {
-            (None, Some(writer)) => Ok(writer),
-            (Some(error), _) => Err(error),
-            (None, None) => Err(super::internal("the writer was lost")),
-        }
+        let Some(mut writer) = state.writer else {
+            return Err(state.error.unwrap_or_else(|| super::internal("the writer was lost")));
+        };
+        let flushed = writer.flush();
+        state.error.map_or(Ok(()), Err).and(flushed)?;
+        Ok(writer)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -143,11 +150,13 @@ impl State {
         self.ready.pop_front().flatten()
     }
 
-    /// Keeps a row buffer, unless it has grown out of measure.
-    fn recycle(&mut self, mut rows: Vec<u8>, keep: usize) {
-        if rows.capacity() <= keep {
-            rows.clear();
-            self.spare.push(rows);
+    /// Takes back the row buffers that were written, unless they have grown out of measure.
+    fn recycle(&mut self, writer: &mut Writer, keep: usize) {
+        while let Some(mut rows) = writer.rows.spare() {
+            if rows.capacity() <= keep {
+                rows.clear();
+                self.spare.push(rows);
+            }
         }
     }
 }
@@ -179,9 +188,9 @@ impl Writer {
             self.total.lines = 0;
         }
         let go_on = &mut || !stop.load(Ordering::Relaxed);
-        self.rows.write_all(&block.converted.rows, go_on)?;
         self.total.ledger.bytes_in += block.bytes;
         self.total.ledger.bytes_out += block.converted.rows.len() as u64;
+        self.rows.write(std::mem::take(&mut block.converted.rows), go_on)?;
         self.write_rejects(block, feed, go_on)?;
         self.total.add(&mut block.converted, feed.name(block.input), block.lines.offset)?;
         feed.check(block.input, &block.lines)
@@ -199,7 +208,13 @@ impl Writer {
         for reject in &block.converted.rejects {
             lines.extend(reject_line(reject, name, self.total.lines, offset).into_bytes());
         }
-        sink.write_all(&lines, go_on)
+        sink.write(lines, go_on)
+    }
+
+    /// Writes what was held back.
+    fn flush(&mut self) -> Result<(), Error> {
+        self.rows.finish()?;
+        self.rejects.as_mut().map_or(Ok(()), Sink::finish)
     }
 
     /// The account, once everything is written.

@@ -8,6 +8,7 @@
 //! Threads are scoped to the call, so none outlives it and a process may fork before and after.
 
 mod commit;
+mod queue;
 mod sample;
 mod sink;
 
@@ -202,7 +203,7 @@ impl Drop for Ending<'_> {
             self.0.committer.fail(internal("a worker panicked"));
         }
         self.0.working.fetch_sub(1, Ordering::SeqCst);
-        self.0.committer.wake();
+        self.0.committer.worker_ended();
     }
 }
 

@@ -24,7 +24,10 @@ pub fn write_sample(
     let sink = Sink::open(output, &mut || tick(0))?;
     let mut telling = Telling { sink, written: 0, tick, ended: None };
     let result = sample::write_sample(&mut telling, size, style, seed, &mut |_| true);
-    result.map_err(|_| telling.ended.unwrap_or_else(|| ErrorKind::Cancelled.into()))
+    let Telling { mut sink, ended, .. } = telling;
+    let records = result.map_err(|_| ended.unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
+    sink.finish()?;
+    Ok(records)
 }
 
 /// A sink that tells how much was written to it, and keeps the error that ended the writing.
@@ -37,7 +40,8 @@ struct Telling<'a> {
 
 impl Write for Telling<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.sink.write_all(bytes, &mut || (self.tick)(self.written)) {
+        let go_on = &mut || (self.tick)(self.written);
+        if let Err(error) = self.sink.write(bytes.to_vec(), go_on) {
             self.ended = Some(error);
             return Err(io::ErrorKind::Other.into());
         }

@@ -10,15 +10,12 @@ use std::thread;
 use rustix::fs::OFlags;
 
 use super::TICK;
+use super::queue::Queue;
 use crate::error::{Error, ErrorKind};
 use crate::source::{Readiness, wait_for};
 
 /// The name of standard output in commands.
 const STDOUT: &str = "-";
-
-/// Bytes written at once to a file. Larger writes were measured to be slower on some machines, by
-/// up to ten times.
-const FILE_WRITE: usize = 512 << 10;
 
 /// Bytes written at once to a pipe that is ready: as much as certainly fits (`PIPE_BUF`), so that
 /// the write does not block and the run can be cancelled.
@@ -31,6 +28,10 @@ pub struct Sink {
     name: String,
     /// Whether a write can wait for a reader.
     waits: bool,
+    /// What is still to be written to a file.
+    queue: Queue,
+    /// Buffers that have been written.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Sink {
@@ -51,20 +52,26 @@ impl Sink {
         };
         let kind = file.metadata().map_err(|error| Error::io(name.as_str(), error))?.file_type();
         let waits = !(kind.is_file() || kind.is_block_device());
-        Ok(Self { file, name, waits })
+        Ok(Self { file, name, waits, queue: Queue::default(), spare: Vec::new() })
     }
 
-    /// Writes all of `bytes`, waiting for a reader as long as `go_on` allows.
+    /// Writes rows, waiting for a reader as long as `go_on` allows. The end of what goes to a file
+    /// is held back until [`Sink::finish`].
     ///
     /// # Errors
     ///
     /// When the system refuses, or when the waiting ended.
-    pub fn write_all(
-        &mut self,
-        bytes: &[u8],
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<(), Error> {
-        let written = if self.waits { self.write_waiting(bytes, go_on) } else { self.write(bytes) };
+    pub fn write(&mut self, rows: Vec<u8>, go_on: &mut dyn FnMut() -> bool) -> Result<(), Error> {
+        if rows.is_empty() {
+            self.spare.push(rows);
+            return Ok(());
+        }
+        if !self.waits {
+            self.queue.push(rows);
+            return self.write_queue(false);
+        }
+        let written = self.write_waiting(&rows, go_on);
+        self.spare.push(rows);
         match written {
             Ok(true) => Ok(()),
             Ok(false) => Err(ErrorKind::Cancelled.into()),
@@ -72,9 +79,24 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<bool> {
-        bytes.chunks(FILE_WRITE).try_for_each(|chunk| self.file.write_all(chunk))?;
-        Ok(true)
+    /// Writes what was held back.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.write_queue(true)
+    }
+
+    /// A buffer that has been written and can be used again.
+    pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
+        self.spare.pop()
+    }
+
+    fn write_queue(&mut self, all: bool) -> Result<(), Error> {
+        let spare = &mut |rows| self.spare.push(rows);
+        let written = self.queue.write(&mut self.file, all, spare);
+        written.map_err(|error| Error::io(self.name.as_str(), error))
     }
 
     fn write_waiting(
