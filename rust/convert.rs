@@ -22,7 +22,7 @@ pub enum OnError {
 pub const DEFAULT_MAX_RECORD_BYTES: usize = 256 << 20;
 
 /// Bytes of input that are worked on at a time: they and their rows stay in a core's L2 cache.
-pub const DEFAULT_BLOCK_BYTES: usize = 256 << 10;
+pub const DEFAULT_BLOCK_BYTES: usize = 512 << 10;
 
 /// Bytes of a rejected line that are kept for the rejects file.
 const KEPT: usize = 1 << 20;
@@ -188,7 +188,9 @@ impl Converter {
         let (Line::Blank { next } | Line::Record { next, .. } | Line::Bad { next, .. }) = line;
         let text = &buffer.content()[at..next];
         let fault = match line {
-            _ if line_length(text) > self.max_record_bytes => {
+            _ if text.len() > self.max_record_bytes
+                && line_length(text) > self.max_record_bytes =>
+            {
                 let kind = FaultKind::RecordTooLong { limit: self.max_record_bytes };
                 Some(Fault { kind, offset: at })
             }
@@ -209,10 +211,12 @@ impl Converter {
 
     #[inline]
     fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<(), Fault> {
-        if self.shape.missing(converted.present).is_some() {
-            self.note_fields(converted, record);
+        let verdict = self.shape.judge(record)?;
+        converted.present |= verdict.present;
+        if converted.keys.is_empty() && self.shape.missing(verdict.present).is_some() {
+            converted.keys = keys_of(record.raw());
         }
-        if let Some(reason) = self.shape.filter(record)? {
+        if let Some(reason) = verdict.dropped {
             converted.ledger.filter(reason);
         } else if let Err(error) = self.shape.write(record, &mut converted.rows) {
             converted.failure = Some(Failure::Run(error));
@@ -220,15 +224,6 @@ impl Converter {
             converted.ledger.write_row();
         }
         Ok(())
-    }
-
-    /// Notes which fields there are, until all that are in use have been seen.
-    fn note_fields(&self, converted: &mut Converted, record: &Record<'_>) {
-        let present = self.shape.present(record);
-        converted.present |= present;
-        if self.shape.missing(present).is_some() && converted.keys.is_empty() {
-            converted.keys = keys_of(record.raw());
-        }
     }
 
     #[cold]

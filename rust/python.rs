@@ -197,17 +197,21 @@ struct Converter {
 #[pymethods]
 impl Converter {
     #[new]
-    #[pyo3(signature = (
-        to = PathBuf::from("chat"),
-        *,
-        system = None,
-        prompt_key = None,
-        completion_key = None,
-        stop = None,
-        escape = "keep",
-        on_error = "fail",
-        max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
-    ))]
+    #[pyo3(
+        signature = (
+            to = PathBuf::from("chat"),
+            *,
+            system = None,
+            prompt_key = None,
+            completion_key = None,
+            stop = None,
+            escape = "keep",
+            on_error = "fail",
+            max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
+        ),
+        text_signature = "(to='chat', *, system=None, prompt_key=None, completion_key=None, \
+            stop=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -324,16 +328,20 @@ impl Caller {
 }
 
 #[pyfunction]
-#[pyo3(signature = (
-    inputs,
-    output,
-    converter,
-    *,
-    threads = None,
-    block_bytes = DEFAULT_BLOCK_BYTES,
-    rejects = None,
-    tick = None,
-))]
+#[pyo3(
+    signature = (
+        inputs,
+        output,
+        converter,
+        *,
+        threads = None,
+        block_bytes = DEFAULT_BLOCK_BYTES,
+        rejects = None,
+        tick = None,
+    ),
+    text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
+        rejects=None, tick=None)"
+)]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn convert_files(
     py: Python<'_>,

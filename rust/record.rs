@@ -136,8 +136,9 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether a field that holds such things may hold this.
-    fn fits(self, holds: Holds) -> bool {
+    /// Whether a field that holds such things may hold this: nothing is turned into text that is not.
+    #[inline]
+    pub(crate) fn fits(self, holds: Holds) -> bool {
         match self {
             Self::Missing | Self::Null | Self::Text(_) => true,
             Self::Json(raw) => holds == Holds::Documents && matches!(raw[0], b'[' | b'{'),
@@ -210,19 +211,11 @@ impl<'a> Record<'a> {
         self.spans[slot].end - self.spans[slot].start
     }
 
-    /// Checks that a field holds what it should.
-    ///
-    /// # Errors
-    ///
-    /// [`FaultKind::WrongType`] at the value: nothing is turned into text that is not text.
-    #[inline]
-    pub fn check(&self, slot: usize, field: Field) -> Result<(), Fault> {
-        let value = self.value(slot);
-        if value.fits(field.holds()) {
-            return Ok(());
-        }
-        let (expected, found) = (field.holds().name(), value.type_name());
+    /// The fault of a field that does not hold what it should.
+    #[cold]
+    pub(crate) fn wrong_type(&self, slot: usize, field: Field) -> Fault {
+        let (expected, found) = (field.holds().name(), self.value(slot).type_name());
         let kind = FaultKind::WrongType { field: field.name(), expected, found };
-        Err(Fault { kind, offset: self.spans[slot].start })
+        Fault { kind, offset: self.spans[slot].start }
     }
 }

@@ -101,6 +101,9 @@ proptest! {
     ) {
         let mut line = line.into_bytes();
         for (place, byte, edit) in edits {
+            if line.is_empty() {
+                break;
+            }
             let at = place.index(line.len());
             let structural = b"\"\\{}[]:,u0\x80\xed";
             match edit {

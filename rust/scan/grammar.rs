@@ -9,7 +9,12 @@ use super::{Buffer, Keys, MAX_DEPTH, Spans};
 
 /// The first position from `at` on that is not a space, a tab or a carriage return.
 #[inline]
-pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
+    if bytes[at] > b' ' { at } else { skip_run(bytes, at) }
+}
+
+/// Apart, because most tokens follow one another without space.
+fn skip_run(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes[at], b' ' | b'\t' | b'\r') {
         at += 1;
     }
@@ -55,7 +60,7 @@ struct Key {
 }
 
 /// A key with its colon.
-#[inline]
+#[inline(always)]
 fn key<S: StringScanner>(scanner: S, bytes: &[u8], at: usize) -> Option<Key> {
     if bytes[at] != b'"' {
         return None;
@@ -76,7 +81,7 @@ fn value<S: StringScanner>(scanner: S, bytes: &[u8], at: usize) -> Option<usize>
     }
 }
 
-#[inline]
+#[inline(always)]
 fn scalar<S: StringScanner>(scanner: S, bytes: &[u8], at: usize) -> Option<usize> {
     match bytes[at] {
         b'"' => Some(scanner.string(bytes, at + 1).valid()?.end + 1),
@@ -100,6 +105,9 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
         b'0' => whole + 1,
         _ => digits(bytes, whole)?,
     };
+    if !matches!(bytes[at], b'.' | b'e' | b'E') {
+        return Some(at);
+    }
     if bytes[at] == b'.' {
         at = digits(bytes, at + 1)?;
     }

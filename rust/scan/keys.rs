@@ -53,23 +53,27 @@ pub struct Span {
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
     spans: [Span; MAX_KEYS],
+    /// A bit for each key that was found: clearing these is all that a new record costs.
+    found: u32,
 }
 
 impl Spans {
-    /// Forgets the values of the first `keys` keys, which are all that are looked for.
-    pub(super) fn clear(&mut self, keys: usize) {
-        self.spans[..keys].fill(Span::default());
+    pub(super) fn clear(&mut self) {
+        self.found = 0;
     }
 
     pub(super) fn set(&mut self, key: usize, start: usize, end: usize) {
         self.spans[key] = Span { start, end };
+        self.found |= 1 << key;
     }
 }
 
 impl Index<usize> for Spans {
     type Output = Span;
 
+    #[inline]
     fn index(&self, key: usize) -> &Span {
-        &self.spans[key]
+        const MISSING: Span = Span { start: 0, end: 0 };
+        if self.found >> key & 1 == 1 { &self.spans[key] } else { &MISSING }
     }
 }

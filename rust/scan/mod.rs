@@ -116,13 +116,14 @@ impl Scanner {
     ///
     /// Keys are compared decoded; of duplicate keys the last one counts. The spans of a line that
     /// is not a [`Line::Record`] mean nothing.
+    #[inline]
     pub fn line(self, buffer: &Buffer, start: usize, keys: &Keys, spans: &mut Spans) -> Line {
         let bytes = buffer.padded();
         let at = grammar::skip_space(bytes, Buffer::LEAD + start);
         if bytes[at] == b'\n' {
             return Line::Blank { next: buffer.line_after(at) };
         }
-        spans.clear(keys.names().len());
+        spans.clear();
         let end = match self.path {
             Path::Avx512(cpu) => grammar::record(cpu, bytes, at, keys, spans),
             Path::Avx2(cpu) => grammar::record(cpu, bytes, at, keys, spans),

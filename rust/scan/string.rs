@@ -23,7 +23,7 @@ pub(super) const BLOCK: usize = 64;
 pub(super) struct StringEnd {
     /// The closing quote; [`usize::MAX`] if the string is wrong.
     pub end: usize,
-    /// Whether a backslash stands in it.
+    /// Whether a backslash may stand in it: one was seen up to the end of its last block.
     pub escaped: bool,
 }
 
@@ -81,7 +81,7 @@ fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
 #[inline(always)]
 fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
     let mut carry = Carry::default();
-    let mut escaped = 0;
+    let (mut any_backslash, mut any_non_ascii) = (0, 0);
     loop {
         let Some(window) = window(bytes, at) else { return StringEnd::WRONG };
         let lanes = simd.load(window);
@@ -89,14 +89,17 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
         let mut quotes = lanes.quotes();
         let mut wrong = lanes.controls();
         let mut surrogates = 0;
-        if S::UNCONDITIONAL || backslashes | carry.escaped | carry.unicode != 0 {
+        any_backslash |= backslashes;
+        if S::ESCAPES.asks(any_backslash, backslashes | carry.escaped | carry.unicode) {
             let escapes = escapes(&lanes, backslashes, &mut carry);
             quotes &= !escapes.escaped;
             wrong |= escapes.wrong;
             surrogates = escapes.surrogates;
         }
         let non_ascii = lanes.non_ascii();
-        if non_ascii | carry.non_ascii >> (BLOCK - LOOK_BACK) != 0 {
+        any_non_ascii |= non_ascii;
+        let reached = non_ascii | carry.non_ascii >> (BLOCK - LOOK_BACK);
+        if S::UTF8.asks(any_non_ascii, reached) {
             wrong |= lanes.utf8_errors(window);
         }
         carry.non_ascii = non_ascii;
@@ -108,10 +111,9 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
             }
             if quotes != 0 {
                 let end = at + quotes.trailing_zeros() as usize;
-                return StringEnd { end, escaped: (escaped | backslashes & inside) != 0 };
+                return StringEnd { end, escaped: any_backslash != 0 };
             }
         }
-        escaped |= backslashes;
         at += BLOCK;
     }
 }

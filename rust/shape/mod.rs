@@ -7,7 +7,7 @@ mod skeleton;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Fault};
-use crate::record::{Absence, Field, Record};
+use crate::record::{Field, Record, Value};
 use crate::scan::Keys;
 use crate::target::Target;
 use crate::text::Escape;
@@ -41,6 +41,15 @@ pub struct Shape {
     expected: u64,
     steps: Vec<plan::Step>,
     escape: Escape,
+}
+
+/// What a shape says of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The fields that the record has, as bits in the order of the keys.
+    pub present: u64,
+    /// Why the target drops the record, if it does.
+    pub dropped: Option<&'static str>,
 }
 
 impl Shape {
@@ -83,20 +92,7 @@ impl Shape {
         &self.keys
     }
 
-    /// The fields that a record has, as bits in the order of the keys.
-    #[inline]
-    #[must_use]
-    pub fn present(&self, record: &Record<'_>) -> u64 {
-        bits((0..self.fields.len()).map(|slot| record.raw_len(slot) > 0))
-    }
-
-    /// The fields that some record at least must have, as bits.
-    #[must_use]
-    pub fn expected(&self) -> u64 {
-        self.expected
-    }
-
-    /// The first expected field that is missing, if `present` tells what all records have.
+    /// The first field that some record at least must have and that is missing in what is `present`.
     #[must_use]
     pub fn missing(&self, present: u64) -> Option<&'static str> {
         let missing = self.expected & !present;
@@ -104,18 +100,25 @@ impl Shape {
         self.fields.get(slot).map(|field| field.name())
     }
 
-    /// Decides whether a record becomes a row; if not, gives the reason for which the target drops
-    /// it.
+    /// Decides whether a record becomes a row.
     ///
     /// # Errors
     ///
     /// A fault if a field in use holds another type than it should.
     #[inline]
-    pub fn filter(&self, record: &Record<'_>) -> Result<Option<&'static str>, Fault> {
+    pub fn judge(&self, record: &Record<'_>) -> Result<Verdict, Fault> {
+        let mut verdict = Verdict { present: 0, dropped: None };
         for (slot, &field) in self.fields.iter().enumerate() {
-            record.check(slot, field)?;
+            let value = record.value(slot);
+            if !value.fits(field.holds()) {
+                return Err(record.wrong_type(slot, field));
+            }
+            verdict.present |= u64::from(value != Value::Missing) << slot;
+            if slot < self.needs && verdict.dropped.is_none() {
+                verdict.dropped = value.absence().map(|absence| field.reason(absence));
+            }
         }
-        Ok(self.absent_need(record).map(|(field, absence)| field.reason(absence)))
+        Ok(verdict)
     }
 
     /// Writes a record as a row with its line end.
@@ -128,12 +131,6 @@ impl Shape {
         out.try_reserve(plan::bound(&self.steps, record, self.escape))?;
         plan::write(&self.steps, record, self.escape, out);
         Ok(())
-    }
-
-    #[inline]
-    fn absent_need(&self, record: &Record<'_>) -> Option<(Field, Absence)> {
-        let mut needs = self.fields[..self.needs].iter().enumerate();
-        needs.find_map(|(slot, &field)| Some((field, record.value(slot).absence()?)))
     }
 }
 

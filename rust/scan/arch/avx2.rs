@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner};
+use super::{Lanes, Simd, StringScanner, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
 /// Bytes in a register.
@@ -43,7 +43,8 @@ fn scan(cpu: Avx2, bytes: &[u8], at: usize) -> StringEnd {
 }
 
 impl Simd for Avx2 {
-    const UNCONDITIONAL: bool = true;
+    const ESCAPES: When = When::Since;
+    const UTF8: When = When::Since;
     type Lanes = Bytes;
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner};
+use super::{Lanes, Simd, StringScanner, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
 /// Proof that this CPU has AVX-512 with BW and VBMI.
@@ -43,7 +43,8 @@ fn scan(cpu: Avx512, bytes: &[u8], at: usize) -> StringEnd {
 }
 
 impl Simd for Avx512 {
-    const UNCONDITIONAL: bool = true;
+    const ESCAPES: When = When::Always;
+    const UTF8: When = When::Since;
     type Lanes = Bytes;
 
     #[inline(always)]

@@ -73,11 +73,38 @@ pub(super) trait StringScanner: Copy {
     fn string(self, bytes: &[u8], at: usize) -> StringEnd;
 }
 
+/// When a check is made that most blocks do not need: it costs instructions, but so does a branch that
+/// is mispredicted in every third block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// In every block.
+    Always,
+    /// In every block from the first one of the string that needs it: what a string has shown once, it
+    /// will show again.
+    Since,
+    /// In the blocks that need it.
+    Where,
+}
+
+impl When {
+    /// Whether to check a block, by what the string has shown so far and what the block shows.
+    #[inline(always)]
+    pub(super) fn asks(self, so_far: u64, here: u64) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Since => so_far != 0,
+            Self::Where => here != 0,
+        }
+    }
+}
+
 /// What the string loop needs of a CPU.
 pub(super) trait Simd: Copy {
-    /// Whether escapes are worth looking for in every block, instead of only in those that hold a
-    /// backslash: wide registers make the search cheaper than the branch is when it is mispredicted.
-    const UNCONDITIONAL: bool;
+    /// When escapes are looked for.
+    const ESCAPES: When;
+
+    /// When UTF-8 is checked.
+    const UTF8: When;
 
     /// A block of 64 bytes.
     type Lanes: Lanes;

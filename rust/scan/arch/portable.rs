@@ -3,7 +3,7 @@
 //! Tests on words are the exact ones (no carry from one byte into the next), as in Warren,
 //! "Hacker's Delight", 2nd edition, section 6-1.
 
-use super::{Lanes, Simd, StringScanner};
+use super::{Lanes, Simd, StringScanner, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
 /// The path without special instructions.
@@ -17,7 +17,8 @@ impl StringScanner for Portable {
 }
 
 impl Simd for Portable {
-    const UNCONDITIONAL: bool = false;
+    const ESCAPES: When = When::Where;
+    const UTF8: When = When::Where;
     type Lanes = Words;
 
     #[inline(always)]

@@ -1,0 +1,223 @@
+"""The compiled core of raftfast."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Literal, final
+
+from typing_extensions import Buffer
+
+from raftfast.choices import Escape, OnError, Style
+
+__all__ = [
+    "DEFAULT_BLOCK_BYTES",
+    "DEFAULT_MAX_RECORD_BYTES",
+    "Converter",
+    "Ledger",
+    "Target",
+    "__version__",
+    "convert_files",
+    "cpu_path",
+    "default_threads",
+    "write_sample",
+]
+
+__version__: str
+"""The version of the package, from its ``Cargo.toml``."""
+
+DEFAULT_BLOCK_BYTES: int
+"""Bytes of input that a worker takes at a time."""
+
+DEFAULT_MAX_RECORD_BYTES: int
+"""The longest record that is taken unless asked otherwise: 256 MiB."""
+
+@final
+class Ledger:
+    """The account of a run: ``read == written + sum(filtered) + sum(rejected)``, always."""
+
+    @property
+    def read(self) -> int:
+        """Records read; blank lines are not records."""
+    @property
+    def written(self) -> int:
+        """Rows written."""
+    @property
+    def filtered(self) -> dict[str, int]:
+        """Records dropped by the target's own rule, by reason, such as ``"cot_answer null"``."""
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Malformed records that were skipped, by kind of error; only with ``on_error="skip"``."""
+    @property
+    def blank(self) -> int:
+        """Blank lines passed over."""
+    @property
+    def bytes_in(self) -> int:
+        """Bytes read."""
+    @property
+    def bytes_out(self) -> int:
+        """Bytes written to the output."""
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run."""
+    def as_dict(self) -> dict[str, object]:
+        """All of the above as plain values, as ``--report`` writes it."""
+
+@final
+class Target:
+    """What a target is, for listings."""
+
+    @property
+    def name(self) -> str:
+        """The name that ``to=`` takes."""
+    @property
+    def about(self) -> str:
+        """One line for people."""
+    @property
+    def needs(self) -> list[str]:
+        """Fields that must be there and not empty; a record without them is filtered."""
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the caller can set (``system``, ``stop``, ...) and the defaults."""
+    @property
+    def source(self) -> str:
+        """Where the consumer's rules are written down."""
+    @property
+    def example(self) -> str:
+        """A row of this target, as one line of JSON."""
+
+@final
+class Converter:
+    r"""A compiled target with its options: make it once, use it from any thread.
+
+    >>> converter = Converter("completion", stop="</s>")
+    >>> converter.convert_bytes(b'{"instruction":"Q","cot_answer":"A"}')
+    b'{"prompt":"Q","completion":"A</s>"}\n'
+    >>> converter.ledger.written
+    1
+    """
+
+    def __new__(
+        cls,
+        to: str | PathLike[str] = "chat",
+        *,
+        system: str | None = None,
+        prompt_key: str | None = None,
+        completion_key: str | None = None,
+        stop: str | None = None,
+        escape: Escape = "keep",
+        on_error: OnError = "fail",
+        max_record_bytes: int = 268435456,
+    ) -> Converter:
+        """Compile a target.
+
+        Args:
+            to: A built-in target (``"chat"``, ``"completion"``, ``"eval"``, ``"hf"``) or the path
+                of a target file, which ends in ``.toml``.
+            system: The system message; ``""`` leaves it out. By default the target's own.
+            prompt_key: The name of the prompt column; by default the target's own.
+            completion_key: The name of the completion column; by default the target's own.
+            stop: What is appended to each completion; by default the target's own.
+            escape: How strings are written.
+            on_error: What a malformed record does.
+            max_record_bytes: The longest line that is taken, without its line end; by default
+                256 MiB.
+
+        Raises:
+            UsageError: There is no such target, or it has no such setting, or ``RAFTFAST_CPU``
+                asks for what this CPU lacks.
+            OSError: The target file cannot be read.
+
+        """
+
+    def convert_bytes(self, data: Buffer) -> bytes:
+        """Convert whole lines of JSONL held in memory, without holding the GIL.
+
+        Args:
+            data: Any buffer: ``bytes`` are read in place, all others are copied first. A last line
+                without a line end is a line too; a byte order mark at the start is skipped.
+
+        Returns:
+            A row for each record that was not filtered, each with a line end.
+
+        Raises:
+            Error: A record is malformed (with ``on_error="fail"``), with its line and byte in
+                ``data``. A field that no record has is no error here, since the records may be a
+                few of many: look at ``ledger.filtered``.
+
+        """
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of all calls of ``convert_bytes`` that returned, so far."""
+    @staticmethod
+    def targets() -> list[Target]:
+        """List the built-in targets."""
+
+def convert_files(
+    inputs: Sequence[str | PathLike[str]],
+    output: str | PathLike[str],
+    converter: Converter,
+    *,
+    threads: int | None = None,
+    block_bytes: int = 524288,
+    rejects: str | PathLike[str] | None = None,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> Ledger:
+    """Convert files into an already opened name: what `raftfast.convert` stands on.
+
+    Args:
+        inputs: Paths, in order; ``"-"`` is standard input.
+        output: A path that is opened for writing as it is, without creating or truncating it,
+            or ``"-"`` for standard output. Temporary names and renames are the caller's affair.
+        converter: The compiled target.
+        threads: Workers; by default the CPUs this process may use.
+        block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
+        rejects: A path, opened like ``output``, for the rejected lines as JSONL.
+        tick: Called about twenty times a second with the bytes read so far and the bytes in all
+            (``None`` if a pipe is among the inputs). What it raises ends the run and is raised.
+
+    Returns:
+        The account of the run.
+
+    Raises:
+        Error: A record is malformed, a field in use is in none of the records, or a file changed
+            while it was read.
+        OSError: A file cannot be read or written.
+        ValueError: ``threads`` or ``block_bytes`` is 0.
+
+    """
+
+def write_sample(
+    output: str | PathLike[str],
+    size: int,
+    *,
+    style: Style = "escaped",
+    seed: int = 0,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> int:
+    """Write a sample corpus to an already opened name: what `raftfast.sample` stands on.
+
+    Args:
+        output: A path, opened like the output of `convert_files`, or ``"-"``.
+        size: Bytes to write at least; the last record is whole.
+        style: ``"escaped"`` writes ASCII only, ``"utf8"`` the characters themselves.
+        seed: Another seed gives another corpus.
+        tick: Called after each 512 KiB with the bytes written and ``size``.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        OSError: The output cannot be written.
+
+    """
+
+def cpu_path() -> Literal["avx512", "avx2", "portable"]:
+    """Tell which scanner this process uses; ``RAFTFAST_CPU`` forces one.
+
+    Raises:
+        UsageError: ``RAFTFAST_CPU`` asks for what this CPU lacks.
+
+    """
+
+def default_threads() -> int:
+    """Count the CPUs this process may use, by affinity and cgroup quota."""

@@ -1,0 +1,316 @@
+"""The command ``raftfast``: each subcommand is a few lines over one call of the library."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import get_completion_class, shell_complete
+
+import raftfast
+from raftfast import endings
+from raftfast.options import SectionedCommand, Size, TargetName, option
+from raftfast.paths import STANDARD
+from raftfast.progress import bar
+from raftfast.summary import summary
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from raftfast.choices import Style
+
+_COMPLETE = "_RAFTFAST_COMPLETE"
+_FILE = click.Path(allow_dash=True)
+_CORPUS = click.Path(exists=True, dir_okay=False)
+
+_CONVERT_EPILOG = """\b
+Examples:
+  raftfast convert corpus.jsonl -o train.jsonl
+  raftfast convert a.jsonl b.jsonl -o train.jsonl --to completion
+  zcat corpus.jsonl.gz | raftfast convert -o train.jsonl --expect-rows 12000
+
+\b
+Exit codes:
+  0    complete
+  1    failed: no output appears
+  2    wrong usage
+  3    complete, but records were rejected (--on-error skip)
+  129, 130, 143    ended by SIGHUP, Ctrl-C, SIGTERM: no output appears
+  141  the reader of standard output or of a FIFO went away
+"""
+
+_COMPLETION_EPILOG = """\b
+Where shells look for it:
+  raftfast completion bash > ~/.local/share/bash-completion/completions/raftfast
+  raftfast completion zsh > "${fpath[1]}/_raftfast"
+  raftfast completion fish > ~/.config/fish/completions/raftfast.fish
+"""
+
+
+def main() -> None:
+    """Run the command line of this process, and end the process with its exit code."""
+    sys.exit(endings.run(_dispatch))
+
+
+class _InOrder(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(raftfast.__version__, message="%(prog)s %(version)s")
+def group() -> None:
+    """RAFT records to fine-tuning rows, every byte checked, at the speed of copying the file."""
+
+
+@group.command(
+    cls=SectionedCommand,
+    epilog=_CONVERT_EPILOG,
+)
+@click.argument(
+    "inputs",
+    metavar="[INPUT]...",
+    nargs=-1,
+    type=_FILE,
+    help="JSONL files, which become one output in order; - or none is standard input.",
+)
+@option(
+    *("-o", "--output"),
+    section="Output",
+    metavar="FILE",
+    type=_FILE,
+    default=STANDARD,
+    help="Where the rows go, by default standard output. A file appears when it is complete.",
+)
+@option(
+    "--sync",
+    section="Output",
+    is_flag=True,
+    help="End only when the disk has the output, so that a power cut cannot take it.",
+)
+@option(
+    "--report",
+    section="Output",
+    metavar="FILE",
+    type=_FILE,
+    help="Write the ledger of the run as JSON: what was read, written, filtered, rejected.",
+)
+@option(
+    "--expect-rows",
+    section="Output",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Fail unless exactly N rows are written.",
+)
+@option(
+    *("-t", "--to"),
+    section="Rows",
+    metavar="TARGET",
+    type=TargetName(),
+    default="chat",
+    show_default=True,
+    help="A target of `raftfast targets`, or a target file of your own ending in .toml.",
+)
+@option(
+    "--system",
+    section="Rows",
+    metavar="TEXT",
+    help="chat: the system message, instead of Gorilla's.",
+)
+@option("--no-system", section="Rows", is_flag=True, help="chat: leave the system message out.")
+@option("--prompt-key", section="Rows", metavar="KEY", help="completion: the key of the prompt.")
+@option("--completion-key", section="Rows", metavar="KEY", help="completion: its key in the row.")
+@option("--stop", section="Rows", metavar="TEXT", help="completion: what is appended to it.")
+@option(
+    "--escape",
+    section="Rows",
+    type=click.Choice(["keep", "ascii", "pandas"]),
+    default="keep",
+    show_default=True,
+    help="keep copies escapes as they are, ascii writes \\uXXXX, pandas also \\/ as Gorilla does.",
+)
+@option(
+    "--on-error",
+    section="Malformed records",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="fail ends the run and leaves no output; skip counts the record and goes on.",
+)
+@option(
+    "--rejects",
+    section="Malformed records",
+    metavar="FILE",
+    type=_FILE,
+    help="With skip: write the rejected lines as JSONL, raw bytes in base64.",
+)
+@option(
+    "--max-record-bytes",
+    section="Malformed records",
+    type=Size(),
+    default="256MiB",
+    show_default=True,
+    help="The longest record that is taken.",
+)
+@option(
+    *("-j", "--threads"),
+    section="Run",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Workers; by default as many as CPUs that this process may use.",
+)
+@option(
+    *("-q", "--quiet"),
+    section="Run",
+    is_flag=True,
+    help="Say nothing but errors.",
+)
+@option(
+    "--progress/--no-progress",
+    section="Run",
+    default=None,
+    help="Draw a progress bar, by default on a terminal only.",
+)
+def convert(
+    inputs: tuple[str, ...],
+    *,
+    no_system: bool,
+    quiet: bool,
+    progress: bool | None,
+    **options: Any,  # noqa: ANN401 - those of `raftfast.convert`, by the same names
+) -> int:
+    """Convert RAFT records to the rows of a target."""
+    if no_system:
+        _take_system_out(options)
+    sources = _or_stdin(inputs)
+    with bar(options["output"], wanted=False if quiet else progress) as tick:
+        ledger = raftfast.convert(sources, progress=tick, **options)
+    endings.outcome_stands()
+    if not quiet:
+        endings.tell(summary(ledger))
+    return endings.REJECTED if ledger.rejected else 0
+
+
+@group.command()
+@click.argument("name", required=False, help="One target only.")
+def targets(name: str | None) -> None:
+    """List the targets, with an example row of each."""
+    listed = [target for target in raftfast.Converter.targets() if name in (None, target.name)]
+    if not listed:
+        raise click.UsageError(f"there is no target {name}")
+    click.echo("\n\n".join(map(_described, listed)))
+
+
+@group.command()
+@option("--size", type=Size(), required=True, help="Bytes to write, such as 1GB or 512MiB.")
+@option(
+    "--style",
+    type=click.Choice(["escaped", "utf8"]),
+    default="escaped",
+    show_default=True,
+    help="Other than ASCII as \\uXXXX, or as it is.",
+)
+@option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    help="Another number gives another corpus.",
+)
+@option(
+    *("-o", "--output"),
+    metavar="FILE",
+    type=_FILE,
+    default=STANDARD,
+    help="Where the records go, by default standard output.",
+)
+@option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def sample(size: int, style: Style, seed: int, output: str, *, quiet: bool) -> None:
+    """Write a corpus of made-up RAFT records.
+
+    They are like real ones in size and escapes, and the same for the same options.
+    """
+    with bar(output, wanted=False if quiet else None) as tick:
+        records = raftfast.sample(output, size, style=style, seed=seed, progress=tick)
+    endings.outcome_stands()
+    if not quiet:
+        endings.tell(f"{records:,} records written")
+
+
+@group.command()
+@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True, type=_CORPUS)
+@option(
+    "--rounds",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Runs of each tool; the median counts.",
+)
+@option("--only", metavar="TOOL", multiple=True, help="Run this tool only; may be repeated.")
+@option(
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Also write the results there, as JSON, Markdown and a chart.",
+)
+def bench(corpora: tuple[str, ...], rounds: int, only: tuple[str, ...], out: str | None) -> None:
+    """Compare raftfast with other tools on a corpus.
+
+    The table is printed as Markdown. Tools that are not installed are left out;
+    `pip install raftfast[bench]` installs them.
+    """
+    from pathlib import Path  # noqa: PLC0415 - for this command only, as compare is
+
+    from raftfast import compare  # noqa: PLC0415
+
+    paths = {name: Path(name) for name in corpora}
+    folder = Path(out) if out else None
+    click.echo(compare.run(paths, rounds=rounds, only=only or None, out=folder, say=endings.tell))
+
+
+@group.command(epilog=_COMPLETION_EPILOG)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for a shell."""
+    script = get_completion_class(shell)
+    if script is not None:
+        click.echo(script(group, {}, "raftfast", _COMPLETE).source())
+
+
+def _dispatch() -> int:
+    """Do what the command line says, without the endings that click would give it."""
+    if _COMPLETE in os.environ:
+        return shell_complete(group, {}, "raftfast", _COMPLETE, os.environ[_COMPLETE])
+    try:
+        with group.make_context("raftfast", sys.argv[1:]) as context:
+            return group.invoke(context) or 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+
+
+def _take_system_out(options: dict[str, str | None]) -> None:
+    if options["system"]:
+        raise click.UsageError("--system and --no-system exclude each other")
+    options["system"] = ""
+
+
+def _or_stdin(inputs: tuple[str, ...]) -> tuple[str, ...]:
+    if not inputs and os.isatty(0):
+        raise click.UsageError("no INPUT is named, and standard input is a terminal")
+    return inputs or (STANDARD,)
+
+
+def _described(target: raftfast.Target) -> str:
+    """Describe a target, with an example row."""
+    settings = [f"{name} = {value!r}" for name, value in target.settings.items()]
+    facts = {
+        "needs": ", ".join(target.needs) or "nothing: no record is filtered",
+        "settings": "; ".join(settings) or "none",
+        "rules": target.source,
+        "row": target.example,
+    }
+    lines = [f"  {name:<9} {fact}" for name, fact in facts.items()]
+    return "\n".join([f"{target.name}: {target.about}", *lines])

@@ -1,0 +1,166 @@
+"""How the command ends: signals, exit codes, and one line on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from signal import SIG_IGN, SIGHUP, SIGINT, SIGPIPE, SIGTERM, getsignal, signal
+from typing import TYPE_CHECKING
+
+import click
+
+from raftfast.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+FAILED, USAGE, REJECTED = 1, 2, 3
+_SIGNALS = (SIGINT, SIGTERM, SIGHUP)
+
+
+class Stopped(BaseException):
+    """A signal asks the command to end; not an ``Exception``, so that nothing takes it for a fault.
+
+    Attributes:
+        number: The signal.
+
+    """
+
+    def __init__(self, number: int) -> None:
+        """Keep which signal it was."""
+        super().__init__(number)
+        self.number = number
+
+
+def run(work: Callable[[], int]) -> int:
+    """Do the work of a command, and turn every way it can end into an exit code.
+
+    Args:
+        work: Returns the exit code of a run that came to its end, or raises.
+
+    Returns:
+        The exit code for the process.
+
+    """
+    _fill_standard_descriptors()
+    try:
+        _listen()
+        code = work()
+        outcome_stands()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
+        outcome_stands()
+        _abandon_stdout()
+        code, message = _verdict(error)
+        if message:
+            tell(message)
+    return code
+
+
+def outcome_stands() -> None:
+    """Ignore signals from here on: what is done is done, and the exit code has to say so."""
+    for number in _SIGNALS:
+        signal(number, SIG_IGN)
+
+
+def tell(message: str) -> None:
+    """Say something on standard error, as one line; if nobody listens, that is no failure."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(f"raftfast: {visible(message)}\n")
+            sys.stderr.flush()
+
+
+def visible(text: str) -> str:
+    """Escape what a terminal would obey or could not show: controls, bidi marks, lone bytes."""
+    return text.translate(_ESCAPES)
+
+
+def _escapes() -> dict[int, str]:
+    """Map C0, DEL, C1, line separators, bidi controls and surrogates to what is shown instead."""
+    controls = [*range(0x20), *range(0x7F, 0xA0)]
+    marks = [0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)]
+    # Python holds a byte of a file name that is not UTF-8 as a surrogate.
+    lone_bytes = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+    return {
+        **{code: f"\\x{code:02x}" for code in controls},
+        **{code: f"\\u{code:04x}" for code in marks},
+        **lone_bytes,
+    }
+
+
+_ESCAPES = _escapes()
+
+
+def _listen() -> None:
+    for number in _SIGNALS:
+        if getsignal(number) is not SIG_IGN:  # nohup and background jobs ignore some
+            signal(number, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    outcome_stands()  # a second signal must not interrupt the cleaning up
+    raise Stopped(number)
+
+
+def _verdict(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the message for what ended the work."""
+    if isinstance(error, Stopped):
+        return 128 + error.number, ""
+    if isinstance(error, BrokenPipeError):
+        return 128 + SIGPIPE, ""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE, ""
+    if isinstance(error, click.UsageError):
+        return USAGE, _usage_message(error)
+    if isinstance(error, UnicodeEncodeError):  # of an argument: the core takes UTF-8 only
+        return USAGE, f"'{error.object}' is not UTF-8"
+    return USAGE if isinstance(error, UsageError) else FAILED, _failure_message(error)
+
+
+def _usage_message(error: click.UsageError) -> str:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx else "raftfast"
+    return f"{message} (see {command} --help)"
+
+
+def _failure_message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        if error.filename is None:
+            return error.strerror
+        return f"{os.fsdecode(error.filename) or repr('')}: {error.strerror}"
+    if isinstance(error, (Error, OSError)):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return f"internal error: {type(error).__name__}: {error}"
+
+
+def _fill_standard_descriptors() -> None:
+    """Occupy closed descriptors 0 to 2, so that no file is opened there and taken for a stream.
+
+    They are opened the wrong way round: to use them fails, as it would have when closed.
+    """
+    for descriptor, wrong in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        if not _is_open(descriptor):
+            os.open(os.devnull, wrong)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _abandon_stdout() -> None:
+    """Let the interpreter's own flush at exit go nowhere, quietly."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)

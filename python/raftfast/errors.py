@@ -1,0 +1,46 @@
+"""The exceptions that raftfast raises for what is wrong in the data or in the call."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Something in the data is wrong, or the run cannot be complete.
+
+    The message is one line for people; the attributes are for programs.
+
+    Attributes:
+        kind: What is wrong, as a stable name such as ``"invalid-escape"`` or ``"wrong-type"``;
+            the same names count rejected records in the ledger.
+        path: The input as it was named by the caller (``"<stdin>"`` for standard input,
+            ``"<bytes>"`` for a buffer), or ``None`` where no input is to blame.
+        line: The line in that input, from 1, or ``None``.
+        offset: The byte in that input, from 0, where the fault was found, or ``None``.
+
+    Failures of the operating system are not of this class: they are raised as the builtin
+    ``OSError`` and its children (``FileNotFoundError``, ``PermissionError``, ...), with their
+    ``filename``.
+
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: str = "failed",
+        path: str | None = None,
+        line: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        """Keep the position beside the message."""
+        super().__init__(message)
+        self.kind = kind
+        self.path = path
+        self.line = line
+        self.offset = offset
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, str, str | None, int | None, int | None]]:
+        """Keep the position when the exception crosses to another process."""
+        return type(self), (str(self), self.kind, self.path, self.line, self.offset)
+
+
+class UsageError(Error, ValueError):
+    """The call itself is wrong: an unknown target, option or placeholder, or output = input."""

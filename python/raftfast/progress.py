@@ -1,0 +1,45 @@
+"""A bar with speed and time left."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from raftfast.paths import STANDARD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def bar(output: str, *, wanted: bool | None) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Draw a progress bar on standard error until the block ends, then take it away.
+
+    Args:
+        output: Where the run writes; a bar must not be drawn into rows on the terminal.
+        wanted: Whether to draw it; by default where it would be seen.
+
+    Yields:
+        What to call with the bytes done and the bytes in all, or ``None`` without a bar.
+
+    """
+    if not (_is_seen(output) if wanted is None else wanted):
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 - 50 ms that only a bar needs
+
+    tqdm.monitor_interval = 0  # no thread of its own: ticks come often enough
+    with tqdm(unit="B", unit_scale=True, leave=False, dynamic_ncols=True) as drawn:
+
+        def tick(done: int, total: int | None) -> None:
+            drawn.total = total
+            drawn.update(done - drawn.n)
+
+        yield tick
+
+
+def _is_seen(output: str) -> bool:
+    among_rows = output == STANDARD and os.isatty(1)
+    return sys.stderr is not None and sys.stderr.isatty() and not among_rows

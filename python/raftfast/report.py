@@ -1,0 +1,39 @@
+"""The ledger of a run as JSON, with what was run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raftfast._raftfast import __version__
+from raftfast.files import blaming
+from raftfast.paths import STANDARD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from raftfast._raftfast import Ledger
+
+
+def write_report(path: str, run: Mapping[str, object], ledger: Ledger) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: What to open for writing; ``"-"`` is standard output.
+        run: The names and options of the run.
+        ledger: Its account.
+
+    """
+    import json  # noqa: PLC0415 - 7 ms that a run without a report need not pay
+
+    facts = {"raftfast": __version__, **run, **ledger.as_dict()}
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    with blaming(path), _opened(path) as file:
+        file.write(text)
+
+
+def _opened(path: str) -> TextIO:
+    # Descriptor 1, because sys.stdout may be replaced; lone bytes of file names become "?".
+    if path == STANDARD:
+        return open(1, "w", encoding="utf-8", errors="replace", closefd=False)
+    return open(path, "w", encoding="utf-8", errors="replace")  # noqa: PTH123

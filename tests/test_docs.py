@@ -1,0 +1,72 @@
+"""The documents hold what the program really does: every command they show is run here.
+
+A block of ```console shows commands after ``$`` and what they print, standard error included; the
+blocks of a document are run in order in one folder. ``RAFTFAST_UPDATE_DOCS=1`` writes the true
+output into the documents instead of comparing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from raftfast.cli import group
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+REPOSITORY = Path(__file__).parent.parent
+DOCUMENTS = [name for name in ("docs/cli.md", "README.md") if (REPOSITORY / name).exists()]
+REFERENCE = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
+
+CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n", re.MULTILINE)
+VARYING = re.compile(
+    r'\d+\.\d\d s, [\d.]+ [kMG]?B/s|"seconds": [\d.e-]+|"raftfast": "[^"]+"|raftfast \d[\w.]+'
+)
+
+
+def told(block: str, shell: Run) -> str:
+    """Return a block with what its commands really print."""
+    said = []
+    for command in COMMAND.findall(block):
+        done = shell(f"exec 2>&1\n{command}")
+        said.append(f"$ {command}\n{done.stdout.decode()}")
+    return "".join(said)
+
+
+def without_what_varies(text: str) -> str:
+    return VARYING.sub("(varies)", text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_prints_what_is_shown(document: str, shell: Run) -> None:
+    path = REPOSITORY / document
+    text = path.read_text(encoding="utf-8")
+    true = CONSOLE.sub(lambda block: told(block[0], shell), text)
+    expected, found = without_what_varies(text), without_what_varies(true)
+    if expected != found and os.environ.get("RAFTFAST_UPDATE_DOCS"):
+        path.write_text(true, encoding="utf-8")
+    assert expected == found
+
+
+def test_every_block_of_the_reference_is_run() -> None:
+    assert re.findall(r"```(?!console\n)\w+", REFERENCE) == []
+    assert all(COMMAND.match(block) for block in CONSOLE.findall(REFERENCE))
+
+
+@pytest.mark.parametrize("name", group.commands)
+def test_help_of_every_command_is_shown(name: str) -> None:
+    assert f"\n$ raftfast {name} --help\n" in REFERENCE
+
+
+@pytest.mark.parametrize("name", group.commands)
+def test_every_option_is_explained_beyond_its_help(name: str) -> None:
+    beyond = CONSOLE.sub("", REFERENCE)
+    options = [param for param in group.commands[name].params if isinstance(param, click.Option)]
+    longest = [max(names, key=len) for option in options for names in (option.opts,)]
+    assert [option for option in longest if f"`{option}" not in beyond] == []
