@@ -57,7 +57,7 @@ check: test lint
 
 bench: build
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	$(BIN)/python benches/compare.py
+	$(BIN)/python benches/compare.py --out docs/benchmark
 
 format:
 	cargo fmt

@@ -35,7 +35,7 @@ struct Class {
     megabytes: usize,
 }
 
-const CLASSES: [Class; 16] = [
+const CLASSES: [Class; 17] = [
     Class { name: "escaped", make: |size| corpus(Style::Escaped, size), megabytes: 128 },
     Class { name: "utf8", make: |size| corpus(Style::Utf8, size), megabytes: 128 },
     Class { name: "prose", make: |size| repeat(size, |i| record(&prose(i, 2500))), megabytes: 32 },
@@ -65,6 +65,11 @@ const CLASSES: [Class; 16] = [
         megabytes: 32,
     },
     Class { name: "dense CJK", make: |size| repeat(size, |i| record(&cjk(i, 800))), megabytes: 32 },
+    Class {
+        name: "5 % cut lines",
+        make: |size| repeat(size, |i| cut_every_twentieth(i, &record(&prose(i, 2500)))),
+        megabytes: 32,
+    },
     Class {
         name: "400 short strings",
         make: |size| repeat(size, |i| with_extra(&array(400, |k| format!("\"s{:05}\"", i + k)))),
@@ -135,6 +140,10 @@ fn with_extra(value: &str) -> String {
 
 fn array(length: usize, item: impl Fn(usize) -> String) -> String {
     format!("[{}]", (0..length).map(item).collect::<Vec<_>>().join(","))
+}
+
+fn cut_every_twentieth(index: usize, line: &str) -> String {
+    if index % 20 == 0 { format!("{}\n", &line[..line.len() / 2]) } else { line.to_owned() }
 }
 
 fn small_keys(index: usize) -> String {

@@ -42,11 +42,12 @@ fn fault(line: &[u8]) -> (FaultKind, usize) {
     }
 }
 
-/// What an independent parser says; it refuses numbers that no f64 holds, which are JSON.
-fn oracle_accepts(line: &[u8]) -> bool {
+/// What an independent parser says; `None` where it stops at a number that no f64 holds, which is
+/// JSON, and does not look any further.
+fn oracle_accepts(line: &[u8]) -> Option<bool> {
     match serde_json::from_slice::<serde_json::Value>(line) {
-        Ok(value) => value.is_object(),
-        Err(error) => error.to_string().contains("out of range"),
+        Ok(value) => Some(value.is_object()),
+        Err(error) => (!error.to_string().contains("out of range")).then_some(false),
     }
 }
 
@@ -115,7 +116,8 @@ proptest! {
         }
         line.retain(|&byte| byte != b'\n');
         prop_assume!(!line.trim_ascii().is_empty());
-        prop_assert_eq!(is_accepted(&line), oracle_accepts(&line), "{}", line.escape_ascii());
+        let accepted = is_accepted(&line);
+        prop_assert_eq!(accepted, oracle_accepts(&line).unwrap_or(accepted), "{}", line.escape_ascii());
     }
 }
 

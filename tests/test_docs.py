@@ -1,12 +1,14 @@
-"""The documents hold what the program really does: every command they show is run here.
+"""The documents hold what the program really does: all that they show is run here.
 
-A block of ```console shows commands after ``$`` and what they print, standard error included; the
-blocks of a document are run in order in one folder. ``RAFTFAST_UPDATE_DOCS=1`` writes the true
-output into the documents instead of comparing.
+A block of ```console shows commands after ``$``, continued after ``>``, and what they print,
+standard error included; the blocks of a document are run in order in one folder.
+``RAFTFAST_UPDATE_DOCS=1`` writes the true output into the documents instead of comparing. Blocks of
+```python are doctests.
 """
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 from pathlib import Path
@@ -14,17 +16,19 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+import raftfast
 from raftfast.cli import group
 
 if TYPE_CHECKING:
     from conftest import Run
 
 REPOSITORY = Path(__file__).parent.parent
-DOCUMENTS = [name for name in ("docs/cli.md", "README.md") if (REPOSITORY / name).exists()]
+DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("*.md"))]
 REFERENCE = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
 
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
-COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n", re.MULTILINE)
+COMMAND = re.compile(r"^\$ (.*(?:\n>.*)*)\n", re.MULTILINE)
+CONTINUED = re.compile(r"^> ?", re.MULTILINE)
 VARYING = re.compile(
     r'\d+\.\d\d s, [\d.]+ [kMG]?B/s|"seconds": [\d.e-]+|"raftfast": "[^"]+"|raftfast \d[\w.]+'
 )
@@ -34,7 +38,7 @@ def told(block: str, shell: Run) -> str:
     """Return a block with what its commands really print."""
     said = []
     for command in COMMAND.findall(block):
-        done = shell(f"exec 2>&1\n{command}")
+        done = shell(f"exec 2>&1\n{CONTINUED.sub('', command)}")
         said.append(f"$ {command}\n{done.stdout.decode()}")
     return "".join(said)
 
@@ -52,6 +56,19 @@ def test_every_command_prints_what_is_shown(document: str, shell: Run) -> None:
     if expected != found and os.environ.get("RAFTFAST_UPDATE_DOCS"):
         path.write_text(true, encoding="utf-8")
     assert expected == found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_example_in_python_gives_what_is_shown(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    raftfast.sample("corpus.jsonl", 100_000)
+    options = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL | doctest.REPORT_NDIFF
+    path = str(REPOSITORY / document)
+    failed, tried = doctest.testfile(path, module_relative=False, optionflags=options)
+    assert failed == 0
+    assert tried > 0 or "```python" not in Path(path).read_text(encoding="utf-8")
 
 
 def test_every_block_of_the_reference_is_run() -> None:

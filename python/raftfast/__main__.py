@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from signal import SIG_DFL, SIG_IGN, SIGINT, getsignal, signal
 
 
@@ -12,7 +14,16 @@ def main() -> None:
         signal(SIGINT, SIG_DFL)
     from raftfast import cli  # noqa: PLC0415
 
-    cli.main()
+    _end(cli.main())
+
+
+def _end(code: int) -> None:
+    """End without taking the interpreter apart: there is nothing to clean up, and it takes 7 ms."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -49,9 +49,9 @@ Where shells look for it:
 """
 
 
-def main() -> None:
-    """Run the command line of this process, and end the process with its exit code."""
-    sys.exit(endings.run(_dispatch))
+def main() -> int:
+    """Run the command line of this process, and return the exit code for it."""
+    return endings.run(_dispatch)
 
 
 class _InOrder(click.Group):

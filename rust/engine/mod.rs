@@ -9,6 +9,7 @@
 
 mod commit;
 mod queue;
+mod reserve;
 mod sample;
 mod sink;
 

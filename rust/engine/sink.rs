@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use super::TICK;
 use super::queue::Queue;
+use super::reserve::Reserve;
 use crate::error::{Error, ErrorKind};
 use crate::source::{Readiness, wait_for};
 
@@ -30,6 +31,9 @@ pub struct Sink {
     waits: bool,
     /// What is still to be written to a file.
     queue: Queue,
+    reserve: Reserve,
+    /// Bytes handed to the queue.
+    length: u64,
     /// Buffers that have been written.
     spare: Vec<Vec<u8>>,
 }
@@ -50,9 +54,19 @@ impl Sink {
             Ok(None) => return Err(ErrorKind::Cancelled.into()),
             Err(error) => return Err(Error::io(name.as_str(), error)),
         };
-        let kind = file.metadata().map_err(|error| Error::io(name.as_str(), error))?.file_type();
-        let waits = !(kind.is_file() || kind.is_block_device());
-        Ok(Self { file, name, waits, queue: Queue::default(), spare: Vec::new() })
+        let metadata = file.metadata().map_err(|error| Error::io(name.as_str(), error))?;
+        let kind = metadata.file_type();
+        // Standard output may be shared with others, who must not find its length changed.
+        let ours = kind.is_file() && metadata.len() == 0 && !is_stdout;
+        Ok(Self {
+            reserve: if ours { Reserve::new(&file) } else { Reserve::default() },
+            waits: !(kind.is_file() || kind.is_block_device()),
+            queue: Queue::default(),
+            length: 0,
+            spare: Vec::new(),
+            file,
+            name,
+        })
     }
 
     /// Writes rows, waiting for a reader as long as `go_on` allows. The end of what goes to a file
@@ -67,6 +81,8 @@ impl Sink {
             return Ok(());
         }
         if !self.waits {
+            self.length += rows.len() as u64;
+            self.reserve.up_to(&self.file, self.length);
             self.queue.push(rows);
             return self.write_queue(false);
         }
@@ -85,7 +101,9 @@ impl Sink {
     ///
     /// When the system refuses.
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.write_queue(true)
+        self.write_queue(true)?;
+        self.reserve.release(&self.file);
+        Ok(())
     }
 
     /// A buffer that has been written and can be used again.

@@ -69,8 +69,7 @@ fn short<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<usize> {
     let lanes = simd.load(window(bytes, at)?);
     let quotes = lanes.quotes();
     let before = quotes.wrapping_sub(1) & !quotes;
-    let special = lanes.backslashes() | lanes.controls() | lanes.non_ascii();
-    (quotes != 0 && special & before == 0).then(|| at + quotes.trailing_zeros() as usize)
+    (quotes != 0 && lanes.special() & before == 0).then(|| at + quotes.trailing_zeros() as usize)
 }
 
 #[inline(always)]

@@ -170,6 +170,18 @@ impl Bytes {
         top_bits(self.raw.map(|half| _mm256_cmpeq_epi8(half, byte)))
     }
 
+    /// What is not ASCII has its top bit set already, so one mask tells three things.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn not_plain(&self) -> u64 {
+        let (backslash, control) = (_mm256_set1_epi8(b'\\'.cast_signed()), _mm256_set1_epi8(0x1f));
+        top_bits(self.raw.map(|half| {
+            let backslashes = _mm256_cmpeq_epi8(half, backslash);
+            let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(half, control), half);
+            _mm256_or_si256(_mm256_or_si256(backslashes, controls), half)
+        }))
+    }
+
     /// For a class of several bits.
     #[inline]
     #[target_feature(enable = "avx2")]
@@ -256,6 +268,12 @@ impl Lanes for Bytes {
     fn non_ascii(&self) -> u64 {
         // SAFETY: as above.
         unsafe { top_bits(self.raw) }
+    }
+
+    #[inline(always)]
+    fn special(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.not_plain() }
     }
 
     #[inline(always)]

@@ -202,6 +202,11 @@ impl Lanes for Bytes {
     }
 
     #[inline(always)]
+    fn special(&self) -> u64 {
+        self.backslashes() | self.controls() | self.non_ascii
+    }
+
+    #[inline(always)]
     fn escapable(&self) -> u64 {
         // SAFETY: `self` proves the features.
         unsafe { self.of_class(ESCAPABLE) }

@@ -123,6 +123,8 @@ pub(super) trait Lanes {
     fn controls(&self) -> u64;
     /// Bytes of 0x80 and above.
     fn non_ascii(&self) -> u64;
+    /// Backslashes, controls and what is not ASCII: what a string may hold that is not plain.
+    fn special(&self) -> u64;
     /// What may follow a backslash: `"/bfnrtu` (and `\`, which need not be told).
     fn escapable(&self) -> u64;
     /// `0-9A-Fa-f`

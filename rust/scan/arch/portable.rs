@@ -98,6 +98,11 @@ impl Lanes for Words {
     }
 
     #[inline(always)]
+    fn special(&self) -> u64 {
+        self.mask(|word| equal(word, b'\\') | below(word, 0x20) | word & TOPS)
+    }
+
+    #[inline(always)]
     fn escapable(&self) -> u64 {
         self.mask(|word| b"\"/bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte)))
     }

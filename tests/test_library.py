@@ -1,0 +1,223 @@
+"""raftfast is a good guest in somebody else's process."""
+
+from __future__ import annotations
+
+import array
+import mmap
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+import raftfast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINE = b'{"instruction": "Q", "cot_answer": "A"}\n'
+ROW = b'{"prompt":"Q","completion":"A<STOP>"}\n'
+
+
+@pytest.fixture(name="corpus")
+def _corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    raftfast.sample(path, 20_000_000)
+    return path
+
+
+def held() -> tuple[int, int]:
+    """Count the descriptors and threads of this process."""
+    descriptors, threads = Path("/proc/self/fd"), Path("/proc/self/task")
+    return len(list(descriptors.iterdir())), len(list(threads.iterdir()))
+
+
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        pytest.param(bytes, id="bytes"),
+        pytest.param(bytearray, id="bytearray"),
+        pytest.param(memoryview, id="memoryview"),
+        pytest.param(
+            lambda data: memoryview(data + data)[:: 2 * len(data)][:0], id="empty strided"
+        ),
+        pytest.param(lambda data: array.array("B", data), id="array"),
+    ],
+)
+def test_any_buffer_is_taken(buffer: Callable[[bytes], bytes]) -> None:
+    expected = ROW if len(buffer(LINE)) else b""
+    assert raftfast.Converter("completion").convert_bytes(buffer(LINE)) == expected
+
+
+def test_a_mapped_file_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(LINE * 10)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert raftfast.Converter("completion").convert_bytes(mapped) == ROW * 10
+
+
+@pytest.mark.parametrize("value", ["text", 5, None, [1]], ids=str)
+def test_what_is_no_buffer_is_a_type_error(value: bytes) -> None:
+    with pytest.raises(TypeError):
+        raftfast.Converter("chat").convert_bytes(value)
+
+
+def test_an_error_keeps_its_place_when_it_crosses_to_another_process() -> None:
+    with pytest.raises(raftfast.Error) as caught:
+        raftfast.Converter("chat").convert_bytes(LINE + b"{]\n")
+    copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made a line above
+    assert (copied.kind, copied.path, copied.line, copied.offset) == ("syntax", "<bytes>", 2, 41)
+    assert str(copied) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"to": "chatt"}, id="target"),
+        pytest.param({"to": "eval", "stop": "x"}, id="setting"),
+        pytest.param({"to": "completion", "prompt_key": "completion"}, id="equal keys"),
+        pytest.param({"escape": "html"}, id="escape"),
+        pytest.param({"on_error": "ignore"}, id="policy"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_and_a_value_error(options: dict[str, str]) -> None:
+    with pytest.raises(raftfast.UsageError) as caught:
+        raftfast.Converter(**options)  # type: ignore[arg-type]
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.kind == "usage"
+
+
+def test_a_cpu_path_that_does_not_exist_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAFTFAST_CPU", "mmx")
+    with pytest.raises(raftfast.UsageError, match="avx512, avx2 or portable"):
+        raftfast.Converter("chat")
+
+
+def test_other_threads_of_python_run_during_a_conversion(corpus: Path, tmp_path: Path) -> None:
+    ticks, done = 0, threading.Event()
+
+    def count() -> None:
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0)
+
+    counter = threading.Thread(target=count)
+    data = corpus.read_bytes()
+    counter.start()
+    try:
+        before = ticks
+        for _ in range(5):
+            raftfast.Converter("chat").convert_bytes(data)
+        during_bytes = ticks - before
+        before = ticks
+        raftfast.convert(corpus, tmp_path / "out", threads=1)
+        during_files = ticks - before
+    finally:
+        done.set()
+        counter.join()
+    assert during_bytes > 10
+    assert during_files > 10
+
+
+def test_one_converter_serves_many_threads(corpus: Path) -> None:
+    data = corpus.read_bytes()
+    converter = raftfast.Converter("chat")
+    expected = raftfast.Converter("chat").convert_bytes(data)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(converter.convert_bytes, [data] * 16)) == {expected}
+    assert converter.ledger.read == 16 * data.count(b"\n")
+
+
+def test_ctrl_c_ends_a_run_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    fifo, output = tmp_path / "fifo", tmp_path / "out"
+    os.mkfifo(fifo)
+    writer = os.open(fifo, os.O_RDWR)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        raftfast.convert(fifo, output)
+    assert time.monotonic() - started < 1.3
+    os.close(writer)
+    assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
+
+
+def test_what_progress_raises_ends_the_run_and_is_raised(corpus: Path, tmp_path: Path) -> None:
+    def refuse(_done: int, _total: int | None) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        raftfast.convert(corpus, tmp_path / "out", progress=refuse)
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_is_told_of_all_bytes(corpus: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    raftfast.convert(corpus, tmp_path / "out", progress=lambda *bytes_: told.append(bytes_))
+    assert told
+    assert {total for _, total in told} == {corpus.stat().st_size}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def converted(path: str) -> int:
+    """Convert in another process; there must be no threads to inherit."""
+    return raftfast.convert(path, f"{path}.{os.getpid()}", threads=2).written
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_pools_of_processes_work_after_use(
+    method: Literal["fork", "forkserver", "spawn"], corpus: Path, tmp_path: Path
+) -> None:
+    written = raftfast.convert(corpus, tmp_path / "out", threads=4).written
+    with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
+        assert list(pool.map(converted, [str(corpus)] * 4)) == [written] * 4
+
+
+def test_nothing_is_left_open_and_no_thread_outlives_a_call(corpus: Path, tmp_path: Path) -> None:
+    raftfast.convert(corpus, tmp_path / "out", threads=4)
+    before = held()
+    for _ in range(20):
+        raftfast.convert(corpus, tmp_path / "out", threads=4)
+        with pytest.raises(FileNotFoundError):
+            raftfast.convert(tmp_path / "absent", tmp_path / "out")
+    assert held() == before
+
+
+@pytest.mark.parametrize("threads", [2, 16])
+def test_memory_does_not_grow_with_the_input(threads: int, tmp_path: Path) -> None:
+    """The bounds promised: 64 MB over the interpreter at 2 threads, 100 MB in all at 16."""
+    script = (
+        "import raftfast, resource, sys\n"
+        f"raftfast.convert(sys.argv[1], sys.argv[2], threads={threads})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks = []
+    for megabytes in (20, 200):
+        path = tmp_path / f"{megabytes}.jsonl"
+        raftfast.sample(path, megabytes * 1_000_000)
+        command = [sys.executable, "-c", script, str(path), str(tmp_path / "out")]
+        # From a bare interpreter: Linux counts the peak of the parent for the child.
+        bare = f"import subprocess; print(subprocess.check_output({command!r}, text=True))"
+        peaks.append(int(subprocess.check_output([sys.executable, "-I", "-c", bare])))
+    assert max(peaks) < 100_000
+    assert peaks[1] < peaks[0] + 30_000
+
+
+def test_import_changes_nothing_and_loads_no_heavy_module() -> None:
+    script = (
+        "import os, sys, logging, signal\n"
+        "before = dict(os.environ), logging.root.handlers[:], signal.getsignal(signal.SIGINT)\n"
+        "import raftfast\n"
+        "assert before == (dict(os.environ), logging.root.handlers, "
+        "signal.getsignal(signal.SIGINT))\n"
+        "print(*{'click', 'pyarrow', 'tqdm', 'orjson', 'asyncio'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", script]).split() == []
