@@ -16,7 +16,7 @@ mod sink;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::convert::{Converted, Converter, DEFAULT_BLOCK_BYTES, Failure};
@@ -122,21 +122,7 @@ impl Run<'_> {
     /// Runs the workers to their end, telling the caller how far they are.
     fn workers(&self, threads: usize, tick: &mut dyn FnMut(u64) -> bool) -> Result<(), Error> {
         thread::scope(|scope| {
-            let mut handles = Vec::new();
-            while handles.len() < threads {
-                self.working.fetch_add(1, Ordering::SeqCst);
-                match thread::Builder::new().spawn_scoped(scope, || self.work()) {
-                    Ok(handle) => handles.push(handle),
-                    Err(error) => {
-                        self.working.fetch_sub(1, Ordering::SeqCst);
-                        // Fewer threads do as well, but one there must be.
-                        if handles.is_empty() {
-                            return Err(Error::io("cannot start a thread", error));
-                        }
-                        break;
-                    }
-                }
-            }
+            let workers = self.spawn(scope, threads)?;
             while self.working.load(Ordering::SeqCst) > 0 {
                 if !tick(self.done.load(Ordering::Relaxed)) {
                     self.cancel();
@@ -144,11 +130,34 @@ impl Run<'_> {
                 self.committer.wait(TICK, || self.working.load(Ordering::SeqCst) == 0);
             }
             // A panic was made an error by the worker itself.
-            for handle in handles {
-                drop(handle.join());
+            for worker in workers {
+                drop(worker.join());
             }
             Ok(())
         })
+    }
+
+    /// Starts as many workers as the system allows: fewer do as well, but one there must be.
+    fn spawn<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        threads: usize,
+    ) -> Result<Vec<ScopedJoinHandle<'scope, ()>>, Error> {
+        let mut workers = Vec::new();
+        while workers.len() < threads {
+            self.working.fetch_add(1, Ordering::SeqCst);
+            match thread::Builder::new().spawn_scoped(scope, || self.work()) {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    self.working.fetch_sub(1, Ordering::SeqCst);
+                    if workers.is_empty() {
+                        return Err(Error::io("cannot start a thread", error));
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(workers)
     }
 
     fn cancel(&self) {
