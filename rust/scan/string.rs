@@ -37,17 +37,16 @@ impl StringEnd {
     }
 }
 
-/// What the next block must know of the blocks before it.
+/// What the next block must know of the escapes before it. Nothing here may be lent to a function
+/// that is not inlined: it would live in memory, and the loop wait for it.
 #[derive(Default)]
 struct Carry {
     /// 1 if the first byte is escaped.
     escaped: u64,
     /// The `u`s of escapes, whose four digits may reach into the next block.
     unicode: u64,
-    /// Bytes of 0x80 and above.
-    non_ascii: u64,
-    /// Where the `d` of a low surrogate must stand, after the high one at its left.
-    low_surrogate: usize,
+    /// The same, and the first digits.
+    started: u64,
 }
 
 /// Scans from just after the opening quote to the closing one.
@@ -80,7 +79,9 @@ fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
 #[inline(always)]
 fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
     let mut carry = Carry::default();
-    let (mut any_backslash, mut any_non_ascii) = (0, 0);
+    let (mut any_backslash, mut any_non_ascii, mut non_ascii_before) = (0, 0, 0);
+    // Where the `d` of a low surrogate must stand, after the high one at its left.
+    let mut low_surrogate = 0;
     loop {
         let Some(window) = window(bytes, at) else { return StringEnd::WRONG };
         let lanes = simd.load(window);
@@ -89,7 +90,7 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
         let mut wrong = lanes.controls();
         let mut surrogates = 0;
         any_backslash |= backslashes;
-        if S::ESCAPES.asks(any_backslash, backslashes | carry.escaped | carry.unicode) {
+        if S::ESCAPES.asks(any_backslash, backslashes | carry.escaped | carry.started) {
             let escapes = escapes(&lanes, backslashes, &mut carry);
             quotes &= !escapes.escaped;
             wrong |= escapes.wrong;
@@ -97,16 +98,22 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
         }
         let non_ascii = lanes.non_ascii();
         any_non_ascii |= non_ascii;
-        let reached = non_ascii | carry.non_ascii >> (BLOCK - LOOK_BACK);
+        let reached = non_ascii | non_ascii_before >> (BLOCK - LOOK_BACK);
         if S::UTF8.asks(any_non_ascii, reached) {
             wrong |= lanes.utf8_errors(window);
         }
-        carry.non_ascii = non_ascii;
+        non_ascii_before = non_ascii;
         if quotes | wrong | surrogates != 0 {
             // All bits up to the closing quote, or all of them if it is not in this block.
             let inside = quotes ^ quotes.wrapping_sub(1);
-            if wrong & inside != 0 || !pairs(bytes, at, surrogates & inside, &mut carry) {
+            if wrong & inside != 0 {
                 return StringEnd::WRONG;
+            }
+            if surrogates & inside != 0 {
+                match pairs(bytes, at, surrogates & inside, low_surrogate) {
+                    Some(next) => low_surrogate = next,
+                    None => return StringEnd::WRONG,
+                }
             }
             if quotes != 0 {
                 let end = at + quotes.trailing_zeros() as usize;
@@ -130,13 +137,12 @@ struct Escapes {
 fn escapes<L: Lanes>(lanes: &L, backslashes: u64, carry: &mut Carry) -> Escapes {
     let escaped = after_odd_runs(backslashes, &mut carry.escaped);
     let unicode = escaped & lanes.letters_u();
-    let before = carry.unicode;
+    let first = unicode << 1 | carry.unicode >> 63;
+    let started = unicode | first;
+    // One and three places after the `u` and the first digit stand all four digits.
+    let digits = (started << 1 | carry.started >> 63) | (started << 3 | carry.started >> 61);
     carry.unicode = unicode;
-    let first = unicode << 1 | before >> 63;
-    let digits = first
-        | (unicode << 2 | before >> 62)
-        | (unicode << 3 | before >> 61)
-        | (unicode << 4 | before >> 60);
+    carry.started = started;
     Escapes {
         escaped,
         wrong: escaped & !lanes.escapable() | digits & !lanes.hex_digits(),
@@ -164,30 +170,26 @@ fn after_odd_runs(backslashes: u64, carry: &mut u64) -> u64 {
     escaped | first
 }
 
-/// Whether every surrogate escape is half of a pair. `candidates` are the first digits of escapes
-/// that start with `d`. Rarely called: once for each emoji.
-#[inline(always)]
-fn pairs(bytes: &[u8], at: usize, candidates: u64, carry: &mut Carry) -> bool {
-    candidates == 0 || pairs_of(bytes, at, candidates, carry)
-}
-
+/// Checks that every surrogate escape is half of a pair. `candidates` are the first digits of escapes
+/// that start with `d`; `low` is where that of a low surrogate must stand, and what is given is where
+/// the next one must. Rarely called: once for each emoji.
 #[cold]
-fn pairs_of(bytes: &[u8], at: usize, mut candidates: u64, carry: &mut Carry) -> bool {
+fn pairs(bytes: &[u8], at: usize, mut candidates: u64, mut low: usize) -> Option<usize> {
     while candidates != 0 {
         let digit = at + candidates.trailing_zeros() as usize;
         candidates &= candidates - 1;
         match bytes[digit + 1] | 0x20 {
             b'8' | b'9' | b'a' | b'b' => {
                 if !is_low_surrogate(&bytes[digit + 4..]) {
-                    return false;
+                    return None;
                 }
-                carry.low_surrogate = digit + 6;
+                low = digit + 6;
             }
-            b'c'..=b'f' if carry.low_surrogate != digit => return false,
+            b'c'..=b'f' if low != digit => return None,
             _ => {}
         }
     }
-    true
+    Some(low)
 }
 
 /// Whether `\udc` to `\udf` stands here; that its last two digits are such is checked elsewhere.
