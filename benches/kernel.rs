@@ -143,7 +143,11 @@ fn array(length: usize, item: impl Fn(usize) -> String) -> String {
 }
 
 fn cut_every_twentieth(index: usize, line: &str) -> String {
-    if index % 20 == 0 { format!("{}\n", &line[..line.len() / 2]) } else { line.to_owned() }
+    if index.is_multiple_of(20) {
+        format!("{}\n", &line[..line.len() / 2])
+    } else {
+        line.to_owned()
+    }
 }
 
 fn small_keys(index: usize) -> String {
@@ -163,7 +167,7 @@ fn cjk(index: usize, length: usize) -> String {
 /// What is measured, under a name that callgrind can be told: `--toggle-collect='*measured*'`.
 #[inline(never)]
 fn measured(converter: &Converter, buffer: &Buffer, rows: Vec<u8>) -> Converted {
-    converter.block(black_box(buffer), 0, rows)
+    converter.block(black_box(buffer), 0, rows, false)
 }
 
 /// Converts all blocks once; the time is that of converting alone.

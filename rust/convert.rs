@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
+use crate::printable::snippet;
 use crate::record::Record;
-use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, keys_of};
+use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark, keys_of};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
-use crate::text::snippet;
 
 /// What a malformed record does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,21 +49,14 @@ pub struct Reject {
     pub raw: Vec<u8>,
     /// Whether it was cut.
     pub cut: bool,
-    /// The text around the fault, for people.
-    pub snippet: String,
 }
 
 impl Reject {
-    /// The place of the fault in an input, of which `lines` lines and `offset` bytes stand before
-    /// the block.
+    /// The line and the byte of the fault in an input, of which `lines` lines and `offset` bytes stand
+    /// before the block.
     #[must_use]
-    pub fn place(&self, path: &str, lines: u64, offset: u64) -> Place {
-        Place {
-            path: path.to_owned(),
-            line: lines + self.lines_before + 1,
-            offset: offset + self.fault.offset as u64,
-            snippet: self.snippet.clone(),
-        }
+    pub fn position(&self, lines: u64, offset: u64) -> (u64, u64) {
+        (lines + self.lines_before + 1, offset + self.fault.offset as u64)
     }
 }
 
@@ -76,8 +69,9 @@ pub struct Converted {
     pub ledger: Ledger,
     /// Lines passed, blank ones counted.
     pub lines: u64,
-    /// Lines left out, in order.
+    /// Lines left out, in order, if they are wanted.
     pub rejects: Vec<Reject>,
+    keep_rejects: bool,
     /// What ended the block early.
     pub failure: Option<Failure>,
     /// The fields that some record had.
@@ -90,7 +84,12 @@ pub struct Converted {
 #[derive(Debug)]
 pub enum Failure {
     /// A malformed line.
-    Line(Reject),
+    Line {
+        /// The line.
+        reject: Reject,
+        /// The text around the fault, for people.
+        snippet: String,
+    },
     /// Anything else.
     Run(Error),
 }
@@ -155,14 +154,17 @@ impl Converter {
         self
     }
 
-    /// Converts the lines of `buffer` from `start` on, adding the rows to `rows`.
-    ///
-    /// # Panics
-    ///
-    /// Never.
+    /// Converts the lines of `buffer` from `start` on, adding the rows to `rows`. Lines that are left
+    /// out are kept only if `keep_rejects` says so: there may be many.
     #[must_use]
-    pub fn block(&self, buffer: &Buffer, start: usize, rows: Vec<u8>) -> Converted {
-        let mut converted = Converted { rows, ..Converted::default() };
+    pub fn block(
+        &self,
+        buffer: &Buffer,
+        start: usize,
+        rows: Vec<u8>,
+        keep_rejects: bool,
+    ) -> Converted {
+        let mut converted = Converted { rows, keep_rejects, ..Converted::default() };
         let mut spans = Spans::default();
         let mut at = start;
         let end = buffer.content().len();
@@ -211,8 +213,9 @@ impl Converter {
 
     #[inline]
     fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<(), Fault> {
-        let verdict = self.shape.judge(record)?;
-        converted.present |= verdict.present;
+        let judged = self.shape.judge(record);
+        converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
+        let verdict = judged?;
         if converted.keys.is_empty() && self.shape.missing(verdict.present).is_some() {
             converted.keys = keys_of(record.raw());
         }
@@ -228,23 +231,25 @@ impl Converter {
 
     #[cold]
     fn refuse(&self, converted: &mut Converted, line: &[u8], start: usize, fault: Fault) {
-        let line = &line[..line_length(line)];
         // Of a line that is too long, how much was read depends on the source: what is told must not.
-        let kept = &line[..line.len().min(KEPT).min(self.max_record_bytes)];
-        let reject = Reject {
-            lines_before: converted.lines,
-            start,
-            fault,
-            raw: kept.to_vec(),
-            cut: kept.len() < line.len(),
-            snippet: snippet(kept, fault.offset - start),
+        let length = line_length(line);
+        let line = &line[..length.min(self.max_record_bytes)];
+        let reject = || {
+            let raw = line[..line.len().min(KEPT)].to_vec();
+            let cut = raw.len() < length;
+            Reject { lines_before: converted.lines, start, fault, raw, cut }
         };
         match self.on_error {
-            OnError::Skip => {
-                converted.ledger.reject(fault.kind.name());
-                converted.rejects.push(reject);
+            OnError::Fail => {
+                let snippet = snippet(line, fault.offset - start);
+                converted.failure = Some(Failure::Line { reject: reject(), snippet });
             }
-            OnError::Fail => converted.failure = Some(Failure::Line(reject)),
+            OnError::Skip => {
+                if converted.keep_rejects {
+                    converted.rejects.push(reject());
+                }
+                converted.ledger.reject(fault.kind.name());
+            }
         }
     }
 
@@ -275,7 +280,7 @@ impl Converter {
             let piece = whole_lines(&data[offset..], DEFAULT_BLOCK_BYTES);
             buffer.reset(2 * DEFAULT_BLOCK_BYTES);
             buffer.append(piece)?;
-            let mut converted = self.block(&buffer, 0, rows);
+            let mut converted = self.block(&buffer, 0, rows, false);
             total.add(&mut converted, "<bytes>", offset as u64)?;
             rows = converted.rows;
             offset += piece.len();
@@ -314,8 +319,10 @@ impl Total {
         match block.failure.take() {
             None => Ok(()),
             Some(Failure::Run(error)) => Err(error),
-            Some(Failure::Line(reject)) => {
-                Err(Error::data(reject.fault.kind, reject.place(path, lines, offset)))
+            Some(Failure::Line { reject, snippet }) => {
+                let (line, offset) = reject.position(lines, offset);
+                let place = Place { path: path.to_owned(), line, offset, snippet };
+                Err(Error::data(reject.fault.kind, place))
             }
         }
     }
@@ -355,13 +362,6 @@ pub fn chosen_scanner() -> Result<Scanner, Error> {
 /// Bytes of a line without its line end.
 fn line_length(line: &[u8]) -> usize {
     line.len() - usize::from(line.ends_with(b"\n"))
-}
-
-/// The length of a byte order mark at the start of an input: it is skipped there, and an error
-/// anywhere else.
-#[must_use]
-pub fn byte_order_mark(start: &[u8]) -> usize {
-    if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
 /// The first lines of `data`, about `wanted` bytes of them, and at least one.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 
-use crate::text::{cut, printable};
+use crate::printable::{cut, printable};
 
 /// What is wrong with one line of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,11 @@ pub enum FaultKind {
     LoneSurrogate,
     /// `NaN` or `Infinity`, which Python writes and JSON does not know.
     NotANumber,
-    /// More than [`crate::scan::MAX_DEPTH`] arrays and objects inside one another.
-    TooDeep,
+    /// Too many arrays and objects inside one another.
+    TooDeep {
+        /// How many there may be.
+        limit: usize,
+    },
     /// A JSON value that is not a record.
     NotAnObject,
     /// The line ends before the record does.
@@ -63,7 +66,7 @@ impl FaultKind {
             Self::ControlCharacter => "control-character",
             Self::LoneSurrogate => "lone-surrogate",
             Self::NotANumber => "not-a-number",
-            Self::TooDeep => "too-deep",
+            Self::TooDeep { .. } => "too-deep",
             Self::NotAnObject => "not-an-object",
             Self::CutOff => "cut-off",
             Self::TrailingData => "trailing-data",
@@ -82,9 +85,7 @@ impl fmt::Display for FaultKind {
             Self::ControlCharacter => f.write_str("unescaped control character in a string"),
             Self::LoneSurrogate => f.write_str("surrogate escape without its other half"),
             Self::NotANumber => f.write_str("NaN and Infinity are not JSON"),
-            Self::TooDeep => {
-                write!(f, "nested deeper than {} levels", crate::scan::MAX_DEPTH)
-            }
+            Self::TooDeep { limit } => write!(f, "nested deeper than {limit} levels"),
             Self::NotAnObject => f.write_str("a record must be a JSON object"),
             Self::CutOff => f.write_str("the line ends inside the record"),
             Self::TrailingData => f.write_str("something follows the record on its line"),
@@ -165,19 +166,6 @@ pub enum ErrorKind {
     Internal(String),
 }
 
-/// What an error is about, so that policies need not know every kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The operating system.
-    Io,
-    /// The input.
-    Data,
-    /// The call.
-    Usage,
-    /// The process: cancelled, out of memory, a defect.
-    Process,
-}
-
 impl Error {
     /// An error of the operating system about a file.
     #[must_use]
@@ -208,21 +196,6 @@ impl Error {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.0.place.as_ref()
-    }
-
-    /// What the error is about.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self.0.kind {
-            ErrorKind::Io { .. } => Class::Io,
-            ErrorKind::Data(_)
-            | ErrorKind::MissingField { .. }
-            | ErrorKind::InputChanged { .. } => Class::Data,
-            ErrorKind::Usage(_) => Class::Usage,
-            ErrorKind::Cancelled | ErrorKind::OutOfMemory | ErrorKind::Internal(_) => {
-                Class::Process
-            }
-        }
     }
 
     /// The stable name of the kind, for programs.

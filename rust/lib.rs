@@ -20,6 +20,7 @@ pub mod convert;
 pub mod engine;
 pub mod error;
 pub mod ledger;
+pub mod printable;
 #[cfg(feature = "python")]
 mod python;
 pub mod record;

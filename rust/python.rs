@@ -356,7 +356,9 @@ fn convert_files(
     if threads == Some(0) || block_bytes == 0 {
         return Err(PyValueError::new_err("threads and block_bytes must be at least 1"));
     }
-    let threads = threads.unwrap_or_else(engine::default_threads);
+    // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
+    let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
+    let block_bytes = block_bytes.min(1 << 30);
     let inputs: Vec<Input> = inputs.into_iter().map(Input::new).collect();
     let mut caller = Caller::new(tick);
     let started = Instant::now();

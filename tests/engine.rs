@@ -14,6 +14,7 @@ use raftfast::convert::{Converter, OnError};
 use raftfast::engine::{Progress, Settings, convert};
 use raftfast::error::{Error, ErrorKind};
 use raftfast::ledger::Ledger;
+use raftfast::sample::Style;
 use raftfast::shape::Options;
 use raftfast::source::Input;
 
@@ -290,4 +291,44 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
     assert_eq!(run.unwrap_err().name(), "input-changed");
     drop(output);
     drained.unwrap().join().unwrap().unwrap();
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_record_limit() {
+    let folder = Folder::new("mark");
+    let record = format!("{{\"instruction\":\"{}\",\"cot_answer\":\"a\"}}", "x".repeat(5000));
+    let whole = folder.file("whole", format!("\u{feff}{record}\n{record}\n"));
+    let followed = folder.file("followed", format!("\u{feff}{record}garbage\n{record}\n"));
+    for settings in every_setting() {
+        for limit in record.len()..record.len() + 8 {
+            let skip = converter(OnError::Skip).max_record_bytes(limit);
+            let run = Run::new(&skip, &[&whole], &folder, settings);
+            assert_eq!(run.result.unwrap().written, 2, "{settings:?} {limit}");
+            let run = Run::new(&skip, &[&followed], &folder, settings);
+            assert_eq!(run.result.unwrap().rejected.total(), 1, "{settings:?} {limit}");
+        }
+    }
+}
+
+#[test]
+fn a_field_of_the_wrong_type_is_not_a_missing_field() {
+    let folder = Folder::new("wrong-type");
+    let lines = "{\"instruction\":1,\"cot_answer\":\"a\"}\n{\"cot_answer\":\"b\"}\n";
+    let path = folder.file("lines", lines);
+    let run = Run::new(&converter(OnError::Skip), &[&path], &folder, Settings::default());
+    let ledger = run.result.unwrap();
+    assert_eq!(ledger.rejected.sorted(), [("wrong-type", 1)]);
+    assert_eq!(ledger.filtered.sorted(), [("instruction missing", 1)]);
+}
+
+#[test]
+fn a_sample_does_not_stay_in_memory() {
+    let folder = Folder::new("sample");
+    let path = folder.file("corpus", "");
+    let size = 300_000_000;
+    raftfast::engine::write_sample(&path, size, Style::Utf8, 0, &mut |_| true).unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").trim().parse().unwrap();
+    assert!(peak * 1000 < size / 2, "{peak} kB");
 }

@@ -194,10 +194,13 @@ fn nesting_is_counted_and_not_recursed() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(is_accepted(nested(MAX_DEPTH - 1).as_bytes()));
     let deep = nested(MAX_DEPTH);
-    assert_eq!(fault(deep.as_bytes()), (FaultKind::TooDeep, 5 + MAX_DEPTH - 1));
+    assert_eq!(
+        fault(deep.as_bytes()),
+        (FaultKind::TooDeep { limit: MAX_DEPTH }, 5 + MAX_DEPTH - 1)
+    );
     assert_eq!(
         fault(&b"{\"a\":".iter().chain(vec![b'['; 500_000].iter()).copied().collect::<Vec<_>>()).0,
-        FaultKind::TooDeep
+        FaultKind::TooDeep { limit: MAX_DEPTH }
     );
 }
 

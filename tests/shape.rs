@@ -47,6 +47,7 @@ fn a_skeleton_says_what_a_row_looks_like() {
         (r#""{record}""#, record),
         (r#"{"{key}": "{{{answer}}}"}"#, r#"{"stop":"{}"}"#),
         (r#"["{answer}", "{answer|null_if_empty}"]"#, r#"["",null]"#),
+        (r#"["{none}", "{none|null_if_empty}", "{stop|trim}"]"#, r#"["",null,"</s>"]"#),
         (r#"[{"$if": "none", "then": 1}, {"$if": "stop", "then": 2, "else": 3}]"#, "[2]"),
         (r#"[{"$if": "question", "then": 1}, 2]"#, "[2]"),
         (r#"[{"$if": "cot_answer", "then": 1}, 2]"#, "[1,2]"),
@@ -85,6 +86,7 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
         (r#"{"$if": "id", "then": 1}"#, "the row itself cannot be left out"),
         (r#"[{"$if": "id", "than": 1}]"#, "'than' beside a question"),
         (r#"[{"$if": "nothing", "then": 1}]"#, "unknown placeholder 'nothing'"),
+        (r#"[{"$if": "id", "$has": "id", "then": 1}]"#, "'$if' and '$has' in one question"),
         (r#"[{"$if": 1, "then": 1}]"#, "take the name of a field or setting"),
         (r#"{"a": "#, "the row is not JSON"),
     ];

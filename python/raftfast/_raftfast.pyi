@@ -201,7 +201,8 @@ def write_sample(
         size: Bytes to write at least; the last record is whole.
         style: ``"escaped"`` writes ASCII only, ``"utf8"`` the characters themselves.
         seed: Another seed gives another corpus.
-        tick: Called after each 512 KiB with the bytes written and ``size``.
+        tick: Called after each 512 KiB, and while waiting for a reader, with the bytes written
+            and ``size``. What it raises ends the run and is raised.
 
     Returns:
         The number of records.

@@ -42,8 +42,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     """Convert RAFT records in JSONL files to the rows of a target.
 
     The output appears under its name when it is complete, and ``rejects`` and ``report`` just
-    before it. If anything is raised, all names show what they did before; only devices, FIFOs and
-    standard output have then been written to.
+    before it. If anything is raised, the output's name shows what it did before; only devices,
+    FIFOs and standard output have then been written to.
 
     Args:
         inputs: One path or several, which become one output in order; ``"-"`` is standard input.

@@ -44,7 +44,7 @@ class Output:
     """
 
     def __init__(self, name: str, *, sync: bool = False) -> None:
-        """Open an output, without touching what its name shows.
+        """Open an output, without touching what its name shows (a file behind `/dev/fd` is emptied).
 
         Args:
             name: Where the bytes go: a file, a device, a FIFO, or ``"-"``.
@@ -155,6 +155,9 @@ class _Through:
 
     def sync_bytes(self) -> None:
         """Bring a file behind a descriptor to the disk; devices and pipes know nothing to do."""
+        found = os.fstat(1) if self.path == STANDARD else status(self.path)
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return  # to open a FIFO again would wait for another reader
         file = os.dup(1) if self.path == STANDARD else os.open(self.path, os.O_WRONLY)
         try:
             if stat.S_ISREG(os.fstat(file).st_mode):

@@ -38,6 +38,8 @@ def check_readable(inputs: Sequence[str]) -> None:
     """Fail before any work for an input that cannot be read."""
     if not inputs:
         raise UsageError("no input is named")
+    if list(inputs).count(STANDARD) > 1:
+        raise UsageError("standard input is named twice")
     for name in inputs:
         if name != STANDARD:
             _check_file(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from raftfast.paths import STANDARD
@@ -35,7 +35,8 @@ def bar(output: str, *, wanted: bool | None) -> Iterator[Callable[[int, int | No
 
         def tick(done: int, total: int | None) -> None:
             drawn.total = total
-            drawn.update(done - drawn.n)
+            with suppress(OSError):  # nobody looks any more, which is no reason to stop
+                drawn.update(done - drawn.n)
 
         yield tick
 

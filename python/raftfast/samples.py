@@ -31,7 +31,7 @@ def sample(
         style: ``"escaped"`` writes other than ASCII as ``\uXXXX``, as ``json.dumps`` does;
             ``"utf8"`` writes it as it is.
         seed: Another seed gives another corpus.
-        progress: Called about twenty times a second with the bytes written and the bytes in all.
+        progress: Called after each 512 KiB with the bytes written and the bytes in all.
 
     Returns:
         How many records were written.

@@ -229,18 +229,18 @@ impl Writer {
 
 /// A rejected line as a line of JSON.
 fn reject_line(reject: &Reject, name: &str, lines: u64, offset: u64) -> String {
-    let place = reject.place(name, lines, offset);
-    let mut line = serde_json::json!({
+    let (line, fault) = reject.position(lines, offset);
+    let mut object = serde_json::json!({
         "file": name,
-        "line": place.line,
-        "offset": place.offset,
+        "line": line,
+        "offset": fault,
         "start": offset + reject.start as u64,
         "reason": reject.fault.kind.name(),
         "message": reject.fault.kind.to_string(),
         "raw": STANDARD.encode(&reject.raw),
     });
     if reject.cut {
-        line["cut"] = true.into();
+        object["cut"] = true.into();
     }
-    format!("{line}\n")
+    format!("{object}\n")
 }

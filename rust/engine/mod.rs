@@ -97,6 +97,7 @@ pub fn convert(
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),
         keep: settings.block_bytes.saturating_mul(4),
+        keep_rejects: rejects.is_some(),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
     let mut ledger = run.committer.into_writer()?.finish(converter.shape())?;
@@ -116,6 +117,8 @@ struct Run<'a> {
     working: AtomicUsize,
     /// Bytes of a buffer that are kept for the next block.
     keep: usize,
+    /// Whether somebody wants the lines that are left out.
+    keep_rejects: bool,
 }
 
 impl Run<'_> {
@@ -191,7 +194,7 @@ impl Run<'_> {
     }
 
     fn convert(&self, ticket: &Ticket, buffer: &Buffer, lines: Lines, rows: Vec<u8>) -> Block {
-        let converted = self.converter.block(buffer, lines.start, rows);
+        let converted = self.converter.block(buffer, lines.start, rows, self.keep_rejects);
         let bytes = ticket.length().unwrap_or(buffer.content().len() as u64);
         self.done.fetch_add(bytes, Ordering::Relaxed);
         Block { sequence: ticket.sequence, input: ticket.input, bytes, lines, converted }
@@ -219,7 +222,8 @@ impl Drop for Ending<'_> {
 
 impl Block {
     fn failed(sequence: u64, error: Error) -> Self {
-        let converted = Converted { failure: Some(Failure::Run(error)), ..Converted::default() };
+        let mut converted = Converted::default();
+        converted.failure = Some(Failure::Run(error));
         let lines = Lines { offset: 0, start: 0, ends: None };
         Self { sequence, input: 0, bytes: 0, lines, converted }
     }

@@ -20,10 +20,22 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Takes rows, of which there must be some: a write of nothing would look like a full disk.
-    pub(super) fn push(&mut self, rows: Vec<u8>) {
+    /// Takes rows; gives the buffer back if they found room in the one before. So few rows do not hold
+    /// a large buffer, and none do not become a write of nothing, which would look like a full disk.
+    pub(super) fn push(&mut self, rows: Vec<u8>) -> Option<Vec<u8>> {
+        const FEW: usize = 16 << 10;
         self.waiting += rows.len();
+        if rows.is_empty() {
+            return Some(rows);
+        }
+        if let Some(last) = self.buffers.back_mut()
+            && rows.len() < FEW.min(last.capacity() - last.len())
+        {
+            last.extend_from_slice(&rows);
+            return Some(rows);
+        }
         self.buffers.push_back(rows);
+        None
     }
 
     /// Writes all whole pieces, or everything if `all` is asked for; gives written buffers to

@@ -23,11 +23,16 @@ impl Reserve {
         Self { reserved: is_ext4(file).then_some(0) }
     }
 
-    /// Makes room for writes up to `end`.
+    /// Makes room for writes up to `end`. If that fails, there is no more asking, and what was taken
+    /// before the failure is given back: the disk may be nearly full.
     pub(super) fn up_to(&mut self, file: &File, end: u64) {
         let Some(reserved) = self.reserved.filter(|&reserved| reserved < end) else { return };
         let more = STEP.max(end - reserved);
-        self.reserved = keep_space(file, reserved, more).then_some(reserved + more);
+        if keep_space(file, reserved, more) {
+            self.reserved = Some(reserved + more);
+        } else {
+            self.release(file);
+        }
     }
 
     /// Gives back the room that was not needed after all. A failure leaves some bytes of the disk

@@ -41,7 +41,10 @@ struct Telling<'a> {
 impl Write for Telling<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let go_on = &mut || (self.tick)(self.written);
-        if let Err(error) = self.sink.write(bytes.to_vec(), go_on) {
+        let mut rows = self.sink.spare().unwrap_or_default();
+        rows.clear();
+        rows.extend_from_slice(bytes);
+        if let Err(error) = self.sink.write(rows, go_on) {
             self.ended = Some(error);
             return Err(io::ErrorKind::Other.into());
         }

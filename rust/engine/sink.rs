@@ -20,7 +20,7 @@ const STDOUT: &str = "-";
 
 /// Bytes written at once to a pipe that is ready: as much as certainly fits (`PIPE_BUF`), so that
 /// the write does not block and the run can be cancelled.
-const PIPE_WRITE: usize = 4 << 10;
+const PIPE_WRITE: usize = if cfg!(target_os = "linux") { 4 << 10 } else { 512 };
 
 /// An open output.
 #[derive(Debug)]
@@ -76,18 +76,15 @@ impl Sink {
     ///
     /// When the system refuses, or when the waiting ended.
     pub fn write(&mut self, rows: Vec<u8>, go_on: &mut dyn FnMut() -> bool) -> Result<(), Error> {
-        if rows.is_empty() {
-            self.spare.push(rows);
-            return Ok(());
-        }
         if !self.waits {
             self.length += rows.len() as u64;
             self.reserve.up_to(&self.file, self.length);
-            self.queue.push(rows);
+            let written = self.queue.push(rows);
+            self.recycle(written);
             return self.write_queue(false);
         }
         let written = self.write_waiting(&rows, go_on);
-        self.spare.push(rows);
+        self.recycle(Some(rows));
         match written {
             Ok(true) => Ok(()),
             Ok(false) => Err(ErrorKind::Cancelled.into()),
@@ -112,9 +109,17 @@ impl Sink {
     }
 
     fn write_queue(&mut self, all: bool) -> Result<(), Error> {
-        let spare = &mut |rows| self.spare.push(rows);
-        let written = self.queue.write(&mut self.file, all, spare);
+        let mut spare = Vec::new();
+        let written = self.queue.write(&mut self.file, all, &mut |rows| spare.push(rows));
+        self.recycle(spare);
         written.map_err(|error| Error::io(self.name.as_str(), error))
+    }
+
+    /// Keeps a few buffers for whoever asks for them.
+    fn recycle(&mut self, rows: impl IntoIterator<Item = Vec<u8>>) {
+        const FEW: usize = 4;
+        self.spare.extend(rows);
+        self.spare.truncate(FEW);
     }
 
     fn write_waiting(

@@ -120,11 +120,10 @@ impl<'a> Checker<'a> {
         Fault { kind, offset: start }
     }
 
-    /// Opens a container and every one that starts right at its first place; an empty one is
-    /// closed again.
+    /// Opens a container; an empty one is closed again, and what ends with it.
     fn open(&mut self, open: &mut Vec<u8>) -> Checked {
         if open.len() == MAX_DEPTH {
-            return Err(self.fault(FaultKind::TooDeep));
+            return Err(self.fault(FaultKind::TooDeep { limit: MAX_DEPTH }));
         }
         let closing = if self.peek() == Some(b'[') { b']' } else { b'}' };
         self.at += 1;

@@ -35,6 +35,10 @@ impl Keys {
     /// The text was validated, so decoding it cannot fail.
     #[cold]
     fn find_escaped(&self, raw: &[u8]) -> Option<usize> {
+        // No character of a name has a spelling longer than `\uXXXX`.
+        if self.names.iter().all(|name| raw.len() > 6 * name.len()) {
+            return None;
+        }
         let key = crate::text::Text::Escaped(raw).to_plain();
         self.names.iter().position(|name| *name == key)
     }

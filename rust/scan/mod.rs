@@ -39,6 +39,13 @@ use arch::{Avx2, Avx512, Portable};
 /// Arrays and objects that may stand inside one another, the record itself counted.
 pub const MAX_DEPTH: usize = 1024;
 
+/// The length of a byte order mark at the start of an input: it is skipped there, and an error
+/// anywhere else.
+#[must_use]
+pub fn byte_order_mark(start: &[u8]) -> usize {
+    if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
 /// One line of the input, scanned. Offsets count from the start of the buffer's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {

@@ -92,6 +92,12 @@ impl Shape {
         &self.keys
     }
 
+    /// The fields that a record has, as bits in the order of the keys.
+    #[must_use]
+    pub fn present(&self, record: &Record<'_>) -> u64 {
+        bits((0..self.fields.len()).map(|slot| record.raw_len(slot) > 0))
+    }
+
     /// The first field that some record at least must have and that is missing in what is `present`.
     #[must_use]
     pub fn missing(&self, present: u64) -> Option<&'static str> {

@@ -97,6 +97,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn question(&mut self, members: &Map<String, Json>) -> Result<Compiled> {
+        if members.contains_key("$if") && members.contains_key("$has") {
+            return Err("'$if' and '$has' in one question".to_owned());
+        }
         let known = |name: &&String| matches!(name.as_str(), "$if" | "$has" | "then" | "else");
         if let Some(name) = members.keys().find(|name| !known(name)) {
             return Err(format!("'{name}' beside a question; there are 'then' and 'else'"));
@@ -148,12 +151,24 @@ impl<'a> Compiler<'a> {
             let operations = std::mem::take(operations);
             return self.alone(name, operations);
         }
+        if let [Piece::Name { name, operations }] = pieces.as_slice()
+            && self.setting(name, operations).is_none()
+        {
+            return Ok(literal("null"));
+        }
         let mut steps = literal("\"");
         for piece in pieces {
             steps.push(self.piece(piece)?);
         }
         steps.extend(literal("\""));
         Ok(steps)
+    }
+
+    /// A setting after the operations on it; `None` is null.
+    fn setting(&self, name: &str, operations: &[Operation]) -> Option<String> {
+        let setting = Text::Plain(self.settings.get(name)?);
+        let text = operations.iter().try_fold(setting, |text, operation| operation.apply(text));
+        text.map(Text::to_plain)
     }
 
     /// A placeholder that is the whole string.
@@ -176,9 +191,8 @@ impl<'a> Compiler<'a> {
             Piece::Literal(text) => return Ok(self.escaped(&text)),
             Piece::Name { name, operations } => (name, operations),
         };
-        if let Some(setting) = self.settings.get(&name) {
-            let text = operations.iter().try_fold(Text::Plain(setting), |text, op| op.apply(text));
-            return Ok(self.escaped(&text.map_or(String::new(), Text::to_plain)));
+        if self.settings.contains_key(&name) {
+            return Ok(self.escaped(&self.setting(&name, &operations).unwrap_or_default()));
         }
         if name == "record" || Field::named(&name).is_some_and(|f| f.holds() != Holds::Text) {
             return Err(format!("'{{{name}}}' is not a text; it must be the whole string"));

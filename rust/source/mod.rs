@@ -19,9 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
 
-use crate::convert::byte_order_mark;
 use crate::error::{Error, ErrorKind};
-use crate::scan::Buffer;
+use crate::scan::{Buffer, byte_order_mark};
 use pipe::Pipe;
 use region::Region;
 pub(crate) use wait::{Readiness, wait_for};
@@ -114,6 +113,12 @@ pub struct Lines {
     pub start: usize,
     /// The file, if this was its last range and it should be checked for changes.
     pub ends: Option<Arc<region::Watched>>,
+}
+
+/// Whether an unfinished line of so many bytes is longer than the limit, even if it turns out to start
+/// with a byte order mark, which is no part of it.
+fn is_too_long(bytes: usize, max_record_bytes: usize) -> bool {
+    bytes.saturating_sub(3) > max_record_bytes
 }
 
 /// Gives out the blocks of all inputs in order.

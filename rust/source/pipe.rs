@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use super::{ReadError, Readiness, wait_for};
+use super::{ReadError, Readiness, is_too_long, wait_for};
 use crate::scan::Buffer;
 
 /// How long a block is held back for more lines: nobody waits at the other end of a slow pipe, and
@@ -47,7 +47,7 @@ impl Pipe {
         // The end of the last whole line.
         let mut lines = 0;
         while !self.ended && (lines == 0 || buffer.content().len() < block_bytes) {
-            if lines == 0 && buffer.content().len() > max_record_bytes {
+            if lines == 0 && is_too_long(buffer.content().len(), max_record_bytes) {
                 return Ok(Some(self.cut(buffer)));
             }
             let patience = (lines > 0).then_some(PATIENCE);
@@ -70,8 +70,12 @@ impl Pipe {
         block_bytes: usize,
     ) -> Result<Option<usize>, ReadError> {
         let before = buffer.content().len();
-        // A long line doubles the buffer; a block is asked for whole.
-        let wanted = READ.max(block_bytes.saturating_sub(before)).max(before);
+        // A block is asked for whole, and a long line doubles the buffer when it is full.
+        let wanted = if buffer.capacity() - before >= READ {
+            READ
+        } else {
+            READ.max(block_bytes.saturating_sub(before)).max(before)
+        };
         let count = match self.file.read(buffer.spare(wanted)?) {
             Ok(count) => count,
             Err(error) if is_transient(&error) => return Ok(None),

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Lines, ReadError};
+use super::{Lines, ReadError, is_too_long};
 use crate::scan::Buffer;
 
 /// The first step of reading past the end of a range, to the end of its last line: about the length
@@ -108,7 +108,7 @@ impl Range {
         line = line.max(start);
         while at < self.watched.end && !buffer.content().ends_with(b"\n") {
             let before = buffer.content().len();
-            if before - line > max_record_bytes {
+            if is_too_long(before - line, max_record_bytes) {
                 return Ok(());
             }
             let length = step.min(usize::try_from(self.watched.end - at).unwrap_or(step));
