@@ -44,7 +44,9 @@ class Output:
     """
 
     def __init__(self, name: str, *, sync: bool = False) -> None:
-        """Open an output, without touching what its name shows (a file behind `/dev/fd` is emptied).
+        """Open an output, without touching what its name shows.
+
+        Only a file behind a descriptor (``/dev/fd/3``), which has no moment to appear, is emptied.
 
         Args:
             name: Where the bytes go: a file, a device, a FIFO, or ``"-"``.

@@ -15,7 +15,7 @@ pub(super) fn first_fault(line: &[u8]) -> Fault {
     })
 }
 
-/// The first top-level keys of a record, up to [`KEYS_TOLD`] of them or to its first fault, decoded,
+/// The first top-level keys of a record, up to twenty of them or to its first fault, decoded,
 /// in order of first appearance.
 #[must_use]
 pub fn keys_of(line: &[u8]) -> Vec<String> {
