@@ -182,6 +182,11 @@ fn a_record_over_the_limit_is_an_error_and_not_a_lost_line() {
         let writer = feed(&fifo, lines.as_bytes());
         let runs = [&path, &fifo].map(|input| Run::new(&skip, &[input], &folder, settings));
         writer.join().unwrap();
+        let [from_file, from_pipe] = [0, 1].map(|of| {
+            let name = [&path, &fifo][of].to_string_lossy().into_owned();
+            String::from_utf8_lossy(&runs[of].rejects).replace(&name, "input")
+        });
+        assert_eq!(from_file, from_pipe, "{settings:?}");
         for run in runs {
             let ledger = run.result.unwrap();
             assert_eq!((ledger.read, ledger.written), (5, 3), "{settings:?}");
