@@ -147,13 +147,6 @@ impl Converter {
         &self.shape
     }
 
-    /// Uses another scanner.
-    #[must_use]
-    pub fn scanner(mut self, scanner: Scanner) -> Self {
-        self.scanner = scanner;
-        self
-    }
-
     /// Converts the lines of `buffer` from `start` on, adding the rows to `rows`. Lines that are left
     /// out are kept only if `keep_rejects` says so: there may be many.
     #[must_use]
