@@ -1,0 +1,173 @@
+//! Parquet: row groups, one after the other, and a footer that says where they are.
+
+use std::fmt;
+use std::mem::swap;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::{Codec, internal};
+use crate::error::Error;
+
+/// The row groups that the 16 bits of their number allow for.
+const ROW_GROUPS: usize = 32_767;
+
+pub(super) struct Encoder {
+    properties: WriterProperties,
+    schema: SchemaRef,
+    columns: ArrowRowGroupWriterFactory,
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    pub(super) fn new(codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
+        refuse_empty_objects(schema.fields())?;
+        let properties = properties(codec, schema)?;
+        let (_, columns) = writer(schema, &properties)?;
+        Ok(Self { properties, schema: schema.clone(), columns })
+    }
+
+    /// The column chunks of a row group.
+    pub(super) fn encode(&self, batch: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, Error> {
+        let mut writers = self.columns.create_column_writers(0).map_err(internal)?.into_iter();
+        let mut chunks = Vec::with_capacity(writers.len());
+        for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+            let leaves = compute_leaves(field, column).map_err(internal)?;
+            for (leaf, mut writer) in leaves.iter().zip(writers.by_ref()) {
+                writer.write(leaf).map_err(internal)?;
+                chunks.push(writer.close().map_err(internal)?);
+            }
+        }
+        Ok(chunks)
+    }
+
+    pub(super) fn assembler(&self, schema: &SchemaRef) -> Result<Assembler, Error> {
+        let (file, _) = writer(schema, &self.properties)?;
+        Ok(Assembler { file })
+    }
+}
+
+/// The bytes of a row group.
+pub(super) fn bytes(chunks: &[ArrowColumnChunk]) -> usize {
+    let sizes = chunks.iter().map(|chunk| chunk.close().bytes_written);
+    sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX)).sum()
+}
+
+/// What writes the parts of a file, and what makes writers for its columns.
+///
+/// The root of the schema is called what pyarrow calls it.
+fn writer(
+    schema: &SchemaRef,
+    properties: &WriterProperties,
+) -> Result<(SerializedFileWriter<Vec<u8>>, ArrowRowGroupWriterFactory), Error> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties.clone())
+        .with_schema_root("schema".to_owned());
+    ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)
+        .and_then(ArrowWriter::into_serialized_writer)
+        .map_err(|error| Error::usage(format!("Parquet cannot hold this: {error}")))
+}
+
+/// `coerce_types` gives the elements of lists the name that the format asks for and that pyarrow
+/// writes; none of the types that it would change otherwise is among ours.
+fn properties(codec: Codec, schema: &Schema) -> Result<WriterProperties, Error> {
+    Ok(WriterProperties::builder()
+        .set_compression(compression(codec)?)
+        .set_coerce_types(true)
+        .set_key_value_metadata(Some(metadata(schema)))
+        .build())
+}
+
+fn compression(codec: Codec) -> Result<Compression, Error> {
+    Ok(match codec {
+        Codec::None => Compression::UNCOMPRESSED,
+        Codec::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level).map_err(internal)?),
+        Codec::Snappy => Compression::SNAPPY,
+        Codec::Lz4 => Compression::LZ4_RAW,
+    })
+}
+
+/// The metadata of the schema as that of the file too, as pyarrow does: `datasets` looks for its
+/// features there. In the order of the keys, which the map does not keep.
+fn metadata(schema: &Schema) -> Vec<KeyValue> {
+    let mut pairs: Vec<_> = schema.metadata().iter().collect();
+    pairs.sort();
+    pairs.into_iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect()
+}
+
+/// Parquet has no groups without members.
+fn refuse_empty_objects(fields: &Fields) -> Result<(), Error> {
+    fields.iter().try_for_each(|field| refuse_empty_object(field, field.name()))
+}
+
+fn refuse_empty_object(field: &Field, path: &str) -> Result<(), Error> {
+    match field.data_type() {
+        DataType::Struct(inner) if inner.is_empty() => Err(Error::usage(format!(
+            "column '{path}' holds objects without any keys, which Parquet does not know; \
+             write an Arrow file instead"
+        ))),
+        DataType::Struct(inner) => inner
+            .iter()
+            .try_for_each(|field| refuse_empty_object(field, &format!("{path}.{}", field.name()))),
+        DataType::List(inner) | DataType::LargeList(inner) => refuse_empty_object(inner, path),
+        _ => Ok(()),
+    }
+}
+
+pub(super) struct Assembler {
+    /// Counts what it has written itself, so that its buffer may be taken away at any time.
+    file: SerializedFileWriter<Vec<u8>>,
+}
+
+impl Assembler {
+    pub(super) fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.file.flush().map_err(internal)?;
+        out.append(self.file.inner_mut());
+        Ok(())
+    }
+
+    pub(super) fn append(
+        &mut self,
+        chunks: Vec<ArrowColumnChunk>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if self.file.flushed_row_groups().len() == ROW_GROUPS {
+            return Err(Error::usage(format!(
+                "a Parquet file cannot have more than {ROW_GROUPS} row groups; use shards"
+            )));
+        }
+        out.try_reserve(bytes(&chunks))?;
+        swap(out, self.file.inner_mut());
+        let written = self.write(chunks);
+        swap(out, self.file.inner_mut());
+        written.map_err(internal)
+    }
+
+    fn write(&mut self, chunks: Vec<ArrowColumnChunk>) -> parquet::errors::Result<()> {
+        let mut group = self.file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        Ok(self.file.flush()?)
+    }
+
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.file.finish().map_err(internal)?;
+        out.append(self.file.inner_mut());
+        Ok(())
+    }
+}
