@@ -8,6 +8,7 @@
 //! Threads are scoped to the call, so none outlives it and a process may fork before and after.
 
 mod commit;
+pub mod compress;
 mod queue;
 mod reserve;
 mod sample;

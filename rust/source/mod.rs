@@ -5,6 +5,8 @@
 //! others. A pipe has one reader at a time, whoever takes the next block, and carries the unfinished
 //! line over to the next one.
 
+pub mod array;
+pub mod decode;
 mod pipe;
 mod region;
 mod wait;
