@@ -4,7 +4,7 @@ use crate::error::{Error, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::printable::snippet;
 use crate::record::Record;
-use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark, keys_of};
+use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
 
@@ -210,7 +210,7 @@ impl Converter {
         converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
         let verdict = judged?;
         if converted.keys.is_empty() && self.shape.missing(verdict.present).is_some() {
-            converted.keys = keys_of(record.raw());
+            converted.keys = record.keys();
         }
         if let Some(reason) = verdict.dropped {
             converted.ledger.filter(reason);

@@ -151,6 +151,24 @@ pub enum ErrorKind {
         /// The keys of a record in which it is missing.
         keys: Vec<String>,
     },
+    /// A column that the target uses holds another type than it should.
+    ColumnType {
+        /// The input, as the caller named it.
+        path: String,
+        /// The column.
+        column: String,
+        /// What it should hold.
+        expected: &'static str,
+        /// The Arrow type that was found.
+        found: String,
+    },
+    /// An input that is not what its format promises: cut, corrupt, or made to harm.
+    Broken {
+        /// The input, as the caller named it.
+        path: String,
+        /// What is wrong with it, in one line.
+        what: String,
+    },
     /// A file changed while it was read.
     InputChanged {
         /// The file.
@@ -205,6 +223,8 @@ impl Error {
             ErrorKind::Io { .. } => "io",
             ErrorKind::Data(kind) => kind.name(),
             ErrorKind::MissingField { .. } => "missing-field",
+            ErrorKind::ColumnType { .. } => "wrong-type",
+            ErrorKind::Broken { .. } => "broken-input",
             ErrorKind::InputChanged { .. } => "input-changed",
             ErrorKind::Usage(_) => "usage",
             ErrorKind::Cancelled => "cancelled",
@@ -250,6 +270,14 @@ impl fmt::Display for ErrorKind {
             Self::Data(kind) => kind.fmt(f),
             Self::MissingField { field, keys } => {
                 write!(f, "no record has the field '{field}'; {}", told(keys))
+            }
+            Self::ColumnType { path, column, expected, found } => {
+                let [path, column] = [path, column].map(|name| printable(name.as_bytes()));
+                write!(f, "{path}: column '{column}' must hold {expected}, found {found}")
+            }
+            Self::Broken { path, what } => {
+                let [path, what] = [path, what].map(|text| printable(text.as_bytes()));
+                write!(f, "{path}: {what}")
             }
             Self::InputChanged { path } => {
                 write!(f, "{}: changed while it was being read", printable(path.as_bytes()))

@@ -16,6 +16,7 @@
 //! # Ok::<(), raftfast::error::Error>(())
 //! ```
 
+pub mod batch;
 pub mod columnar;
 pub mod convert;
 pub mod engine;

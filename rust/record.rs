@@ -1,8 +1,9 @@
 //! One RAFT record: the fields that raftfast knows, under their own names.
 
+use crate::batch::{Batch, Nested};
 use crate::error::{Fault, FaultKind};
-use crate::scan::{Span, Spans};
-use crate::text::Text;
+use crate::scan::{KEYS_TOLD, Span, Spans, keys_of};
+use crate::text::{Escape, Text, write_json_value};
 
 /// What a field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Holds {
 
 impl Holds {
     /// In words, for messages.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "a string",
             Self::Documents => "a string, an array or an object",
@@ -110,6 +111,8 @@ pub enum Value<'a> {
     Text(Text<'a>),
     /// Anything else, as it stands.
     Json(&'a [u8]),
+    /// Anything else, in Arrow arrays.
+    Nested(Nested<'a>),
 }
 
 impl<'a> Value<'a> {
@@ -133,6 +136,7 @@ impl<'a> Value<'a> {
                 let first = raw.iter().skip(1).find(|byte| !byte.is_ascii_whitespace());
                 matches!(first, Some(b']' | b'}')).then_some(Absence::Empty)
             }
+            Self::Nested(nested) => nested.is_empty().then_some(Absence::Empty),
         }
     }
 
@@ -142,6 +146,34 @@ impl<'a> Value<'a> {
         match self {
             Self::Missing | Self::Null | Self::Text(_) => true,
             Self::Json(raw) => holds == Holds::Documents && matches!(raw[0], b'[' | b'{'),
+            Self::Nested(nested) => holds == Holds::Documents && nested.has_items(),
+        }
+    }
+
+    /// Writes the value as JSON; null if it is missing.
+    pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
+        match self {
+            Self::Missing | Self::Null => out.extend_from_slice(b"null"),
+            Self::Text(text) => {
+                out.push(b'"');
+                text.write_json(escape, out);
+                out.push(b'"');
+            }
+            Self::Json(raw) => write_json_value(raw, escape, out),
+            Self::Nested(nested) => nested.write_json(escape, out),
+        }
+    }
+
+    /// Bytes of the value as JSON, without the quotes of a string, as long as nothing in it needs an
+    /// escape; 0 if it is missing.
+    #[must_use]
+    pub fn json_len(self) -> usize {
+        match self {
+            Self::Missing => 0,
+            Self::Null => 4,
+            Self::Text(Text::Escaped(raw)) | Self::Json(raw) => raw.len(),
+            Self::Text(Text::Plain(text)) => text.len(),
+            Self::Nested(nested) => nested.json_len(),
         }
     }
 
@@ -156,11 +188,12 @@ impl<'a> Value<'a> {
             Self::Json([b'[', ..]) => "an array",
             Self::Json([b't' | b'f', ..]) => "a boolean",
             Self::Json(_) => "a number",
+            Self::Nested(nested) => nested.type_name(),
         }
     }
 }
 
-/// One record: a view of the line that holds it.
+/// One record: a view of the line or of the row of a batch that holds it.
 ///
 /// ```
 /// use raftfast::record::{Absence, Field, Record, Value};
@@ -177,38 +210,96 @@ impl<'a> Value<'a> {
 /// # Ok::<(), std::collections::TryReserveError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    content: &'a [u8],
-    whole: Span,
-    spans: &'a Spans,
+pub struct Record<'a>(Form<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Form<'a> {
+    Line { content: &'a [u8], whole: Span, spans: &'a Spans },
+    Row { batch: &'a Batch, row: usize },
 }
 
 impl<'a> Record<'a> {
     /// The record from `start` to `end` of `content`, whose fields a scanner found at `spans`.
+    #[inline]
     #[must_use]
     pub fn new(content: &'a [u8], start: usize, end: usize, spans: &'a Spans) -> Self {
-        Self { content, whole: Span { start, end }, spans }
+        Self(Form::Line { content, whole: Span { start, end }, spans })
     }
 
-    /// The whole record, braces included.
+    /// The record of a row.
+    #[inline]
+    pub(crate) fn of_row(batch: &'a Batch, row: usize) -> Self {
+        Self(Form::Row { batch, row })
+    }
+
+    /// The whole record, braces included, if it is a line.
+    #[inline]
     #[must_use]
-    pub fn raw(&self) -> &'a [u8] {
-        &self.content[self.whole.start..self.whole.end]
+    pub fn raw(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Form::Line { content, whole, .. } => Some(&content[whole.start..whole.end]),
+            Form::Row { .. } => None,
+        }
+    }
+
+    /// The whole record as one value.
+    #[inline]
+    #[must_use]
+    pub fn whole(&self) -> Value<'a> {
+        match self.0 {
+            Form::Line { content, whole, .. } => Value::Json(&content[whole.start..whole.end]),
+            Form::Row { batch, row } => batch.whole(row),
+        }
+    }
+
+    /// The first keys of the record, for messages.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        match self.0 {
+            Form::Line { content, whole, .. } => keys_of(&content[whole.start..whole.end]),
+            Form::Row { batch, .. } => batch.names().iter().take(KEYS_TOLD).cloned().collect(),
+        }
     }
 
     /// The value of the field that was asked for at this place.
     #[inline]
     #[must_use]
     pub fn value(&self, slot: usize) -> Value<'a> {
-        let Span { start, end } = self.spans[slot];
-        Value::of(&self.content[start..end])
+        match self.0 {
+            Form::Line { content, spans, .. } => {
+                let Span { start, end } = spans[slot];
+                Value::of(&content[start..end])
+            }
+            Form::Row { batch, row } => batch.value(slot, row),
+        }
+    }
+
+    /// Whether the record has the key, whatever it holds. All rows of a batch have all its columns.
+    #[inline]
+    #[must_use]
+    pub fn has(&self, slot: usize) -> bool {
+        match self.0 {
+            Form::Line { spans, .. } => spans[slot].end > spans[slot].start,
+            Form::Row { batch, .. } => batch.has(slot),
+        }
     }
 
     /// Bytes of the value as it stands; 0 if the field is missing.
     #[inline]
     #[must_use]
     pub fn raw_len(&self, slot: usize) -> usize {
-        self.spans[slot].end - self.spans[slot].start
+        match self.0 {
+            Form::Line { spans, .. } => spans[slot].end - spans[slot].start,
+            Form::Row { batch, row } => batch.value(slot, row).json_len(),
+        }
+    }
+
+    /// What a byte of the record becomes at most: text of Arrow may need escapes, `\u0000` among
+    /// them; text of a line has them already, and is only written another way if that is asked for.
+    #[inline]
+    pub(crate) fn growth(&self, escape: Escape) -> usize {
+        let kept = matches!(self.0, Form::Line { .. }) && escape == Escape::Keep;
+        if kept { 1 } else { 6 }
     }
 
     /// The fault of a field that does not hold what it should.
@@ -216,6 +307,7 @@ impl<'a> Record<'a> {
     pub(crate) fn wrong_type(&self, slot: usize, field: Field) -> Fault {
         let (expected, found) = (field.holds().name(), self.value(slot).type_name());
         let kind = FaultKind::WrongType { field: field.name(), expected, found };
-        Fault { kind, offset: self.spans[slot].start }
+        let offset = if let Form::Line { spans, .. } = self.0 { spans[slot].start } else { 0 };
+        Fault { kind, offset }
     }
 }

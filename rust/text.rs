@@ -25,14 +25,26 @@ impl Escape {
     pub const ALL: [(&'static str, Self); 3] =
         [("keep", Self::Keep), ("ascii", Self::Ascii), ("pandas", Self::Pandas)];
 
-    /// Whether a byte inside a string cannot be copied: a backslash, a byte that is not ASCII, or
-    /// one that this way escapes.
+    /// Whether a byte inside a string cannot be copied: one that JSON or this way escapes, or that is
+    /// part of such a character.
+    #[inline(always)]
     fn is_special(self, byte: u8) -> bool {
         match byte {
-            b'\\' | 0x80.. => true,
+            ..b' ' | b'"' | b'\\' => true,
             b'/' => self == Self::Pandas,
             0x7f => self == Self::Ascii,
+            0x80.. => self != Self::Keep,
             _ => false,
+        }
+    }
+
+    /// Bytes before the first one that cannot be copied.
+    #[inline]
+    fn run(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Keep => run_before(bytes, |byte| Self::Keep.is_special(byte)),
+            Self::Ascii => run_before(bytes, |byte| Self::Ascii.is_special(byte)),
+            Self::Pandas => run_before(bytes, |byte| Self::Pandas.is_special(byte)),
         }
     }
 }
@@ -111,8 +123,8 @@ impl Text<'_> {
     pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
         match (self, escape) {
             (Self::Escaped(raw), Escape::Keep) => out.extend_from_slice(raw),
-            (Self::Escaped(raw), _) => write_escaped(raw, escape, out),
-            (Self::Plain(text), _) => text.chars().for_each(|c| write_character(c, escape, out)),
+            (Self::Escaped(raw), _) => write_runs(raw, Characters::decode, escape, out),
+            (Self::Plain(text), _) => write_runs(text.as_bytes(), decode_plain, escape, out),
         }
     }
 }
@@ -273,26 +285,80 @@ fn decode_unicode(rest: &[u8]) -> (char, usize) {
     (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
 }
 
+/// The first character of valid UTF-8, and its bytes.
 fn decode_utf8(rest: &[u8]) -> (char, usize) {
-    let window = &rest[..rest.len().min(4)];
-    let first = window.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
-    first.map_or((char::REPLACEMENT_CHARACTER, 1), |character| (character, character.len_utf8()))
+    let tail = |byte: u8| u32::from(byte & 0x3f);
+    let (code, length) = match *rest {
+        [a @ 0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
+        [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0xf) << 12 | tail(b) << 6 | tail(c), 3),
+        [a @ 0xf0..=0xff, b, c, d, ..] => {
+            (u32::from(a & 7) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4)
+        }
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), length)
 }
 
-/// Writes an escaped text with the escapes of another way.
-fn write_escaped(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
-    let mut rest = raw;
-    loop {
-        let run = rest.iter().position(|&byte| escape.is_special(byte)).unwrap_or(rest.len());
-        out.extend_from_slice(&rest[..run]);
-        rest = &rest[run..];
-        if rest.is_empty() {
-            return;
-        }
-        let (character, length) = Characters::decode(rest);
-        write_character(character, escape, out);
-        rest = &rest[length.min(rest.len())..];
+/// The first character of a plain text and its bytes.
+#[inline]
+fn decode_plain(rest: &[u8]) -> (char, usize) {
+    match rest {
+        [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
+        _ => decode_utf8(rest),
     }
+}
+
+/// Writes a text whose characters `decode` reads: runs of bytes that need no escape are copied.
+#[inline]
+fn write_runs(
+    text: &[u8],
+    decode: impl Fn(&[u8]) -> (char, usize),
+    escape: Escape,
+    out: &mut Vec<u8>,
+) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (run, special) = rest.split_at(escape.run(rest));
+        out.extend_from_slice(run);
+        rest = special;
+        while rest.first().is_some_and(|&byte| escape.is_special(byte)) {
+            let (character, length) = decode(rest);
+            write_character(character, escape, out);
+            rest = &rest[length.min(rest.len())..];
+        }
+    }
+}
+
+/// Bytes that are looked at at once.
+const CHUNK: usize = 32;
+
+/// Bytes before the first special one.
+#[inline(always)]
+fn run_before(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let found = first_in_chunk(chunk, &special);
+        if found < CHUNK {
+            return index * CHUNK + found;
+        }
+    }
+    let mut last = [b' '; CHUNK];
+    last[..rest.len()].copy_from_slice(rest);
+    bytes.len() - rest.len() + first_in_chunk(&last, special).min(rest.len())
+}
+
+/// Where the first special byte of a chunk is; `CHUNK` if there is none. Without branches by byte, so
+/// that it becomes vector code.
+#[inline(always)]
+fn first_in_chunk(chunk: &[u8; CHUNK], special: impl Fn(u8) -> bool) -> usize {
+    let mut flags = [0; CHUNK];
+    for (flag, &byte) in flags.iter_mut().zip(chunk) {
+        *flag = u8::from(special(byte));
+    }
+    let (words, _) = flags.as_chunks::<8>();
+    let mut words = words.iter().map(|word| u64::from_le_bytes(*word)).enumerate();
+    let found = words.find(|&(_, word)| word != 0);
+    found.map_or(CHUNK, |(index, word)| 8 * index + word.trailing_zeros() as usize / 8)
 }
 
 fn write_character(character: char, escape: Escape, out: &mut Vec<u8>) {
@@ -318,8 +384,8 @@ fn write_character(character: char, escape: Escape, out: &mut Vec<u8>) {
 /// `\uXXXX`, in lower case as Python and pandas write it.
 fn write_unit(unit: u16, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.extend_from_slice(b"\\u");
-    out.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(unit >> shift & 0xf)]));
+    let digit = |shift: u16| DIGITS[usize::from(unit >> shift & 0xf)];
+    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
 /// Writes a whole JSON value, its strings escaped another way; pandas writes no white space
@@ -335,7 +401,7 @@ pub fn write_json_value(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
         let text = &rest[quote + 1..];
         let length = string_length(text);
         out.push(b'"');
-        write_escaped(&text[..length], escape, out);
+        Text::Escaped(&text[..length]).write_json(escape, out);
         out.push(b'"');
         rest = text.get(length + 1..).unwrap_or_default();
     }

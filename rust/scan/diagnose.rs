@@ -31,7 +31,7 @@ pub fn keys_of(line: &[u8]) -> Vec<String> {
 }
 
 /// Keys that help to see what a record is; more would only hide it, and cost a walk each.
-const KEYS_TOLD: usize = 20;
+pub(crate) const KEYS_TOLD: usize = 20;
 
 /// Checks that a line is exactly one record.
 pub(super) fn check(line: &[u8]) -> Result<(), Fault> {

@@ -30,6 +30,7 @@ mod string;
 
 pub use arch::Cpu;
 pub use buffer::Buffer;
+pub(crate) use diagnose::KEYS_TOLD;
 pub use diagnose::keys_of;
 pub use keys::{Keys, MAX_KEYS, Span, Spans};
 

@@ -95,7 +95,7 @@ impl Shape {
     /// The fields that a record has, as bits in the order of the keys.
     #[must_use]
     pub fn present(&self, record: &Record<'_>) -> u64 {
-        bits((0..self.fields.len()).map(|slot| record.raw_len(slot) > 0))
+        bits((0..self.fields.len()).map(|slot| record.has(slot)))
     }
 
     /// The first field that some record at least must have and that is missing in what is `present`.

@@ -2,7 +2,7 @@
 
 use super::placeholder::Operation;
 use crate::record::{Record, Value};
-use crate::text::{Escape, Text, write_json_value};
+use crate::text::{Escape, Text};
 
 /// One step of writing a row.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Condition {
     fn holds(self, record: &Record<'_>) -> bool {
         match self {
             Self::Truthy(slot) => record.value(slot).absence().is_none(),
-            Self::Has(slot) => record.value(slot) != Value::Missing,
+            Self::Has(slot) => record.has(slot),
         }
     }
 }
@@ -69,8 +69,8 @@ pub(super) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &m
                 }
             }
             Step::String(source) => write_string(source.text(record), escape, out),
-            Step::Json(slot) => write_value(record.value(*slot), escape, out),
-            Step::Record => write_json_value(record.raw(), escape, out),
+            Step::Json(slot) => record.value(*slot).write_json(escape, out),
+            Step::Record => record.whole().write_json(escape, out),
             Step::Choice { condition, then, otherwise } => {
                 let steps = if condition.holds(record) { then } else { otherwise };
                 write(steps, record, escape, out);
@@ -86,25 +86,16 @@ fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn write_value(value: Value<'_>, escape: Escape, out: &mut Vec<u8>) {
-    match value {
-        Value::Missing | Value::Null => out.extend_from_slice(b"null"),
-        Value::Text(text) => write_string(Some(text), escape, out),
-        Value::Json(raw) => write_json_value(raw, escape, out),
-    }
-}
-
 /// Bytes of a row at most, so that memory is asked for once and fallibly.
 pub(super) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
-    // A byte becomes six at most: U+007F as `\u007f`.
-    let growth = if escape == Escape::Keep { 1 } else { 6 };
+    let growth = record.growth(escape);
     let field = |slot: usize| 4 + growth * record.raw_len(slot);
     let of_step = |step: &Step| match step {
         Step::Literal(bytes) => bytes.len(),
         Step::Comma => 1,
         Step::Text(source) | Step::String(source) => field(source.slot),
         Step::Json(slot) => field(*slot),
-        Step::Record => growth * record.raw().len(),
+        Step::Record => growth * record.whole().json_len(),
         Step::Choice { then, otherwise, .. } => {
             bound(then, record, escape) + bound(otherwise, record, escape)
         }

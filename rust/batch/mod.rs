@@ -1,0 +1,150 @@
+//! Arrow batches as records: the rows of a batch, seen through the same [`Record`] as lines.
+//!
+//! Everything is checked when a batch is taken: the types of its columns against the fields, then
+//! offsets, UTF-8 and dictionary keys of every column in use. After that a row costs no check and no
+//! allocation. Columns that nobody uses are not looked at.
+//!
+//! Strings may be `utf8`, `large_utf8`, `utf8_view` or a dictionary of these; documents may be any
+//! kind of list, struct or map as well. A column that is not there is a field that no record has.
+
+mod leaf;
+mod node;
+mod reader;
+mod strings;
+
+use arrow_array::{ArrayRef, RecordBatch};
+
+use crate::error::{Error, ErrorKind};
+use crate::record::{Field, Record, Value};
+use node::{Node, Struct};
+use reader::Reader;
+
+pub use node::Nested;
+
+/// A batch whose columns in use have been checked.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow_array::{ArrayRef, RecordBatch, StringArray};
+/// use raftfast::batch::Batch;
+/// use raftfast::record::{Field, Value};
+/// use raftfast::text::Text;
+///
+/// let answers: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+/// let columns = RecordBatch::try_from_iter_with_nullable([("cot_answer", answers, true)])?;
+/// let batch = Batch::new("train.arrow", &columns, &[Field::CotAnswer, Field::Id], false)?;
+/// assert_eq!(batch.record(0).value(0), Value::Text(Text::Plain("a")));
+/// assert_eq!(batch.record(1).value(0), Value::Null);
+/// assert_eq!(batch.record(1).value(1), Value::Missing);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Batch {
+    rows: usize,
+    names: Vec<String>,
+    /// The columns of the fields, where there are any.
+    fields: Vec<Option<Node>>,
+    /// All columns as one object, if records are written whole.
+    whole: Node,
+}
+
+impl Batch {
+    /// Takes the columns of `fields`, in this order, from a batch of the input called `path`; if
+    /// records are also written `whole`, then all columns.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ColumnType`] if a column is of a type that its field cannot hold or that JSON
+    /// lacks, and [`ErrorKind::Broken`] if two columns in use have one name or if what a column
+    /// holds is not what its type promises.
+    pub fn new(
+        path: &str,
+        batch: &RecordBatch,
+        fields: &[Field],
+        whole: bool,
+    ) -> Result<Self, Error> {
+        let columns = Columns { path, batch };
+        let schema = batch.schema_ref();
+        Ok(Self {
+            rows: batch.num_rows(),
+            names: schema.fields().iter().map(|field| field.name().clone()).collect(),
+            fields: fields.iter().map(|&field| columns.field(field)).collect::<Result<_, _>>()?,
+            whole: if whole { columns.whole()? } else { Node::default() },
+        })
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The record of a row. Its values are there for rows below [`Self::rows`] only.
+    #[inline]
+    #[must_use]
+    pub fn record(&self, row: usize) -> Record<'_> {
+        Record::of_row(self, row)
+    }
+
+    /// The names of the columns.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The value of the field that was asked for at this place.
+    #[inline]
+    pub(crate) fn value(&self, slot: usize, row: usize) -> Value<'_> {
+        self.fields[slot].as_ref().map_or(Value::Missing, |node| node.value(row))
+    }
+
+    /// Whether there is a column for the field that was asked for at this place.
+    #[inline]
+    pub(crate) fn has(&self, slot: usize) -> bool {
+        self.fields[slot].is_some()
+    }
+
+    /// The whole record.
+    pub(crate) fn whole(&self, row: usize) -> Value<'_> {
+        self.whole.value(row)
+    }
+}
+
+/// The columns of a batch, not yet checked.
+struct Columns<'a> {
+    path: &'a str,
+    batch: &'a RecordBatch,
+}
+
+impl Columns<'_> {
+    /// The column of a field, if there is one.
+    fn field(&self, field: Field) -> Result<Option<Node>, Error> {
+        let Some(column) = self.named(field.name())? else { return Ok(None) };
+        let reader = Reader::new(self.path, field.name());
+        reader.fits(field.holds(), column.data_type())?;
+        reader.node(column).map(Some)
+    }
+
+    fn whole(&self) -> Result<Node, Error> {
+        let fields = self.batch.schema_ref().fields().iter().zip(self.batch.columns());
+        let member = |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| {
+            self.named(field.name())?;
+            Ok((field.name().clone(), Reader::new(self.path, field.name()).node(column)?))
+        };
+        let members = fields.map(member).collect::<Result<_, Error>>()?;
+        Ok(Node::Struct(Struct { nulls: None, members }))
+    }
+
+    /// The only column of that name.
+    fn named(&self, name: &str) -> Result<Option<&ArrayRef>, Error> {
+        let fields = self.batch.schema_ref().fields();
+        let mut places = (0..fields.len()).filter(|&place| fields[place].name() == name);
+        let (first, second) = (places.next(), places.next());
+        if second.is_some() {
+            let what = format!("two columns are named '{name}'");
+            return Err(Error::from(ErrorKind::Broken { path: self.path.to_owned(), what }));
+        }
+        Ok(first.map(|place| self.batch.column(place)))
+    }
+}

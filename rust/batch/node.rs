@@ -1,0 +1,265 @@
+//! Arrays as a tree of values, each with what is needed to write it as JSON.
+
+use std::ops::Range;
+
+use arrow_array::{ArrowPrimitiveType, PrimitiveArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use super::leaf::{LONGEST, Leaf};
+use super::strings::Strings;
+use crate::record::Value;
+use crate::text::{Escape, Text};
+
+/// An array, checked.
+#[derive(Debug, Default)]
+pub(super) enum Node {
+    /// Nothing but nulls.
+    #[default]
+    Null,
+    Text(Strings),
+    Leaf(Box<dyn Leaf>),
+    Struct(Struct),
+    List(List),
+    Map(Map),
+    /// Values that are told by their place in another array.
+    Dictionary {
+        keys: Box<dyn Keys>,
+        values: Box<Node>,
+    },
+}
+
+/// The members of objects, in order.
+#[derive(Debug)]
+pub(super) struct Struct {
+    pub nulls: Option<NullBuffer>,
+    pub members: Vec<(String, Node)>,
+}
+
+/// Runs of the elements of another array.
+#[derive(Debug)]
+pub(super) struct List {
+    pub nulls: Option<NullBuffer>,
+    pub runs: Box<dyn Runs>,
+    pub items: Box<Node>,
+}
+
+/// Runs of names and values.
+#[derive(Debug)]
+pub(super) struct Map {
+    pub nulls: Option<NullBuffer>,
+    pub runs: Offsets<i32>,
+    pub names: Box<Node>,
+    pub values: Box<Node>,
+}
+
+/// Where the value of a row of a dictionary is; `None` is null.
+pub(super) trait Keys: std::fmt::Debug + Send + Sync {
+    fn key(&self, row: usize) -> Option<usize>;
+}
+
+impl<T: ArrowPrimitiveType> Keys for PrimitiveArray<T> {
+    fn key(&self, row: usize) -> Option<usize> {
+        use arrow_array::Array;
+        self.is_valid(row).then(|| self.value(row).as_usize())
+    }
+}
+
+/// Where the elements of a row are.
+pub(super) trait Runs: std::fmt::Debug + Send + Sync {
+    fn run(&self, row: usize) -> Range<usize>;
+}
+
+/// Runs that follow one another, counted from the first one.
+#[derive(Debug)]
+pub(super) struct Offsets<O: ArrowNativeType>(pub OffsetBuffer<O>);
+
+impl<O: ArrowNativeType> Offsets<O> {
+    /// All elements that are in some row.
+    pub(super) fn whole(&self) -> Range<usize> {
+        let place = |offset: Option<&O>| offset.map_or(0, |offset| offset.as_usize());
+        place(self.0.first())..place(self.0.last())
+    }
+}
+
+impl<O: ArrowNativeType> Runs for Offsets<O> {
+    fn run(&self, row: usize) -> Range<usize> {
+        let first = self.0[0].as_usize();
+        self.0[row].as_usize() - first..self.0[row + 1].as_usize() - first
+    }
+}
+
+/// Runs that lie anywhere.
+#[derive(Debug)]
+pub(super) struct Views<O: ArrowNativeType> {
+    pub offsets: ScalarBuffer<O>,
+    pub sizes: ScalarBuffer<O>,
+}
+
+impl<O: ArrowNativeType> Runs for Views<O> {
+    fn run(&self, row: usize) -> Range<usize> {
+        let start = self.offsets[row].as_usize();
+        start..start + self.sizes[row].as_usize()
+    }
+}
+
+/// Runs of one length.
+#[derive(Debug)]
+pub(super) struct Fixed(pub usize);
+
+impl Runs for Fixed {
+    fn run(&self, row: usize) -> Range<usize> {
+        row * self.0..(row + 1) * self.0
+    }
+}
+
+impl Node {
+    /// The value of a row.
+    #[inline]
+    pub(super) fn value(&self, row: usize) -> Value<'_> {
+        match self {
+            Self::Text(strings) => {
+                strings.get(row).map_or(Value::Null, |text| Value::Text(Text::Plain(text)))
+            }
+            Self::Dictionary { keys, values } => {
+                keys.key(row).map_or(Value::Null, |key| values.value(key))
+            }
+            _ if self.is_null(row) => Value::Null,
+            _ => Value::Nested(Nested { node: self, row }),
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        let nulls = match self {
+            Self::Null => return true,
+            Self::Leaf(leaf) => return leaf.is_null(row),
+            Self::Struct(node) => &node.nulls,
+            Self::List(node) => &node.nulls,
+            Self::Map(node) => &node.nulls,
+            Self::Text(_) | Self::Dictionary { .. } => &None,
+        };
+        nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+}
+
+/// A value in Arrow arrays that is neither null nor a string.
+///
+/// Two of them are equal if they are the same value of the same array, not if they look the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Nested<'a> {
+    node: &'a Node,
+    row: usize,
+}
+
+impl PartialEq for Nested<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.node, other.node) && self.row == other.row
+    }
+}
+
+impl Eq for Nested<'_> {}
+
+impl Nested<'_> {
+    /// Whether it has no elements or members at all.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        match self.node {
+            Node::Struct(node) => node.members.is_empty(),
+            Node::List(node) => node.runs.run(self.row).is_empty(),
+            Node::Map(node) => node.runs.run(self.row).is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The name of the type in JSON, for messages.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self.node {
+            Node::Struct(_) | Node::Map(_) => "an object",
+            Node::List(_) => "an array",
+            _ => "a number",
+        }
+    }
+
+    /// Whether it is an object or an array.
+    pub(crate) fn has_items(self) -> bool {
+        matches!(self.node, Node::Struct(_) | Node::Map(_) | Node::List(_))
+    }
+
+    /// Bytes of JSON at most, as long as no string needs an escape.
+    #[must_use]
+    pub fn json_len(self) -> usize {
+        // Quotes, a comma and a colon, or brackets: nothing needs more around it.
+        const AROUND: usize = 4;
+        let of = |value: Value<'_>| value.json_len() + AROUND;
+        let row = self.row;
+        AROUND
+            + match self.node {
+                Node::Struct(node) => {
+                    let members = node.members.iter();
+                    members.map(|(name, node)| name.len() + AROUND + of(node.value(row))).sum()
+                }
+                Node::List(node) => node.runs.run(row).map(|at| of(node.items.value(at))).sum(),
+                Node::Map(node) => {
+                    let runs = node.runs.run(row);
+                    runs.map(|at| of(node.names.value(at)) + of(node.values.value(at))).sum()
+                }
+                _ => LONGEST,
+            }
+    }
+
+    /// Writes it as JSON without white space: objects with their keys in the order of the schema,
+    /// numbers with the shortest digits that read back as the same number, dates and times as ISO
+    /// 8601 text.
+    pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
+        let row = self.row;
+        match self.node {
+            Node::Struct(node) => {
+                let members = node.members.iter();
+                let members = members.map(|(name, node)| (name.as_str(), node.value(row)));
+                write_object(members, escape, out);
+            }
+            Node::List(node) => {
+                write_array(node.runs.run(row).map(|at| node.items.value(at)), escape, out);
+            }
+            Node::Map(node) => {
+                let member = |at| (name(node.names.value(at)), node.values.value(at));
+                write_object(node.runs.run(row).map(member), escape, out);
+            }
+            Node::Leaf(leaf) => leaf.write(row, out),
+            Node::Null | Node::Text(_) | Node::Dictionary { .. } => {
+                self.node.value(row).write_json(escape, out);
+            }
+        }
+    }
+}
+
+/// The name of a member of a map, which was checked to be a string.
+fn name(value: Value<'_>) -> &str {
+    if let Value::Text(Text::Plain(name)) = value { name } else { "" }
+}
+
+fn write_object<'a>(
+    members: impl Iterator<Item = (&'a str, Value<'a>)>,
+    escape: Escape,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'{');
+    for (place, (name, value)) in members.enumerate() {
+        out.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+        Text::Plain(name).write_json(escape, out);
+        out.extend_from_slice(b"\":");
+        value.write_json(escape, out);
+    }
+    out.push(b'}');
+}
+
+fn write_array<'a>(items: impl Iterator<Item = Value<'a>>, escape: Escape, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (place, value) in items.enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        value.write_json(escape, out);
+    }
+    out.push(b']');
+}

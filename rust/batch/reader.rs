@@ -1,0 +1,206 @@
+//! Arrays to checked trees: types first, then what the buffers hold, level by level.
+
+use std::collections::HashSet;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::ArrowDictionaryKeyType;
+use arrow_array::{Array, DictionaryArray, GenericListArray, GenericListViewArray, MapArray};
+use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array};
+use arrow_data::ArrayData;
+use arrow_schema::DataType;
+
+use super::leaf;
+use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
+use super::strings::{self, Strings};
+use crate::error::{Error, ErrorKind};
+use crate::printable::cut;
+use crate::record::Holds;
+use crate::scan::MAX_DEPTH;
+
+/// Characters of a type that a message shows at most.
+const TYPE: usize = 80;
+
+/// Reads one column of an input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    path: &'a str,
+    column: &'a str,
+    /// Arrays around the one that is read.
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(path: &'a str, column: &'a str) -> Self {
+        Self { path, column, depth: 0 }
+    }
+
+    /// Refuses a type that a field cannot hold.
+    pub(super) fn fits(self, holds: Holds, found: &DataType) -> Result<(), Error> {
+        if fits(holds, found) { Ok(()) } else { Err(self.wrong_type(holds.name(), found)) }
+    }
+
+    /// Checks an array and all arrays inside.
+    pub(super) fn node(mut self, array: &dyn Array) -> Result<Node, Error> {
+        self.depth += 1;
+        if self.depth >= MAX_DEPTH {
+            return Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        match array.data_type() {
+            DataType::Null => Ok(Node::Null),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.text(array),
+            DataType::Dictionary(..) => downcast_dictionary_array!(
+                array => self.dictionary(array),
+                found => Err(self.wrong_type("a dictionary", found))
+            ),
+            DataType::Struct(_) => self.object(array.as_struct()),
+            DataType::Map(..) => self.map(array.as_map()),
+            DataType::List(_) => self.list(array.as_list::<i32>()),
+            DataType::LargeList(_) => self.list(array.as_list::<i64>()),
+            DataType::ListView(_) => self.list_view(array.as_list_view::<i32>()),
+            DataType::LargeListView(_) => self.list_view(array.as_list_view::<i64>()),
+            DataType::FixedSizeList(..) => self.fixed_list(array),
+            _ => self.leaf(array),
+        }
+    }
+
+    fn text(self, array: &dyn Array) -> Result<Node, Error> {
+        let data = array.to_data();
+        self.sound(data.validate().and_then(|()| data.validate_nulls()))?;
+        Ok(Node::Text(match array.data_type() {
+            DataType::Utf8 => {
+                self.sound(strings::check(array.as_string::<i32>()))?;
+                Strings::Small(array.as_string::<i32>().clone())
+            }
+            DataType::LargeUtf8 => {
+                self.sound(strings::check(array.as_string::<i64>()))?;
+                Strings::Large(array.as_string::<i64>().clone())
+            }
+            _ => {
+                self.sound(data.validate_values())?;
+                Strings::View(array.as_string_view().clone())
+            }
+        }))
+    }
+
+    fn leaf(self, array: &dyn Array) -> Result<Node, Error> {
+        const EXPECTED: &str = "values that JSON has";
+        let leaf = leaf::leaf(array).ok_or_else(|| self.wrong_type(EXPECTED, array.data_type()))?;
+        self.own(&array.to_data())?;
+        match leaf.unwritable() {
+            None => Ok(Node::Leaf(leaf)),
+            Some(row) => {
+                let found = cut(array.data_type().to_string().as_bytes(), TYPE);
+                Err(self.broken(format!("value {row} of its {found} is out of range")))
+            }
+        }
+    }
+
+    fn dictionary<K: ArrowDictionaryKeyType>(
+        self,
+        array: &DictionaryArray<K>,
+    ) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let values = Box::new(self.node(array.values())?);
+        Ok(Node::Dictionary { keys: Box::new(array.keys().clone()), values })
+    }
+
+    fn object(self, array: &StructArray) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let fields = array.fields().iter().zip(array.columns());
+        let mut names = HashSet::new();
+        let mut members = Vec::with_capacity(array.num_columns());
+        for (field, column) in fields {
+            if !names.insert(field.name()) {
+                return Err(self.broken(format!("two members are named '{}'", field.name())));
+            }
+            members.push((field.name().clone(), self.node(column)?));
+        }
+        Ok(Node::Struct(Struct { nulls: array.nulls().cloned(), members }))
+    }
+
+    fn list<O: OffsetSizeTrait>(self, array: &GenericListArray<O>) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let runs = Offsets(array.offsets().clone());
+        // What was sliced away is neither read nor checked.
+        let whole = runs.whole();
+        let items = array.values().slice(whole.start, whole.len());
+        self.items(array, runs, &items)
+    }
+
+    fn list_view<O: OffsetSizeTrait>(self, array: &GenericListViewArray<O>) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let runs = Views { offsets: array.offsets().clone(), sizes: array.sizes().clone() };
+        self.items(array, runs, array.values())
+    }
+
+    fn fixed_list(self, array: &dyn Array) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let array = array.as_fixed_size_list();
+        let runs = Fixed(usize::try_from(array.value_length()).unwrap_or_default());
+        self.items(array, runs, array.values())
+    }
+
+    fn items(
+        self,
+        array: &dyn Array,
+        runs: impl Runs + 'static,
+        items: &dyn Array,
+    ) -> Result<Node, Error> {
+        let (nulls, items) = (array.nulls().cloned(), Box::new(self.node(items)?));
+        Ok(Node::List(List { nulls, runs: Box::new(runs), items }))
+    }
+
+    fn map(self, array: &MapArray) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        let runs = Offsets(array.offsets().clone());
+        let entries = array.entries().slice(runs.whole().start, runs.whole().len());
+        self.own(&entries.to_data())?;
+        let (names, values) = (entries.column(0), entries.column(1));
+        if !fits(Holds::Text, names.data_type()) {
+            return Err(self.wrong_type("maps whose keys are strings", array.data_type()));
+        }
+        if names.logical_null_count() > 0 {
+            return Err(self.broken("a key of its maps is null"));
+        }
+        let (names, values) = (Box::new(self.node(names)?), Box::new(self.node(values)?));
+        Ok(Node::Map(Map { nulls: array.nulls().cloned(), runs, names, values }))
+    }
+
+    /// Checks an array, but not those inside.
+    fn own(self, data: &ArrayData) -> Result<(), Error> {
+        self.sound(data.validate_data())
+    }
+
+    fn sound<E: ToString>(self, checked: Result<(), E>) -> Result<(), Error> {
+        checked.map_err(|error| self.broken(error.to_string()))
+    }
+
+    fn broken(self, what: impl AsRef<str>) -> Error {
+        let what = format!("column '{}': {}", self.column, what.as_ref());
+        Error::from(ErrorKind::Broken { path: self.path.to_owned(), what })
+    }
+
+    fn wrong_type(self, expected: &'static str, found: &DataType) -> Error {
+        Error::from(ErrorKind::ColumnType {
+            path: self.path.to_owned(),
+            column: self.column.to_owned(),
+            expected,
+            found: cut(found.to_string().as_bytes(), TYPE),
+        })
+    }
+}
+
+/// Whether a field that holds such things may stand in such a column.
+fn fits(holds: Holds, column: &DataType) -> bool {
+    use DataType::{Dictionary, FixedSizeList, LargeList, LargeListView, LargeUtf8, List};
+    use DataType::{ListView, Map, Null, Struct, Utf8, Utf8View};
+    match column {
+        Null | Utf8 | LargeUtf8 | Utf8View => true,
+        Dictionary(_, values) => fits(holds, values),
+        Struct(_) | Map(..) => holds == Holds::Documents,
+        List(_) | LargeList(_) | ListView(_) | LargeListView(_) | FixedSizeList(..) => {
+            holds == Holds::Documents
+        }
+        _ => false,
+    }
+}
