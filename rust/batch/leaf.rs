@@ -154,7 +154,13 @@ fn worded<T: ArrowPrimitiveType>(
 }
 
 fn decimal<T: DecimalType>(array: &dyn Array) -> Box<dyn Leaf> {
-    worded::<T>(array, |array, row| Some(array.value_as_string(row)))
+    worded::<T>(array, |array, row| {
+        let value = array.value(row);
+        // Arrow would cut the digits that are too many, and write zeros before a zero.
+        let fits = T::is_valid_decimal_precision(value, array.precision());
+        let zero = array.scale() < 0 && value == T::Native::default();
+        fits.then(|| if zero { "0".to_owned() } else { array.value_as_string(row) })
+    })
 }
 
 /// What chrono writes for people who debug is ISO 8601.
@@ -175,7 +181,25 @@ fn time<T: ArrowTemporalType>(array: &dyn Array) -> Box<dyn Leaf>
 where
     i64: From<T::Native>,
 {
-    worded::<T>(array, |array, row| array.value_as_time(row).map(|time| quoted(time, "")))
+    worded::<T>(array, |array, row| {
+        // Arrow would take what is left of the value in 32 bits.
+        let within_day =
+            (0..DAY * per_second(array.data_type())).contains(&array.value(row).into());
+        array.value_as_time(row).filter(|_| within_day).map(|time| quoted(time, ""))
+    })
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Units of a type in a second.
+fn per_second(data_type: &DataType) -> i64 {
+    match data_type {
+        DataType::Time32(TimeUnit::Millisecond) => 1_000,
+        DataType::Time64(TimeUnit::Microsecond) => 1_000_000,
+        DataType::Time64(TimeUnit::Nanosecond) => 1_000_000_000,
+        _ => 1,
+    }
 }
 
 fn timestamp<T: ArrowTimestampType>(array: &dyn Array) -> Box<dyn Leaf> {

@@ -123,14 +123,14 @@ impl Columns<'_> {
         let Some(column) = self.named(field.name())? else { return Ok(None) };
         let reader = Reader::new(self.path, field.name());
         reader.fits(field.holds(), column.data_type())?;
-        reader.node(column).map(Some)
+        reader.column(column).map(Some)
     }
 
     fn whole(&self) -> Result<Node, Error> {
         let fields = self.batch.schema_ref().fields().iter().zip(self.batch.columns());
         let member = |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| {
             self.named(field.name())?;
-            Ok((field.name().clone(), Reader::new(self.path, field.name()).node(column)?))
+            Ok((field.name().clone(), Reader::new(self.path, field.name()).column(column)?))
         };
         let members = fields.map(member).collect::<Result<_, Error>>()?;
         Ok(Node::Struct(Struct { nulls: None, members }))

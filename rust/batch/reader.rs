@@ -15,23 +15,24 @@ use super::strings::{self, Strings};
 use crate::error::{Error, ErrorKind};
 use crate::printable::cut;
 use crate::record::Holds;
-use crate::scan::MAX_DEPTH;
 
 /// Characters of a type that a message shows at most.
 const TYPE: usize = 80;
+
+/// Arrays that may stand inside one another: twice what Arrow C++ reads from a file. Arrow's own
+/// functions call themselves for each level, so that more could end on the end of the stack.
+const MAX_DEPTH: usize = 128;
 
 /// Reads one column of an input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     path: &'a str,
     column: &'a str,
-    /// Arrays around the one that is read.
-    depth: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a str, column: &'a str) -> Self {
-        Self { path, column, depth: 0 }
+        Self { path, column }
     }
 
     /// Refuses a type that a field cannot hold.
@@ -39,12 +40,15 @@ impl<'a> Reader<'a> {
         if fits(holds, found) { Ok(()) } else { Err(self.wrong_type(holds.name(), found)) }
     }
 
-    /// Checks an array and all arrays inside.
-    pub(super) fn node(mut self, array: &dyn Array) -> Result<Node, Error> {
-        self.depth += 1;
-        if self.depth >= MAX_DEPTH {
+    /// Checks a column and all arrays inside.
+    pub(super) fn column(self, array: &dyn Array) -> Result<Node, Error> {
+        if !within(MAX_DEPTH, array.data_type()) {
             return Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")));
         }
+        self.node(array)
+    }
+
+    fn node(self, array: &dyn Array) -> Result<Node, Error> {
         match array.data_type() {
             DataType::Null => Ok(Node::Null),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.text(array),
@@ -68,12 +72,14 @@ impl<'a> Reader<'a> {
         self.sound(data.validate().and_then(|()| data.validate_nulls()))?;
         Ok(Node::Text(match array.data_type() {
             DataType::Utf8 => {
-                self.sound(strings::check(array.as_string::<i32>()))?;
-                Strings::Small(array.as_string::<i32>().clone())
+                let array = array.as_string::<i32>();
+                self.sound(strings::check(array.value_offsets(), array.value_data()))?;
+                Strings::Small(array.clone())
             }
             DataType::LargeUtf8 => {
-                self.sound(strings::check(array.as_string::<i64>()))?;
-                Strings::Large(array.as_string::<i64>().clone())
+                let array = array.as_string::<i64>();
+                self.sound(strings::check(array.value_offsets(), array.value_data()))?;
+                Strings::Large(array.clone())
             }
             _ => {
                 self.sound(data.validate_values())?;
@@ -187,6 +193,23 @@ impl<'a> Reader<'a> {
             expected,
             found: cut(found.to_string().as_bytes(), TYPE),
         })
+    }
+}
+
+/// Whether at most so many arrays stand inside one another.
+fn within(levels: usize, data_type: &DataType) -> bool {
+    use DataType::{
+        Dictionary, FixedSizeList, LargeList, LargeListView, List, ListView, Map, Struct,
+    };
+    let Some(levels) = levels.checked_sub(1) else { return false };
+    match data_type {
+        Struct(fields) => fields.iter().all(|field| within(levels, field.data_type())),
+        List(field) | LargeList(field) | FixedSizeList(field, _) => {
+            within(levels, field.data_type())
+        }
+        ListView(field) | LargeListView(field) | Map(field, _) => within(levels, field.data_type()),
+        Dictionary(_, values) => within(levels, values),
+        _ => true,
     }
 }
 

@@ -6,6 +6,9 @@ mod skeleton;
 
 use std::collections::BTreeMap;
 
+use arrow_array::RecordBatch;
+
+use crate::batch::Batch;
 use crate::error::{Error, Fault};
 use crate::record::{Field, Record, Value};
 use crate::scan::Keys;
@@ -90,6 +93,27 @@ impl Shape {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The fields in use, in the order of the keys.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Whether rows hold whole records.
+    #[must_use]
+    pub fn takes_whole(&self) -> bool {
+        plan::takes_whole(&self.steps)
+    }
+
+    /// Takes a batch of the input called `path` for this target: see [`Batch::new`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Batch::new`].
+    pub fn batch(&self, path: &str, batch: &RecordBatch) -> Result<Batch, Error> {
+        Batch::new(path, batch, &self.fields, self.takes_whole())
     }
 
     /// The fields that a record has, as bits in the order of the keys.

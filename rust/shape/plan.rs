@@ -102,3 +102,12 @@ pub(super) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usiz
     };
     steps.iter().map(of_step).sum()
 }
+
+/// Whether some row holds the whole record.
+pub(super) fn takes_whole(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Record => true,
+        Step::Choice { then, otherwise, .. } => takes_whole(then) || takes_whole(otherwise),
+        _ => false,
+    })
+}
