@@ -2,9 +2,9 @@
 //!
 //! The way of the data is the order of the modules: a [`source`] gives blocks of whole lines,
 //! [`scan`] validates a line and yields the spans of its fields, a [`record::Record`] gives those
-//! spans their RAFT names, a [`shape::Shape`] renders the record as a row of a [`target`], and the
-//! [`engine`] does this on many threads and commits the rows in order, keeping a
-//! [`ledger::Ledger`].
+//! spans their RAFT names, a [`shape::Shape`] renders the record as a row of a [`target`], as JSON
+//! or into Arrow [`columns`], and the [`engine`] does this on many threads and commits the rows in
+//! order, keeping a [`ledger::Ledger`].
 //!
 //! ```
 //! use raftfast::{convert::Converter, shape::Options};
@@ -18,6 +18,7 @@
 
 pub mod batch;
 pub mod columnar;
+pub mod columns;
 pub mod convert;
 pub mod engine;
 pub mod error;

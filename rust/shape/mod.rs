@@ -1,10 +1,13 @@
 //! A target, compiled once: what to look for, what to filter, and how a row is written.
 
+pub(crate) mod flatten;
 mod placeholder;
-mod plan;
+pub(crate) mod plan;
 mod skeleton;
+pub(crate) mod tree;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
@@ -14,6 +17,7 @@ use crate::record::{Field, Record, Value};
 use crate::scan::Keys;
 use crate::target::Target;
 use crate::text::Escape;
+use tree::Node;
 
 /// What a caller can choose about the rows of a target.
 #[derive(Clone, Debug, Default)]
@@ -36,12 +40,14 @@ pub struct Options {
 /// ```
 #[derive(Debug)]
 pub struct Shape {
+    name: String,
     keys: Keys,
     /// The fields in use; those that the target needs come first.
     fields: Vec<Field>,
     needs: usize,
     /// Bit k is set if field k must be in some record at least.
     expected: u64,
+    tree: Arc<Node>,
     steps: Vec<plan::Step>,
     escape: Escape,
 }
@@ -66,7 +72,7 @@ impl Shape {
         let settings = settings(target, options)?;
         let skeleton = serde_json::from_str(&target.row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
-        let mut compiler = skeleton::Compiler::new(&settings, options.escape);
+        let mut compiler = skeleton::Compiler::new(&settings);
         for need in &target.needs {
             let field = Field::named(need).ok_or_else(|| {
                 let known = Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>();
@@ -76,14 +82,16 @@ impl Shape {
             compiler.expected.push(field);
         }
         let needs = compiler.fields.len();
-        let steps = compiler.row(&skeleton).map_err(wrong)?;
+        let tree = compiler.row(&skeleton).map_err(wrong)?;
         let fields = compiler.fields;
         let expected = fields.iter().map(|field| compiler.expected.contains(field));
         Ok(Self {
+            name: target.name.clone(),
             keys: Keys::new(fields.iter().map(|field| field.name())),
             needs,
             expected: bits(expected),
-            steps,
+            steps: flatten::row(&tree, options.escape),
+            tree: Arc::new(tree),
             escape: options.escape,
             fields,
         })
@@ -114,6 +122,22 @@ impl Shape {
     /// Those of [`Batch::new`].
     pub fn batch(&self, path: &str, batch: &RecordBatch) -> Result<Batch, Error> {
         Batch::new(path, batch, &self.fields, self.takes_whole())
+    }
+
+    /// The name of the target.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The fields that a record must have to become a row.
+    pub(crate) fn needs(&self) -> &[Field] {
+        &self.fields[..self.needs]
+    }
+
+    /// The row as a tree.
+    pub(crate) fn tree(&self) -> &Arc<Node> {
+        &self.tree
     }
 
     /// The fields that a record has, as bits in the order of the keys.

@@ -13,8 +13,8 @@ pub(super) enum Piece {
 }
 
 /// Something done to a text.
-#[derive(Debug)]
-pub(super) enum Operation {
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
     /// `after('tag')`: what follows the last tag, or the whole text.
     After(Tag),
     /// `without_last_line`: all lines but the last.

@@ -6,7 +6,7 @@ use crate::text::{Escape, Text};
 
 /// One step of writing a row.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Bytes of JSON that are the same in every row.
     Literal(Vec<u8>),
     /// A comma, unless an array or object has just been opened: for what may be left out.
@@ -24,15 +24,16 @@ pub(super) enum Step {
 }
 
 /// A field, by its place among the shape's fields, and what is done to its text.
-#[derive(Debug)]
-pub(super) struct Source {
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
     pub slot: usize,
-    pub operations: Vec<Operation>,
+    pub(super) operations: Vec<Operation>,
 }
 
 impl Source {
+    /// The text; `None` is null.
     #[inline]
-    fn text<'a>(&self, record: &Record<'a>) -> Option<Text<'a>> {
+    pub(crate) fn text<'a>(&self, record: &Record<'a>) -> Option<Text<'a>> {
         let Value::Text(text) = record.value(self.slot) else { return None };
         self.operations.iter().try_fold(text, |text, operation| operation.apply(text))
     }
@@ -40,7 +41,7 @@ impl Source {
 
 /// A question to the record.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     /// The field is there and not empty.
     Truthy(usize),
     /// The record has the key, whatever it holds.
@@ -48,7 +49,9 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    fn holds(self, record: &Record<'_>) -> bool {
+    /// The answer.
+    #[inline]
+    pub(crate) fn holds(self, record: &Record<'_>) -> bool {
         match self {
             Self::Truthy(slot) => record.value(slot).absence().is_none(),
             Self::Has(slot) => record.has(slot),
@@ -57,7 +60,7 @@ impl Condition {
 }
 
 /// Writes a row.
-pub(super) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &mut Vec<u8>) {
+pub(crate) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &mut Vec<u8>) {
     for step in steps {
         match step {
             Step::Literal(bytes) => out.extend_from_slice(bytes),
@@ -87,7 +90,7 @@ fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
 }
 
 /// Bytes of a row at most, so that memory is asked for once and fallibly.
-pub(super) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
+pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
     let growth = record.growth(escape);
     let field = |slot: usize| 4 + growth * record.raw_len(slot);
     let of_step = |step: &Step| match step {

@@ -1,4 +1,4 @@
-//! Skeleton to plan: walks the JSON of a target once and leaves to the record what is the record's.
+//! Skeleton to tree: walks the JSON of a target once and leaves to the record what is the record's.
 //!
 //! Two kinds of objects are questions and not rows, spelled as json-e (taskcluster/json-e) does:
 //! `{"$if": NAME, "then": A, "else": B}` asks whether a setting or field is there and not empty, and
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::placeholder::{self, Operation, Piece};
-use super::plan::{Condition, Source, Step};
+use super::plan::{Condition, Source};
+use super::tree::{Item, Node, Part};
 use crate::record::{Field, Holds};
-use crate::text::{Escape, Text};
+use crate::text::Text;
 
 /// Compiles the skeleton of one target.
 pub(super) struct Compiler<'a> {
     settings: &'a BTreeMap<String, String>,
-    escape: Escape,
     /// The fields in use, in the order in which they were first named.
     pub fields: Vec<Field>,
     /// Those that rows use whatever the record holds.
@@ -26,30 +26,17 @@ pub(super) struct Compiler<'a> {
     conditions: usize,
 }
 
-/// A value or a member that may turn out to be left out.
-enum Compiled {
-    /// Always there.
-    Always(Vec<Step>),
-    /// There if the condition holds, or the other way around.
-    Maybe { condition: Condition, then: Option<Vec<Step>>, otherwise: Option<Vec<Step>> },
-    /// Left out of every row.
-    Never,
-}
-
 type Result<T> = std::result::Result<T, String>;
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(settings: &'a BTreeMap<String, String>, escape: Escape) -> Self {
-        Self { settings, escape, fields: Vec::new(), expected: Vec::new(), conditions: 0 }
+    pub(super) fn new(settings: &'a BTreeMap<String, String>) -> Self {
+        Self { settings, fields: Vec::new(), expected: Vec::new(), conditions: 0 }
     }
 
     /// Compiles a whole row.
-    pub(super) fn row(&mut self, skeleton: &Json) -> Result<Vec<Step>> {
+    pub(super) fn row(&mut self, skeleton: &Json) -> Result<Node> {
         match self.value(skeleton)? {
-            Compiled::Always(mut steps) => {
-                steps.push(Step::Literal(b"\n".to_vec()));
-                Ok(merged(steps))
-            }
+            Some(Item::Always(node)) => Ok(node),
             _ => Err("the row itself cannot be left out".to_owned()),
         }
     }
@@ -62,41 +49,41 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn value(&mut self, skeleton: &Json) -> Result<Compiled> {
-        let steps = match skeleton {
+    /// A value or a question; nothing if it is left out of every row.
+    fn value(&mut self, skeleton: &Json) -> Result<Option<Item>> {
+        let node = match skeleton {
             Json::Object(members) if is_question(members) => return self.question(members),
             Json::Object(members) => self.object(members)?,
             Json::Array(elements) => self.array(elements)?,
             Json::String(text) => self.string(text)?,
-            Json::Null | Json::Bool(_) | Json::Number(_) => literal(skeleton.to_string()),
+            Json::Null | Json::Bool(_) | Json::Number(_) => Node::Literal(skeleton.clone()),
         };
-        Ok(Compiled::Always(steps))
+        Ok(Some(Item::Always(node)))
     }
 
-    fn object(&mut self, members: &Map<String, Json>) -> Result<Vec<Step>> {
-        let mut list = List::new("{");
+    fn object(&mut self, members: &Map<String, Json>) -> Result<Node> {
         let mut names = Vec::new();
+        let mut items = Vec::new();
         for (name, value) in members {
             let name = self.fixed(name)?;
             if names.contains(&name) {
                 return Err(format!("two members of one object are named '{name}'"));
             }
-            let key = format!("{}:", self.quoted(&name));
-            names.push(name);
-            list.push(prefixed(&key, self.value(value)?));
+            names.push(name.clone());
+            items.extend(self.value(value)?.map(|item| (name, item)));
         }
-        Ok(list.close("}"))
+        Ok(Node::Object(items))
     }
 
-    fn array(&mut self, elements: &[Json]) -> Result<Vec<Step>> {
-        let mut list = List::new("[");
+    fn array(&mut self, elements: &[Json]) -> Result<Node> {
+        let mut items = Vec::new();
         for element in elements {
-            list.push(self.value(element)?);
+            items.extend(self.value(element)?);
         }
-        Ok(list.close("]"))
+        Ok(Node::Array(items))
     }
 
-    fn question(&mut self, members: &Map<String, Json>) -> Result<Compiled> {
+    fn question(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
         if members.contains_key("$if") && members.contains_key("$has") {
             return Err("'$if' and '$has' in one question".to_owned());
         }
@@ -108,7 +95,7 @@ impl<'a> Compiler<'a> {
         if let Some(Json::String(name)) = members.get("$if") {
             if let Some(setting) = self.settings.get(name) {
                 let chosen = if setting.is_empty() { otherwise } else { then };
-                return chosen.map_or(Ok(Compiled::Never), |chosen| self.value(chosen));
+                return chosen.map_or(Ok(None), |chosen| self.value(chosen));
             }
             let slot = self.field_slot(name)?;
             return self.choice(Condition::Truthy(slot), then, otherwise);
@@ -125,25 +112,27 @@ impl<'a> Compiler<'a> {
         condition: Condition,
         then: Option<&Json>,
         otherwise: Option<&Json>,
-    ) -> Result<Compiled> {
+    ) -> Result<Option<Item>> {
         self.conditions += 1;
         let then = then.map(|value| self.branch(value)).transpose()?.flatten();
         let otherwise = otherwise.map(|value| self.branch(value)).transpose()?.flatten();
         self.conditions -= 1;
-        Ok(Compiled::Maybe { condition, then, otherwise })
+        Ok(Some(Item::Choice { condition, then, otherwise }))
     }
 
     /// A branch of a question: again a value, or a question that is answered in the target itself.
-    fn branch(&mut self, value: &Json) -> Result<Option<Vec<Step>>> {
+    fn branch(&mut self, value: &Json) -> Result<Option<Node>> {
         match self.value(value)? {
-            Compiled::Always(steps) => Ok(Some(steps)),
-            Compiled::Never => Ok(None),
-            Compiled::Maybe { .. } => Err("a question may not stand right in another".to_owned()),
+            Some(Item::Always(node)) => Ok(Some(node)),
+            None => Ok(None),
+            Some(Item::Choice { .. }) => {
+                Err("a question may not stand right in another".to_owned())
+            }
         }
     }
 
-    /// A string: a field of its own, or pieces between quotes.
-    fn string(&mut self, text: &str) -> Result<Vec<Step>> {
+    /// A string: a field of its own, or parts between quotes.
+    fn string(&mut self, text: &str) -> Result<Node> {
         let mut pieces = placeholder::parse(text)?;
         if let [Piece::Name { name, operations }] = pieces.as_mut_slice()
             && !self.settings.contains_key(name)
@@ -154,14 +143,13 @@ impl<'a> Compiler<'a> {
         if let [Piece::Name { name, operations }] = pieces.as_slice()
             && self.setting(name, operations).is_none()
         {
-            return Ok(literal("null"));
+            return Ok(Node::Literal(Json::Null));
         }
-        let mut steps = literal("\"");
+        let mut parts = Vec::new();
         for piece in pieces {
-            steps.push(self.piece(piece)?);
+            join(&mut parts, self.piece(piece)?);
         }
-        steps.extend(literal("\""));
-        Ok(steps)
+        Ok(Node::Text(parts))
     }
 
     /// A setting after the operations on it; `None` is null.
@@ -172,32 +160,32 @@ impl<'a> Compiler<'a> {
     }
 
     /// A placeholder that is the whole string.
-    fn alone(&mut self, name: &str, operations: Vec<Operation>) -> Result<Vec<Step>> {
+    fn alone(&mut self, name: &str, operations: Vec<Operation>) -> Result<Node> {
         if name == "record" && operations.is_empty() {
-            return Ok(vec![Step::Record]);
+            return Ok(Node::Record);
         }
         let slot = self.placeholder_slot(name)?;
         if self.fields[slot].holds() == Holds::Text {
-            return Ok(vec![Step::String(Source { slot, operations })]);
+            return Ok(Node::Field(Source { slot, operations }));
         }
         if !operations.is_empty() {
             return Err(format!("'{name}' is not a text; nothing can be done to it"));
         }
-        Ok(vec![Step::Json(slot)])
+        Ok(Node::Documents(slot))
     }
 
-    fn piece(&mut self, piece: Piece) -> Result<Step> {
+    fn piece(&mut self, piece: Piece) -> Result<Part> {
         let (name, operations) = match piece {
-            Piece::Literal(text) => return Ok(self.escaped(&text)),
+            Piece::Literal(text) => return Ok(Part::Literal(text)),
             Piece::Name { name, operations } => (name, operations),
         };
         if self.settings.contains_key(&name) {
-            return Ok(self.escaped(&self.setting(&name, &operations).unwrap_or_default()));
+            return Ok(Part::Literal(self.setting(&name, &operations).unwrap_or_default()));
         }
         if name == "record" || Field::named(&name).is_some_and(|f| f.holds() != Holds::Text) {
             return Err(format!("'{{{name}}}' is not a text; it must be the whole string"));
         }
-        Ok(Step::Text(Source { slot: self.placeholder_slot(&name)?, operations }))
+        Ok(Part::Field(Source { slot: self.placeholder_slot(&name)?, operations }))
     }
 
     /// A text that does not depend on the record: the name of a member.
@@ -240,97 +228,16 @@ impl<'a> Compiler<'a> {
         })?;
         Ok(self.slot(field))
     }
-
-    fn quoted(&self, text: &str) -> String {
-        let mut bytes = Vec::new();
-        Text::Plain(text).write_json(self.escape, &mut bytes);
-        format!("\"{}\"", String::from_utf8_lossy(&bytes))
-    }
-
-    fn escaped(&self, text: &str) -> Step {
-        let mut bytes = Vec::new();
-        Text::Plain(text).write_json(self.escape, &mut bytes);
-        Step::Literal(bytes)
-    }
 }
 
 fn is_question(members: &Map<String, Json>) -> bool {
     members.contains_key("$if") || members.contains_key("$has")
 }
 
-fn literal(text: impl Into<Vec<u8>>) -> Vec<Step> {
-    vec![Step::Literal(text.into())]
-}
-
-fn prefixed(key: &str, value: Compiled) -> Compiled {
-    let prefix = |mut steps: Vec<Step>| {
-        steps.splice(0..0, literal(key));
-        steps
-    };
-    match value {
-        Compiled::Always(steps) => Compiled::Always(prefix(steps)),
-        Compiled::Never => Compiled::Never,
-        Compiled::Maybe { condition, then, otherwise } => {
-            Compiled::Maybe { condition, then: then.map(prefix), otherwise: otherwise.map(prefix) }
-        }
+/// Adds a part, with neighbouring literals made one.
+fn join(parts: &mut Vec<Part>, part: Part) {
+    match (parts.last_mut(), part) {
+        (Some(Part::Literal(before)), Part::Literal(text)) => before.push_str(&text),
+        (_, part) => parts.push(part),
     }
-}
-
-/// The items of an object or array, with commas where there is something to part.
-struct List {
-    steps: Vec<Step>,
-    /// Whether an item stands before the next one in some rows, and in all.
-    before: (bool, bool),
-}
-
-impl List {
-    fn new(open: &str) -> Self {
-        Self { steps: literal(open), before: (false, false) }
-    }
-
-    fn push(&mut self, item: Compiled) {
-        match item {
-            Compiled::Never => {}
-            Compiled::Always(steps) => {
-                self.steps.extend(self.comma());
-                self.steps.extend(steps);
-                self.before = (true, true);
-            }
-            Compiled::Maybe { condition, then, otherwise } => {
-                let always = then.is_some() && otherwise.is_some();
-                let with_comma = |steps: Option<Vec<Step>>| {
-                    let parts = steps.map(|steps| self.comma().into_iter().chain(steps).collect());
-                    merged(parts.unwrap_or_default())
-                };
-                let (then, otherwise) = (with_comma(then), with_comma(otherwise));
-                self.steps.push(Step::Choice { condition, then, otherwise });
-                self.before = (true, self.before.1 || always);
-            }
-        }
-    }
-
-    fn comma(&self) -> Option<Step> {
-        match self.before {
-            (false, _) => None,
-            (true, true) => Some(Step::Literal(b",".to_vec())),
-            (true, false) => Some(Step::Comma),
-        }
-    }
-
-    fn close(mut self, close: &str) -> Vec<Step> {
-        self.steps.extend(literal(close));
-        self.steps
-    }
-}
-
-/// The same steps with neighbouring literals made one.
-fn merged(steps: Vec<Step>) -> Vec<Step> {
-    let mut merged: Vec<Step> = Vec::with_capacity(steps.len());
-    for step in steps {
-        match (merged.last_mut(), step) {
-            (Some(Step::Literal(before)), Step::Literal(bytes)) => before.extend(bytes),
-            (_, step) => merged.push(step),
-        }
-    }
-    merged
 }

@@ -1,0 +1,104 @@
+//! Columns of strings: each unescaped straight into the buffer that the batch will hold.
+
+use arrow_array::{ArrayRef, GenericStringArray, OffsetSizeTrait};
+use arrow_buffer::Buffer;
+
+use super::bits::Validity;
+use super::column::{Column, made, misfit};
+use super::offsets::Offsets;
+use super::unescape::unescape;
+use crate::error::Error;
+use crate::record::Record;
+use crate::shape::tree::{Node, Part};
+use crate::text::Text;
+
+/// A column of strings, with offsets of 32 or of 64 bits.
+#[derive(Debug, Default)]
+pub(super) struct Strings<O> {
+    values: Vec<u8>,
+    offsets: Offsets<O>,
+    validity: Validity,
+    /// Bytes of the values when the column was last finished: the next batch is about as large, and
+    /// what is asked for at once need not be moved as it grows.
+    last: usize,
+}
+
+impl<O: OffsetSizeTrait> Strings<O> {
+    #[inline]
+    fn append(&mut self, text: Text<'_>) -> Result<(), Error> {
+        match text {
+            Text::Escaped(raw) => unescape(raw, &mut self.values)?,
+            Text::Plain(text) => self.append_plain(text)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn append_plain(&mut self, text: &str) -> Result<(), Error> {
+        self.values.try_reserve(text.len())?;
+        self.values.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn append_part(&mut self, part: &Part, record: &Record<'_>) -> Result<(), Error> {
+        match part {
+            Part::Literal(text) => self.append_plain(text),
+            Part::Field(source) => source.text(record).map_or(Ok(()), |text| self.append(text)),
+        }
+    }
+
+    #[inline]
+    fn close(&mut self, valid: bool) -> Result<(), Error> {
+        self.offsets.push(self.values.len())?;
+        self.validity.push(valid)
+    }
+
+    /// Asks for what the last batch took and an eighth more.
+    #[cold]
+    fn begin(&mut self) -> Result<(), Error> {
+        Ok(self.values.try_reserve(self.last + self.last / 8)?)
+    }
+}
+
+impl<O: OffsetSizeTrait> Column for Strings<O> {
+    fn push_value(&mut self, node: &Node, record: &Record<'_>) -> Result<(), Error> {
+        if self.values.capacity() == 0 {
+            self.begin()?;
+        }
+        match node {
+            Node::Text(parts) => {
+                parts.iter().try_for_each(|part| self.append_part(part, record))?;
+                self.close(true)
+            }
+            Node::Field(source) => match source.text(record) {
+                Some(text) => self.append(text).and_then(|()| self.close(true)),
+                None => self.close(false),
+            },
+            other => Err(misfit(other, "strings")),
+        }
+    }
+
+    fn push_null(&mut self) -> Result<(), Error> {
+        self.close(false)
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.len() + self.offsets.bytes() + self.validity.bytes()
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.validity.truncate(rows);
+        self.values.truncate(self.offsets.truncate(rows));
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Error> {
+        let values = std::mem::take(&mut self.values);
+        self.last = values.len();
+        let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
+        made(GenericStringArray::<O>::try_new(offsets, Buffer::from_vec(values), nulls))
+    }
+}
