@@ -46,7 +46,9 @@ fn push(columns: &mut Columns, shape: &Shape, line: &str) -> Result<(), Error> {
 fn batch(shape: &Shape, known: &Known<'_>, lines: &[&str]) -> RecordBatch {
     let schema = Arc::new(shape.schema(known).unwrap());
     let mut columns = Columns::new(shape, schema);
-    lines.iter().for_each(|line| push(&mut columns, shape, line).unwrap());
+    for line in lines {
+        push(&mut columns, shape, line).unwrap();
+    }
     assert_eq!(columns.len(), lines.len());
     columns.finish().unwrap()
 }
@@ -150,7 +152,7 @@ fn what_is_not_there_is_null() {
         r#"{"question":"","answer":"","gold_final_answer":null,"final_answer":null,"context":""}"#,
     ];
     assert_eq!(rows(&eval), expected);
-    let nulls = eval.columns().iter().map(|column| column.null_count());
+    let nulls = eval.columns().iter().map(Array::null_count);
     assert_eq!(nulls.collect::<Vec<_>>(), [1, 1, 1, 2, 0]);
 }
 
@@ -434,15 +436,21 @@ fn the_schema_of_a_target_carries_its_features() {
 
 /// A JSON string, escaped in some way, without its quotes.
 fn spelled() -> impl Strategy<Value = String> {
-    let character = prop_oneof![
+    let short = ["\\n", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\t", "<ANSWER>: "];
+    let unescaped = any::<char>().prop_filter("escaped", |&c| c >= ' ' && c != '"' && c != '\\');
+    let part = prop_oneof![
         4 => "[ -!#-\\[\\]-~]{1,40}",
-        2 => prop::sample::select(vec!["\\n", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\t", "<ANSWER>: "])
-            .prop_map(str::to_owned),
-        2 => any::<char>().prop_map(|c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()),
-        1 => any::<char>().prop_map(|c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect()),
-        1 => any::<char>().prop_filter("escaped", |&c| c >= ' ' && c != '"' && c != '\\').prop_map(String::from),
+        2 => prop::sample::select(short.to_vec()).prop_map(str::to_owned),
+        2 => any::<char>().prop_map(spelled_out),
+        1 => any::<char>().prop_map(|c| spelled_out(c).to_uppercase().replace("\\U", "\\u")),
+        1 => unescaped.prop_map(String::from),
     ];
-    proptest::collection::vec(character, 0..12).prop_map(|parts| parts.concat())
+    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+fn spelled_out(character: char) -> String {
+    let units = character.encode_utf16(&mut [0; 2]).to_vec();
+    units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
 }
 
 /// A member of a record: missing, null or a string.
