@@ -81,7 +81,7 @@ pub struct Compressor(Method);
 
 enum Method {
     None,
-    /// Starts anew for each member: that takes about as long as compressing 10 KB.
+    /// Starts anew for each member, which takes 5 µs: what 1 KB of rows takes.
     Gzip(flate2::Compression),
     Zstd(zstd::bulk::Compressor<'static>),
 }

@@ -7,6 +7,7 @@
 
 pub mod array;
 pub mod decode;
+pub mod frames;
 mod pipe;
 mod region;
 mod wait;

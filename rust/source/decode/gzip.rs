@@ -1,8 +1,7 @@
 //! Members of gzip (RFC 1952).
 //!
-//! The header and the trailer are read here, and not by the library's own reader: that one is made
-//! anew for each member, which costs much when there are many small ones, as `bgzip` writes them, and
-//! it gives its errors as texts only.
+//! The header and the trailer are read here: the library's own reader tells what is wrong with them in
+//! texts only, and the one that goes from member to member takes zeros at the end for a bad header.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
