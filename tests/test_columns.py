@@ -1,0 +1,608 @@
+"""Columns from files: what they are, that all rows come, and that hostile bytes end as errors.
+
+Run as a script, this file reads many broken copies of one file in a process of its own, which may
+crash without ending the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import pyarrow as pa
+import pytest
+from corpora import seeded
+from pyarrow import ipc, parquet
+from raftfast.columns import BATCH_BYTES, MESSAGE_LIMIT, Kind, kind_of, opened
+from raftfast.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+WANTED = ("instruction", "cot_answer")
+TEXTS = ["", "plain", 'quoted " and \\', "zwölf — 文字 😀", "x" * 50]
+
+
+def records(count: int = 40) -> pa.Table:
+    """Make records whose columns differ in kind, with nulls among them."""
+    rows = [
+        {
+            "id": number,
+            "context": {"title": [["t", "t"]], "sentences": [[TEXTS[number % 5], "other"]]},
+            "cot_answer": None if number % 7 == 3 else f"{TEXTS[number % 4]} <ANSWER>: {number}",
+            "instruction": f"{TEXTS[number % 5]} question {number}?",
+        }
+        for number in range(count)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+# Files of every kind ------------------------------------------------------------------------------
+
+
+def write_arrow(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
+    with ipc.new_file(path, table.schema, options=ipc.IpcWriteOptions(**options)) as file:
+        file.write_table(table, max_chunksize=15)
+
+
+def write_arrows(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
+    with ipc.new_stream(path, table.schema, options=ipc.IpcWriteOptions(**options)) as file:
+        file.write_table(table, max_chunksize=15)
+
+
+def write_parquet(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
+    parquet.write_table(table, path, row_group_size=15, **options)
+
+
+class Form(NamedTuple):
+    """A way to keep a table in a file."""
+
+    kind: Kind
+    write: Callable[..., None]
+    options: dict[str, Any] = {}  # noqa: RUF012 - of a tuple, and never changed
+
+    def save(self, table: pa.Table, path: Path) -> bytes:
+        """Write a table, and return the bytes of the file."""
+        self.write(table, path, **self.options)
+        return path.read_bytes()
+
+
+FORMS = {
+    "arrow": Form("arrow", write_arrow),
+    "arrow-zstd": Form("arrow", write_arrow, {"compression": "zstd"}),
+    "arrow-lz4": Form("arrow", write_arrow, {"compression": "lz4"}),
+    "arrows": Form("arrows", write_arrows),
+    "arrows-legacy": Form("arrows", write_arrows, {"use_legacy_format": True}),
+    "parquet-snappy": Form("parquet", write_parquet),
+    "parquet-zstd": Form("parquet", write_parquet, {"compression": "zstd"}),
+    "parquet-plain": Form(
+        "parquet", write_parquet, {"compression": "none", "use_dictionary": False}
+    ),
+    "parquet-checksum": Form("parquet", write_parquet, {"write_page_checksum": True}),
+    "parquet-v2": Form("parquet", write_parquet, {"data_page_version": "2.0"}),
+}
+EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+def save_folder(folder: Path, *shards: pa.Table, **state: object) -> Path:
+    """Write a data set as ``save_to_disk`` does."""
+    folder.mkdir()
+    names = [f"data-{number:05}-of-{len(shards):05}.arrow" for number in range(len(shards))]
+    for name, shard in zip(names, shards, strict=True):
+        write_arrows(shard, folder / name)
+    listing = {"_data_files": [{"filename": name} for name in names], "_split": "train", **state}
+    (folder / "state.json").write_text(json.dumps(listing))
+    return folder
+
+
+def read(path: Path, wanted: Sequence[str] | None = None, kind: Kind | None = None) -> pa.Table:
+    """Read all of a file as one who knows nothing of it would."""
+    found = kind or kind_of(str(path))
+    assert found is not None
+    with opened(str(path), found, wanted) as (name, columns):
+        assert name == str(path)
+        return pa.Table.from_batches(list(columns), columns.schema)
+
+
+def fault(path: Path, wanted: Sequence[str] | None = None, kind: Kind | None = None) -> str:
+    """Read what cannot be read, and return what is said about it, without the name of the file."""
+    with pytest.raises(Error) as caught:
+        read(path, wanted, kind)
+    assert_clear(caught.value)
+    return str(caught.value).removeprefix(f"{path}").lstrip("/: ")
+
+
+def assert_clear(error: Error) -> None:
+    assert error.kind == "broken-input"
+    assert error.path is not None
+    message = str(error)
+    assert message.startswith(error.path)
+    assert message.isprintable()
+    assert len(message) < len(error.path) + MESSAGE_LIMIT + 60
+
+
+# What a path is -----------------------------------------------------------------------------------
+
+HEADS: dict[str, tuple[bytes, Kind | None]] = {
+    "Arrow file": (b"ARROW1\0\0\xff\xff\xff\xff", "arrow"),
+    "Parquet": (b"PAR1\x15\x04\x15\x00", "parquet"),
+    "encrypted Parquet": (b"PARE\x15\x04\x15\x00", "parquet"),
+    "stream": (b"\xff\xff\xff\xff\x98\x02\0\0\x10\0\0\0", "arrows"),
+    "stream that ends at once": (b"\xff\xff\xff\xff\0\0\0\0", None),
+    "legacy stream": (b"\x0c\0\0\0\x08\0\0\0" + bytes(8), "arrows"),
+    "legacy stream that ends at once": (bytes(8), None),
+    "legacy stream longer than its file": (b"\x94\x02\0\0\x10\0\0\0", None),
+    "nothing": (b"", None),
+    "less than a magic number": (b"PAR", None),
+    "JSON": (b'{"instruction": "ARROW1"}\n', None),
+    "JSON with a mark": (b'\xef\xbb\xbf{"instruction": "PAR1"}\n', None),
+    "JSON array": (b'[\n {"a": 1}]', None),
+    "UTF-16": (('{"instruction": "a"}\n' * 50).encode("utf-16-le"), None),
+    "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), None),
+    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(20), None),
+    "skippable zstd frame": (b"\x54\x2a\x4d\x18\x08\0\0\0" + bytes(20), None),
+    "bzip2": (b"BZh91AY&SY" + bytes(20), None),
+    "xz": (b"\xfd7zXZ\0\0\x04" + bytes(20), None),
+    "zeros": (bytes(100), None),
+}
+
+
+@pytest.mark.parametrize(("head", "kind"), HEADS.values(), ids=HEADS)
+def test_first_bytes_tell_what_a_file_is(tmp_path: Path, head: bytes, kind: Kind | None) -> None:
+    path = tmp_path / "named.jsonl"
+    path.write_bytes(head)
+    assert kind_of(str(path)) == kind
+
+
+@EVERY_FORM
+def test_names_tell_nothing(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus.jsonl"
+    form.save(records(), path)
+    assert kind_of(str(path)) == form.kind
+
+
+def test_a_fifo_keeps_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "fifo.arrow"
+    os.mkfifo(path)
+    assert kind_of(str(path)) is None, "to open it would wait for a writer"
+
+
+def test_what_is_not_there_is_no_columns(tmp_path: Path) -> None:
+    assert kind_of(str(tmp_path / "missing.parquet")) is None
+    assert kind_of(str(tmp_path)) is None
+
+
+def test_to_look_at_a_file_imports_no_pyarrow(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_bytes(b"{}\n")
+    script = (
+        "import sys; from raftfast.columns import kind_of; kind_of(sys.argv[1]); "
+        "sys.exit('pyarrow' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+
+
+# Rows ---------------------------------------------------------------------------------------------
+
+
+@EVERY_FORM
+def test_every_row_and_column_comes_through(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    assert read(path).to_pylist() == records().to_pylist()
+
+
+@EVERY_FORM
+def test_only_wanted_columns_are_read_and_nested_ones_whole(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    for wanted in (WANTED, ("context",), ("context", "missing")):
+        table = read(path, wanted)
+        assert set(table.column_names) == set(wanted) - {"missing"}
+        assert table.to_pylist() == records().select(table.column_names).to_pylist()
+
+
+@EVERY_FORM
+def test_rows_are_counted_where_no_column_is_wanted(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    assert read(path, ["missing"]).num_rows == 40
+
+
+@EVERY_FORM
+def test_a_table_without_rows_is_one(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records().slice(0, 0), path)
+    table = read(path, WANTED)
+    assert table.num_rows == 0
+    assert set(table.column_names) == set(WANTED)
+
+
+@EVERY_FORM
+def test_a_consumer_of_c_streams_gets_the_same(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    with opened(str(path), form.kind, None) as (_, columns):
+        table = pa.RecordBatchReader.from_stream(columns).read_all()
+    assert table.to_pylist() == records().to_pylist()
+
+
+TYPES = {
+    "large_string": pa.large_string(),
+    "string_view": pa.string_view(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+    "dictionary of large strings": pa.dictionary(pa.int8(), pa.large_string()),
+}
+
+
+@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-snappy"])
+@pytest.mark.parametrize("type_", TYPES.values(), ids=TYPES)
+def test_strings_come_in_every_type(tmp_path: Path, form: str, type_: pa.DataType) -> None:
+    strings = pa.array([*TEXTS, None] * 4).cast(type_)
+    path = tmp_path / "corpus"
+    FORMS[form].save(pa.table({"instruction": strings}), path)
+    assert read(path, WANTED)["instruction"].to_pylist() == [*TEXTS, None] * 4
+
+
+def test_a_dot_in_a_name_is_no_path(tmp_path: Path) -> None:
+    table = pa.table({"instruction.old": ["a"], "instruction": ["b"], "cot_answer": ["c"]})
+    parquet.write_table(table, tmp_path / "corpus")
+    assert read(tmp_path / "corpus", WANTED).to_pylist() == [
+        {"instruction": "b", "cot_answer": "c"}
+    ]
+
+
+@pytest.mark.parametrize(("size", "rows"), [(1_000_000, 24), (100, 20_000)])
+def test_batches_of_a_row_group_are_small(tmp_path: Path, size: int, rows: int) -> None:
+    texts = [f"{number}" + "x" * size for number in range(rows)]
+    parquet.write_table(pa.table({"instruction": texts}), tmp_path / "corpus")
+    with opened(str(tmp_path / "corpus"), "parquet", WANTED) as (_, columns):
+        sizes = [batch.nbytes for batch in columns]
+    assert len(sizes) > 1
+    assert max(sizes) < BATCH_BYTES * 1.5
+
+
+def test_a_document_kept_once_for_all_rows_does_not_fill_the_memory(tmp_path: Path) -> None:
+    texts = pa.array(["x" * 10_000] * 20_000)
+    parquet.write_table(pa.table({"instruction": texts}), tmp_path / "corpus")
+    assert (tmp_path / "corpus").stat().st_size < 10_000
+    with opened(str(tmp_path / "corpus"), "parquet", WANTED) as (_, columns):
+        assert max(batch.nbytes for batch in columns) < 2 * BATCH_BYTES
+
+
+# Folders of data sets -----------------------------------------------------------------------------
+
+
+def test_a_folder_is_read_in_the_order_of_its_list(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "set", records(3), records(2), records(4))
+    state = json.loads((folder / "state.json").read_text())
+    state["_data_files"].reverse()
+    (folder / "state.json").write_text(json.dumps(state))
+    assert read(folder, ["id"])["id"].to_pylist() == [0, 1, 2, 3, 0, 1, 0, 1, 2]
+
+
+def test_datasets_writes_what_is_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    dataset = datasets.Dataset(records())
+    dataset.save_to_disk(str(tmp_path / "one"), num_shards=3)
+    dataset.select([5, 3, 8]).save_to_disk(str(tmp_path / "selected"))
+    assert read(tmp_path / "one").to_pylist() == records().to_pylist()
+    assert read(tmp_path / "selected", ["id"])["id"].to_pylist() == [5, 3, 8]
+
+
+def test_of_several_data_sets_one_has_to_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    with pytest.raises(UsageError, match=f"choose one of {tmp_path}/train, {tmp_path}/test"):
+        kind_of(str(tmp_path))
+
+
+STATES = {
+    "cut": ('{"_data_files": [', "state.json is not JSON"),
+    "deep": ("[" * 100_000, "state.json is not JSON"),
+    "not UTF-8": ("\udcff", "state.json is not JSON"),
+    "a list": ("[]", "state.json is not an object"),
+    "without files": ("{}", "state.json names no files of its folder"),
+    "with an empty list": ('{"_data_files": []}', "state.json names no files of its folder"),
+    "with a list of names": ('{"_data_files": ["a"]}', "state.json names no files of its folder"),
+    "with a number": (
+        '{"_data_files": [{"filename": 1}]}',
+        "state.json names no files of its folder",
+    ),
+    "elsewhere": ('{"_data_files": [{"filename": "../a"}]}', "state.json names no files of its"),
+}
+
+
+@pytest.mark.parametrize(("state", "message"), STATES.values(), ids=STATES)
+def test_a_broken_list_of_files_is_an_error(tmp_path: Path, state: str, message: str) -> None:
+    folder = save_folder(tmp_path / "set", records())
+    (folder / "state.json").write_bytes(os.fsencode(state))
+    assert fault(folder).startswith(message)
+
+
+def test_a_broken_list_of_data_sets_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "dataset_dict.json").write_text('{"splits": "train"}')
+    with pytest.raises(Error, match=r"dataset_dict\.json names no data sets"):
+        kind_of(str(tmp_path))
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "set", records(), records())
+    (folder / "data-00001-of-00002.arrow").unlink()
+    assert fault(folder) == "data-00001-of-00002.arrow: is missing, but named in state.json"
+
+
+def test_shards_have_the_same_columns(tmp_path: Path) -> None:
+    other = records().set_column(0, "id", pa.array(["a"] * 40))
+    folder = save_folder(tmp_path / "set", records(), other)
+    message = "data-00001-of-00002.arrow: has other columns than data-00000-of-00002.arrow"
+    assert fault(folder) == message
+    assert read(folder, WANTED).num_rows == 80, "a column that nobody reads may differ"
+
+
+def test_a_broken_shard_is_named(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "set", records(), records())
+    shard = folder / "data-00001-of-00002.arrow"
+    shard.write_bytes(shard.read_bytes()[:-8])
+    assert fault(folder).startswith("data-00001-of-00002.arrow: cannot be read as an Arrow stream")
+
+
+def test_an_order_kept_in_indices_is_refused(tmp_path: Path) -> None:
+    indices = [{"filename": "indices.arrow"}]
+    folder = save_folder(tmp_path / "set", records(), _indices_data_files=indices)
+    assert "flatten_indices()" in fault(folder)
+
+
+# Hostile files ------------------------------------------------------------------------------------
+
+
+def patched(path: Path, old: bytes, new: bytes) -> Path:
+    """Replace bytes that occur once in a file."""
+    data = path.read_bytes()
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def offsets(*numbers: int) -> bytes:
+    return struct.pack(f"<{len(numbers)}i", *numbers)
+
+
+STRINGS = pa.table({"instruction": ["first", "second!", "third text"], "cot_answer": ["a"] * 3})
+OFFSETS = {
+    "beyond the text": (0, 5, 12, 1 << 30),
+    "a little beyond": (0, 5, 12, 23),
+    "negative": (-8, 5, 12, 22),
+    "backwards": (0, 12, 5, 22),
+    "beyond in the middle": (0, 1 << 30, 12, 22),
+}
+
+
+@pytest.mark.parametrize("form", ["arrow", "arrows"])
+@pytest.mark.parametrize("wrong", OFFSETS.values(), ids=OFFSETS)
+def test_offsets_out_of_range_are_an_error(
+    tmp_path: Path, form: str, wrong: tuple[int, ...]
+) -> None:
+    path = tmp_path / "corpus"
+    FORMS[form].save(STRINGS, path)
+    fault(patched(path, offsets(0, 5, 12, 22), offsets(*wrong)), WANTED)
+
+
+@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-plain"])
+@pytest.mark.parametrize("wrong", [b"second\xff", b"\xed\xa0\x80cond", b"secon\xc0\xa2"])
+def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path, form: str, wrong: bytes) -> None:
+    path = tmp_path / "corpus"
+    form_ = FORMS[form]._replace(options={**FORMS[form].options, **NO_STATISTICS.get(form, {})})
+    form_.save(STRINGS, path)
+    assert "UTF" in fault(patched(path, b"second!", wrong), WANTED).upper()
+
+
+NO_STATISTICS: dict[str, dict[str, Any]] = {"parquet-plain": {"write_statistics": False}}
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 1 << 30])
+def test_dictionary_indices_out_of_range_are_an_error(tmp_path: Path, wrong: int) -> None:
+    keys = pa.array([1, 0, 2, 1], pa.int32())
+    table = pa.table({"instruction": pa.DictionaryArray.from_arrays(keys, ["a", "b", "c"])})
+    path = tmp_path / "corpus"
+    FORMS["arrows"].save(table, path)
+    fault(patched(path, offsets(1, 0, 2, 1), offsets(1, wrong, 2, 1)))
+
+
+@pytest.mark.parametrize("name", [b"instruction", b"inner"])
+def test_names_that_are_not_utf8_are_an_error(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "corpus"
+    FORMS["arrows"].save(pa.table({"instruction": [{"inner": "a"}]}), path)
+    patched(path, name, b"\xff" + name[1:])
+    assert "utf-8" in fault(path)
+
+
+@EVERY_FORM
+def test_a_doubled_column_is_an_error_where_it_is_wanted(tmp_path: Path, form: Form) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array(["c"])]
+    table = pa.table(columns, names=["instruction", "instruction", "cot_answer"])
+    path = tmp_path / "corpus"
+    form.save(table, path)
+    assert "several columns are called 'instruction'" in fault(path, WANTED)
+    assert "several columns are called 'instruction'" in fault(path)
+    assert read(path, ["cot_answer"]).to_pylist() == [{"cot_answer": "c"}]
+
+
+@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-snappy"])
+def test_a_table_without_columns_is_an_error(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "corpus"
+    FORMS[form].save(pa.table({}), path)
+    assert "has no columns" in fault(path)
+
+
+@pytest.mark.parametrize("form", ["arrows", "arrows-legacy"])
+@pytest.mark.parametrize("batches", [0, 1, 3])
+def test_a_stream_cut_between_two_batches_is_an_error(
+    tmp_path: Path, form: str, batches: int
+) -> None:
+    path = tmp_path / "corpus"
+    data = FORMS[form].save(records(), path)
+    with pa.OSFile(str(path)) as file, ipc.open_stream(file) as reader:
+        for _ in range(batches):
+            reader.read_next_batch()
+        path.write_bytes(data[: file.tell()])
+    assert "its end is missing" in fault(path)
+
+
+@pytest.mark.parametrize("form", ["arrows", "arrows-legacy"])
+def test_what_follows_a_stream_is_not_lost_but_an_error(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "corpus"
+    data = FORMS[form].save(records(), path)
+    for more in (data, b"\0", b"\n"):
+        path.write_bytes(data + more)
+        assert "something follows its end" in fault(path)
+
+
+@EVERY_FORM
+def test_another_kind_of_file_is_an_error(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    for other in FORMS.values():
+        if other.kind != form.kind:
+            other.save(records(), path)
+            fault(path, kind=form.kind)
+
+
+def test_an_error_stays_one_and_never_looks_like_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "corpus"
+    data = FORMS["arrows"].save(records(), path)
+    path.write_bytes(data[:-100])
+    with opened(str(path), "arrows", None) as (_, columns):
+        reader = pa.RecordBatchReader.from_stream(columns)
+        assert reader.read_next_batch().num_rows == 15
+        assert columns.failure is None
+        reader.read_next_batch()
+        for _ in range(3):
+            with pytest.raises(pa.ArrowInvalid, match="cannot be read as an Arrow stream"):
+                reader.read_next_batch()
+        assert isinstance(columns.failure, Error)
+        assert_clear(columns.failure)
+
+
+@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-plain"])
+def test_a_file_that_shrinks_meanwhile_is_an_error(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "corpus"
+    data = FORMS[form].save(pa.table({"instruction": ["x" * 100_000] * 60}), path)
+    with opened(str(path), FORMS[form].kind, None) as (_, columns):
+        next(columns)
+        os.truncate(path, len(data) // 3)
+        with pytest.raises(Error) as caught:
+            list(columns)
+    assert_clear(caught.value)
+
+
+def test_failures_of_the_system_keep_their_class(tmp_path: Path) -> None:
+    path = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError) as caught, opened(str(path), "arrow", None):
+        pass
+    assert caught.value.filename == str(path)
+
+
+def test_without_pyarrow_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "corpus"
+    FORMS["arrow"].save(records(), path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with (
+        pytest.raises(UsageError, match=r"pip install 'raftfast\[arrow\]'"),
+        opened(str(path), "arrow", None),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"s3:", b"a\nb", b"x" * 255])
+def test_any_name_can_be_opened(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    for form in FORMS.values():
+        FORMS["arrow"].save(records(), tmp_path / "plain")
+        form.save(records(), tmp_path / "plain")
+        (tmp_path / "plain").rename(path)
+        assert read(path, WANTED).num_rows == 40
+
+
+# Many broken copies, in a process of their own ----------------------------------------------------
+
+SEED, FLIPS, MEMORY = 20260, 300, 4 << 30
+
+
+def cuts(data: bytes) -> Iterator[bytes]:
+    """Cut everywhere in the last 100 bytes, and at as many places before."""
+    for end in {*range(8, len(data), len(data) // 100 + 1), *range(len(data) - 100, len(data))}:
+        yield data[:end]
+
+
+def flips(data: bytes) -> Iterator[bytes]:
+    """Change one bit or byte, or four bytes, anywhere."""
+    dice = seeded(SEED)
+    for _ in range(FLIPS):
+        broken = bytearray(data)
+        at = dice.randrange(len(data) - 4)
+        change = dice.randrange(4)
+        if change == 0:
+            broken[at] ^= 1 << dice.randrange(8)
+        elif change == 1:
+            broken[at] = dice.choice([0, 1, 0x7F, 0x80, 0xFF])
+        else:
+            broken[at : at + 4] = dice.choice([dice.randbytes(4), b"\xff\xff\xff\x7f", bytes(4)])
+        yield bytes(broken)
+
+
+def trial(path: Path, kind: Kind, data: bytes) -> str:
+    """Read a broken copy as the core would, every value of it."""
+    path.write_bytes(data)
+    try:
+        with opened(str(path), kind, None) as (_, columns):
+            rows = sum(len(batch.to_pylist()) for batch in columns)
+    except Error as error:
+        assert_clear(error)
+        return "error"
+    return "rows" if rows == records().num_rows else f"{rows} rows"
+
+
+def trials(path: Path, kind: Kind, how: str) -> Counter[str]:
+    """Read broken copies of a file, and count how it ended."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    copies = {"cuts": cuts, "flips": flips}[how](path.read_bytes())
+    return Counter(trial(path, kind, data) for data in copies)
+
+
+def outcomes(path: Path, kind: Kind, how: str) -> dict[str, int]:
+    """Try in another process."""
+    command = [sys.executable, __file__, str(path), kind, how]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=300)
+    assert ended.returncode == 0, ended.stderr.decode()[-2000:]
+    counts: dict[str, int] = json.loads(ended.stdout)
+    return counts
+
+
+@EVERY_FORM
+def test_a_file_cut_anywhere_is_an_error(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    assert set(outcomes(path, form.kind, "cuts")) == {"error"}
+
+
+@EVERY_FORM
+def test_flipped_bytes_are_errors_or_rows(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    counts = outcomes(path, form.kind, "flips")
+    assert set(counts) <= {"error", "rows"}, counts
+    assert sum(counts.values()) == FLIPS
+    assert counts["error"] > FLIPS / 10
+
+
+if __name__ == "__main__":
+    _, name, of_kind, change = sys.argv
+    json.dump(trials(Path(name), cast("Kind", of_kind), change), sys.stdout)
