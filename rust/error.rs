@@ -169,6 +169,34 @@ pub enum ErrorKind {
         /// What is wrong with it, in one line.
         what: String,
     },
+    /// A key whose values no column holds together: arrays, objects and scalars do not mix.
+    MixedTypes {
+        /// The key, with those of the objects around it.
+        key: String,
+        /// Two types that were found, and where each was first found, as far as that is known.
+        found: [(&'static str, String); 2],
+    },
+    /// Records with so many different keys that they cannot be columns.
+    TooManyKeys {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Records nested too deep for columns.
+    TooNested {
+        /// How many arrays and objects may stand inside one another.
+        limit: usize,
+        /// Where, as far as that is known.
+        place: String,
+    },
+    /// A record that the columns are not for, which were decided when the records were surveyed.
+    SchemaMismatch {
+        /// The key, with those of the objects around it.
+        key: String,
+        /// What the column is for.
+        expected: String,
+        /// What was found.
+        found: &'static str,
+    },
     /// A file changed while it was read.
     InputChanged {
         /// The file.
@@ -225,6 +253,10 @@ impl Error {
             ErrorKind::MissingField { .. } => "missing-field",
             ErrorKind::ColumnType { .. } => "wrong-type",
             ErrorKind::Broken { .. } => "broken-input",
+            ErrorKind::MixedTypes { .. } => "mixed-types",
+            ErrorKind::TooManyKeys { .. } => "too-many-keys",
+            ErrorKind::TooNested { .. } => "too-deep",
+            ErrorKind::SchemaMismatch { .. } => "schema-mismatch",
             ErrorKind::InputChanged { .. } => "input-changed",
             ErrorKind::Usage(_) => "usage",
             ErrorKind::Cancelled => "cancelled",
@@ -279,6 +311,30 @@ impl fmt::Display for ErrorKind {
                 let [path, what] = [path, what].map(|text| printable(text.as_bytes()));
                 write!(f, "{path}: {what}")
             }
+            Self::MixedTypes { key, found: [one, other] } => write!(
+                f,
+                "field '{}' holds {} and {}, which no column holds together; write JSON Lines instead",
+                cut(key.as_bytes(), NAME),
+                seen(one),
+                seen(other)
+            ),
+            Self::TooManyKeys { limit } => write!(
+                f,
+                "the records have more than {limit} different keys, too many for columns: data was \
+                 used for keys; write JSON Lines instead"
+            ),
+            Self::TooNested { limit, place } => write!(
+                f,
+                "{}records nested deeper than {limit} levels cannot be columns; write JSON Lines \
+                 instead",
+                if place.is_empty() { String::new() } else { printable(place.as_bytes()) + ": " }
+            ),
+            Self::SchemaMismatch { key, expected, found } => write!(
+                f,
+                "field '{}' is {found}, where the survey of the records has {expected}; has the \
+                 input changed since?",
+                cut(key.as_bytes(), NAME)
+            ),
             Self::InputChanged { path } => {
                 write!(f, "{}: changed while it was being read", printable(path.as_bytes()))
             }
@@ -287,6 +343,18 @@ impl fmt::Display for ErrorKind {
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::Internal(message) => write!(f, "internal error: {message}"),
         }
+    }
+}
+
+/// Characters of a key, with those around it, that a message shows.
+const NAME: usize = 200;
+
+/// A type and where it was found.
+fn seen((what, place): &(&str, String)) -> String {
+    if place.is_empty() {
+        (*what).to_owned()
+    } else {
+        format!("{what} ({})", printable(place.as_bytes()))
     }
 }
 

@@ -31,5 +31,6 @@ pub mod sample;
 pub mod scan;
 pub mod shape;
 pub mod source;
+pub mod survey;
 pub mod target;
 pub mod text;

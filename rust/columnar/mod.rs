@@ -107,7 +107,7 @@ pub struct Encoder {
 #[derive(Debug)]
 enum Encoding {
     Ipc(ipc::Encoder),
-    Parquet(parquet::Encoder),
+    Parquet(Box<parquet::Encoder>),
 }
 
 impl Encoder {
@@ -122,7 +122,7 @@ impl Encoder {
         let encoding = match form {
             Form::IpcFile => Encoding::Ipc(ipc::Encoder::new(true, codec, &schema)?),
             Form::IpcStream => Encoding::Ipc(ipc::Encoder::new(false, codec, &schema)?),
-            Form::Parquet => Encoding::Parquet(parquet::Encoder::new(codec, &schema)?),
+            Form::Parquet => Encoding::Parquet(Box::new(parquet::Encoder::new(codec, &schema)?)),
         };
         Ok(Self { schema, form: encoding })
     }

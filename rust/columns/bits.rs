@@ -6,22 +6,22 @@ use crate::error::Error;
 
 /// A growing row of bits.
 #[derive(Debug, Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     bytes: Vec<u8>,
     len: usize,
 }
 
 impl Bits {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     #[inline]
-    pub(super) fn push(&mut self, bit: bool) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, bit: bool) -> Result<(), Error> {
         if self.len.is_multiple_of(8) {
             self.bytes.try_reserve(1)?;
             self.bytes.push(0);
@@ -46,13 +46,13 @@ impl Bits {
         Some(bit)
     }
 
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         while self.len > len {
             self.pop();
         }
     }
 
-    pub(super) fn finish(&mut self) -> BooleanBuffer {
+    pub(crate) fn finish(&mut self) -> BooleanBuffer {
         let Self { bytes, len } = std::mem::take(self);
         BooleanBuffer::new(Buffer::from_vec(bytes), 0, len)
     }
@@ -60,35 +60,35 @@ impl Bits {
 
 /// Which rows are not null.
 #[derive(Debug, Default)]
-pub(super) struct Validity {
+pub(crate) struct Validity {
     bits: Bits,
     nulls: usize,
 }
 
 impl Validity {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bits.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bits.bytes()
     }
 
     #[inline]
-    pub(super) fn push(&mut self, valid: bool) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, valid: bool) -> Result<(), Error> {
         self.bits.push(valid)?;
         self.nulls += usize::from(!valid);
         Ok(())
     }
 
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         while self.len() > len {
             self.nulls -= usize::from(self.bits.pop() == Some(false));
         }
     }
 
     /// The bits; none if no row is null.
-    pub(super) fn finish(&mut self) -> Option<NullBuffer> {
+    pub(crate) fn finish(&mut self) -> Option<NullBuffer> {
         let nulls = std::mem::take(&mut self.nulls);
         let bits = self.bits.finish();
         (nulls > 0).then(|| NullBuffer::new(bits))

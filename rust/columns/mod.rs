@@ -26,11 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod bits;
+pub(crate) mod bits;
 mod column;
 mod features;
 mod nested;
-mod offsets;
+pub(crate) mod offsets;
 mod raw;
 mod scalars;
 mod schema;

@@ -7,12 +7,12 @@ use crate::error::Error;
 
 /// The offsets of the rows so far, with the zero before the first.
 #[derive(Debug, Default)]
-pub(super) struct Offsets<O>(Vec<O>);
+pub(crate) struct Offsets<O>(Vec<O>);
 
 impl<O: OffsetSizeTrait> Offsets<O> {
     /// Ends a row after so many values.
     #[inline]
-    pub(super) fn push(&mut self, values: usize) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, values: usize) -> Result<(), Error> {
         let end = O::from_usize(values).ok_or_else(|| {
             Error::usage("a batch holds 2 GiB or more of one column; take fewer rows at a time")
         })?;
@@ -24,17 +24,17 @@ impl<O: OffsetSizeTrait> Offsets<O> {
         Ok(())
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.0.as_slice())
     }
 
     /// Keeps so many rows; gives how many values they hold.
-    pub(super) fn truncate(&mut self, rows: usize) -> usize {
+    pub(crate) fn truncate(&mut self, rows: usize) -> usize {
         self.0.truncate(rows + 1);
         self.0.last().map_or(0, |end| end.as_usize())
     }
 
-    pub(super) fn finish(&mut self) -> OffsetBuffer<O> {
+    pub(crate) fn finish(&mut self) -> OffsetBuffer<O> {
         let offsets = std::mem::take(&mut self.0);
         if offsets.is_empty() {
             return OffsetBuffer::new_empty();

@@ -1,0 +1,219 @@
+//! JSON values as a column.
+
+mod nested;
+mod scalars;
+mod texts;
+
+use std::collections::TryReserveError;
+use std::fmt::{Debug, Display};
+use std::sync::Arc;
+
+use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{ArrowError, DataType};
+
+use super::walk::{Token, Walk};
+use crate::error::{Error, ErrorKind};
+use nested::{Lists, Objects};
+use scalars::{Booleans, Nulls, Numbers};
+use texts::Texts;
+
+/// A column of JSON values of one type, under construction.
+///
+/// ```
+/// use arrow_schema::DataType;
+/// use raftfast::survey::Values;
+///
+/// let mut values = Values::new(&DataType::new_list(DataType::Int64, true)).ok_or("a type")?;
+/// values.push(b"[1, null, 2]")?;
+/// values.push(b"null")?;
+/// assert!(values.push(b"[1.5]").is_err());
+/// assert_eq!(values.finish()?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Values(Box<dyn Column>);
+
+impl Values {
+    /// A column without values, or `None` if the type is not one that a survey gives. Strings may be
+    /// `LargeUtf8` as well.
+    #[must_use]
+    pub fn new(data_type: &DataType) -> Option<Self> {
+        column(data_type).map(Self)
+    }
+
+    /// Adds a value: JSON that was validated. Of duplicate keys the last counts.
+    ///
+    /// # Errors
+    ///
+    /// `SchemaMismatch` if the value is not of the type of the column, or an object has a key that
+    /// the type has not; `Usage` if the values are 2 GiB or more of a type that cannot hold as many;
+    /// `OutOfMemory`. The column is then as it was before.
+    pub fn push(&mut self, json: &[u8]) -> Result<(), Error> {
+        match self.try_push(json, Duplicates::Stop) {
+            Err(Stop::Duplicate) => Ok(self.try_push(json, Duplicates::LastWins)?),
+            pushed => Ok(pushed?),
+        }
+    }
+
+    fn try_push(&mut self, json: &[u8], duplicates: Duplicates) -> Result<(), Stop> {
+        let mut walk = Walk::new(json);
+        let token = walk.value().ok_or_else(broken)?;
+        let rows = self.0.len();
+        self.0.push(token, &mut walk, duplicates).inspect_err(|_| self.0.truncate(rows))
+    }
+
+    /// Values so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    /// Keeps the first `rows` values.
+    pub fn truncate(&mut self, rows: usize) {
+        self.0.truncate(rows);
+    }
+
+    /// Hands over the values and starts anew.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` if what was pushed was not validated JSON.
+    pub fn finish(&mut self) -> Result<ArrayRef, Error> {
+        self.0.finish()
+    }
+}
+
+/// What to do about a key that an object has twice.
+#[derive(Clone, Copy)]
+enum Duplicates {
+    /// To tell. Until there is one, nothing need be done for it.
+    Stop,
+    /// To go over the members of each object first.
+    LastWins,
+}
+
+/// Why a value was not added.
+enum Stop {
+    Duplicate,
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<TryReserveError> for Stop {
+    fn from(error: TryReserveError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Duplicate => internal("a duplicate key where there can be none"),
+            Stop::Error(error) => error,
+        }
+    }
+}
+
+/// A column that has a value more after each push, or after an error some part of one, until it is
+/// truncated.
+trait Column: Debug + Send {
+    fn push(
+        &mut self,
+        token: Token<'_>,
+        walk: &mut Walk<'_>,
+        duplicates: Duplicates,
+    ) -> Result<(), Stop>;
+    fn push_null(&mut self) -> Result<(), Error>;
+    fn len(&self) -> usize;
+    fn bytes(&self) -> usize;
+    fn truncate(&mut self, rows: usize);
+    fn finish(&mut self) -> Result<ArrayRef, Error>;
+}
+
+fn column(data_type: &DataType) -> Option<Box<dyn Column>> {
+    Some(match data_type {
+        DataType::Null => Box::new(Nulls(0)),
+        DataType::Boolean => Box::<Booleans>::default(),
+        DataType::Int64 => Box::new(Numbers::<Int64Type>::new(|text| text.parse().ok())),
+        DataType::UInt64 => Box::new(Numbers::<UInt64Type>::new(unsigned)),
+        DataType::Float64 => Box::new(Numbers::<Float64Type>::new(|text| text.parse().ok())),
+        DataType::Utf8 => Box::<Texts<i32>>::default(),
+        DataType::LargeUtf8 => Box::<Texts<i64>>::default(),
+        DataType::List(field) => Box::new(Lists::new(field)?),
+        DataType::Struct(fields) => Box::new(Objects::new(fields)?),
+        _ => return None,
+    })
+}
+
+/// Zero may have a sign.
+fn unsigned(text: &str) -> Option<u64> {
+    if text == "-0" { Some(0) } else { text.parse().ok() }
+}
+
+/// An error of the Arrow crates, which check what is handed to them.
+pub(super) fn internal(error: impl Display) -> Error {
+    Error::from(ErrorKind::Internal(format!("columns: {error}")))
+}
+
+/// A finished array.
+fn made(array: Result<impl Array + 'static, ArrowError>) -> Result<ArrayRef, Error> {
+    array.map(|array| Arc::new(array) as ArrayRef).map_err(internal)
+}
+
+#[cold]
+fn broken() -> Error {
+    internal("JSON that was not validated")
+}
+
+/// The error of a value in a column that is for others.
+#[cold]
+fn mismatch(token: &Token<'_>, expected: &str) -> Error {
+    let found = match token {
+        Token::Null => "null",
+        Token::Boolean(_) => "a boolean",
+        Token::Number(_) => "a number",
+        Token::Text(_) => "a string",
+        Token::List => "an array",
+        Token::Object => "an object",
+    };
+    unfit(String::new(), expected.to_string(), found)
+}
+
+/// The error of a key that has no column.
+#[cold]
+fn unknown(key: &[u8]) -> Error {
+    unfit(String::from_utf8_lossy(key).into_owned(), "no such field".to_owned(), "one")
+}
+
+fn unfit(key: String, expected: String, found: &'static str) -> Error {
+    Error::from(ErrorKind::SchemaMismatch { key, expected, found })
+}
+
+/// The error of a value inside the member of an object.
+#[cold]
+fn inside(stop: Stop, name: &str) -> Stop {
+    let Stop::Error(error) = stop else { return stop };
+    let ErrorKind::SchemaMismatch { key, expected, found } = error.kind() else {
+        return Stop::Error(error);
+    };
+    let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
+    Stop::Error(unfit(key, expected.clone(), found))
+}

@@ -1,0 +1,64 @@
+//! Columns of strings, and of the JSON text of other scalars.
+
+use arrow_array::{ArrayRef, GenericStringArray, OffsetSizeTrait};
+use arrow_buffer::Buffer;
+
+use super::{Column, Duplicates, Stop, made, mismatch};
+use crate::columns::bits::Validity;
+use crate::columns::offsets::Offsets;
+use crate::columns::unescape;
+use crate::error::Error;
+use crate::survey::walk::{Token, Walk};
+
+/// Strings, and the JSON text of other scalars.
+#[derive(Debug, Default)]
+pub(super) struct Texts<O> {
+    values: Vec<u8>,
+    offsets: Offsets<O>,
+    validity: Validity,
+}
+
+impl<O: OffsetSizeTrait> Texts<O> {
+    fn close(&mut self, valid: bool) -> Result<(), Error> {
+        self.offsets.push(self.values.len())?;
+        self.validity.push(valid)
+    }
+}
+
+impl<O: OffsetSizeTrait> Column for Texts<O> {
+    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Stop> {
+        match token {
+            Token::Null => return Ok(self.close(false)?),
+            Token::Text(raw) => unescape(raw, &mut self.values)?,
+            Token::Number(text) | Token::Boolean(text) => {
+                self.values.try_reserve(text.len())?;
+                self.values.extend_from_slice(text);
+            }
+            other => return Err(mismatch(&other, "strings").into()),
+        }
+        Ok(self.close(true)?)
+    }
+
+    fn push_null(&mut self) -> Result<(), Error> {
+        self.close(false)
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.len() + self.offsets.bytes() + self.validity.bytes()
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.validity.truncate(rows);
+        self.values.truncate(self.offsets.truncate(rows));
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Error> {
+        let values = Buffer::from_vec(std::mem::take(&mut self.values));
+        let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
+        made(GenericStringArray::<O>::try_new(offsets, values, nulls))
+    }
+}

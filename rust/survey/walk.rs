@@ -1,0 +1,139 @@
+//! A walk over JSON that the scanner has validated.
+//!
+//! On anything else it ends early with `None`, or gives nonsense, but it never panics.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+use crate::columns::unescape;
+
+/// What stands at some place: a scalar, or the start of what holds others.
+pub(super) enum Token<'a> {
+    Null,
+    /// `true` or `false`.
+    Boolean(&'a [u8]),
+    /// The text of a number.
+    Number(&'a [u8]),
+    /// The bytes between the quotes.
+    Text(&'a [u8]),
+    /// The opening bracket, which has been passed.
+    List,
+    /// The opening brace, which has been passed.
+    Object,
+}
+
+pub(super) struct Walk<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(json: &'a [u8]) -> Self {
+        Self { rest: json }
+    }
+
+    /// Passes a scalar, or an opening bracket or brace.
+    pub(super) fn value(&mut self) -> Option<Token<'a>> {
+        self.skip_while(|byte| byte.is_ascii_whitespace());
+        match *self.rest.first()? {
+            b'"' => self.text().map(Token::Text),
+            b'{' => self.take(1).map(|_| Token::Object),
+            b'[' => self.take(1).map(|_| Token::List),
+            b't' => self.take(4).map(Token::Boolean),
+            b'f' => self.take(5).map(Token::Boolean),
+            b'n' => self.take(4).map(|_| Token::Null),
+            _ => self.number().map(Token::Number),
+        }
+    }
+
+    /// Whether something follows before `close`; passes it if not.
+    pub(super) fn more(&mut self, close: u8) -> Option<bool> {
+        self.skip_while(|byte| byte == b',' || byte.is_ascii_whitespace());
+        if *self.rest.first()? != close {
+            return Some(true);
+        }
+        self.take(1).map(|_| false)
+    }
+
+    /// Passes a key and its colon; gives the bytes between the quotes.
+    pub(super) fn key(&mut self) -> Option<&'a [u8]> {
+        let key = self.text()?;
+        self.skip_while(|byte| byte == b':' || byte.is_ascii_whitespace());
+        Some(key)
+    }
+
+    /// Passes a whole value and gives it.
+    pub(super) fn whole(&mut self) -> Option<&'a [u8]> {
+        let before = self.rest;
+        if matches!(self.value()?, Token::List | Token::Object) {
+            self.close()?;
+        }
+        before.get(..before.len() - self.rest.len())
+    }
+
+    /// Passes what is left of an array or object.
+    fn close(&mut self) -> Option<()> {
+        let mut open = 1;
+        while open > 0 {
+            self.skip_while(|byte| !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'));
+            match *self.rest.first()? {
+                b'"' => drop(self.text()?),
+                b'[' | b'{' => open += usize::from(self.take(1).is_some()),
+                _ => open -= usize::from(self.take(1).is_some()),
+            }
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn skip_while(&mut self, skipped: impl Fn(u8) -> bool) {
+        while let [first, rest @ ..] = self.rest
+            && skipped(*first)
+        {
+            self.rest = rest;
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<&'a [u8]> {
+        let inside =
+            |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+        let length = self.rest.iter().take_while(|byte| inside(byte)).count();
+        if length == 0 { None } else { self.take(length) }
+    }
+
+    #[inline]
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let [b'"', inside @ ..] = self.rest else { return None };
+        let mut end = 0;
+        loop {
+            end += memchr2(b'"', b'\\', inside.get(end..)?)?;
+            if inside.get(end) == Some(&b'"') {
+                break;
+            }
+            end += 2;
+        }
+        self.rest = inside.get(end + 1..)?;
+        inside.get(..end)
+    }
+}
+
+/// A key decoded.
+pub(super) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
+    if !is_escaped(key) {
+        return std::str::from_utf8(key).ok().map(Cow::Borrowed);
+    }
+    let mut plain = Vec::new();
+    unescape(key, &mut plain).ok()?;
+    String::from_utf8(plain).ok().map(Cow::Owned)
+}
+
+pub(super) fn is_escaped(key: &[u8]) -> bool {
+    memchr(b'\\', key).is_some()
+}
