@@ -4,7 +4,6 @@ mod nested;
 mod scalars;
 mod texts;
 
-use std::collections::TryReserveError;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 
@@ -50,13 +49,11 @@ impl Values {
     /// the type has not; `Usage` if the values are 2 GiB or more of a type that cannot hold as many;
     /// `OutOfMemory`. The column is then as it was before.
     pub fn push(&mut self, json: &[u8]) -> Result<(), Error> {
-        match self.try_push(json, Duplicates::Stop) {
-            Err(Stop::Duplicate) => Ok(self.try_push(json, Duplicates::LastWins)?),
-            pushed => Ok(pushed?),
-        }
+        let pushed = self.try_push(json, Duplicates::Refused);
+        pushed.or_else(|_| self.try_push(json, Duplicates::LastWins))
     }
 
-    fn try_push(&mut self, json: &[u8], duplicates: Duplicates) -> Result<(), Stop> {
+    fn try_push(&mut self, json: &[u8], duplicates: Duplicates) -> Result<(), Error> {
         let mut walk = Walk::new(json);
         let token = walk.value().ok_or_else(broken)?;
         let rows = self.0.len();
@@ -99,37 +96,11 @@ impl Values {
 /// What to do about a key that an object has twice.
 #[derive(Clone, Copy)]
 enum Duplicates {
-    /// To tell. Until there is one, nothing need be done for it.
-    Stop,
+    /// To refuse it, as is a value of the wrong type, which one that does not count may be. The
+    /// fast way, which is gone first.
+    Refused,
     /// To go over the members of each object first.
     LastWins,
-}
-
-/// Why a value was not added.
-enum Stop {
-    Duplicate,
-    Error(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<TryReserveError> for Stop {
-    fn from(error: TryReserveError) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-impl From<Stop> for Error {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Duplicate => internal("a duplicate key where there can be none"),
-            Stop::Error(error) => error,
-        }
-    }
 }
 
 /// A column that has a value more after each push, or after an error some part of one, until it is
@@ -140,7 +111,7 @@ trait Column: Debug + Send {
         token: Token<'_>,
         walk: &mut Walk<'_>,
         duplicates: Duplicates,
-    ) -> Result<(), Stop>;
+    ) -> Result<(), Error>;
     fn push_null(&mut self) -> Result<(), Error>;
     fn len(&self) -> usize;
     fn bytes(&self) -> usize;
@@ -209,11 +180,8 @@ fn unfit(key: String, expected: String, found: &'static str) -> Error {
 
 /// The error of a value inside the member of an object.
 #[cold]
-fn inside(stop: Stop, name: &str) -> Stop {
-    let Stop::Error(error) = stop else { return stop };
-    let ErrorKind::SchemaMismatch { key, expected, found } = error.kind() else {
-        return Stop::Error(error);
-    };
+fn inside(error: Error, name: &str) -> Error {
+    let ErrorKind::SchemaMismatch { key, expected, found } = error.kind() else { return error };
     let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
-    Stop::Error(unfit(key, expected.clone(), found))
+    unfit(key, expected.clone(), found)
 }

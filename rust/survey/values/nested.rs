@@ -3,7 +3,7 @@
 use arrow_array::{ArrayRef, ListArray, StructArray};
 use arrow_schema::{FieldRef, Fields};
 
-use super::{Column, Duplicates, Stop, broken, column, inside, made, mismatch, unknown};
+use super::{Column, Duplicates, broken, column, inside, internal, made, mismatch, unknown};
 use crate::columns::bits::Validity;
 use crate::columns::offsets::Offsets;
 use crate::error::Error;
@@ -38,17 +38,17 @@ impl Column for Lists {
         token: Token<'_>,
         walk: &mut Walk<'_>,
         duplicates: Duplicates,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Error> {
         match token {
-            Token::Null => return Ok(self.close(false)?),
+            Token::Null => return self.close(false),
             Token::List => {}
-            other => return Err(mismatch(&other, "arrays").into()),
+            other => return Err(mismatch(&other, "arrays")),
         }
         while walk.more(b']').ok_or_else(broken)? {
             let element = walk.value().ok_or_else(broken)?;
             self.elements.push(element, walk, duplicates)?;
         }
-        Ok(self.close(true)?)
+        self.close(true)
     }
 
     fn push_null(&mut self) -> Result<(), Error> {
@@ -91,20 +91,20 @@ impl Objects {
         Some(Self { fields: fields.clone(), names, members, validity: Validity::default() })
     }
 
-    fn push_members(&mut self, walk: &mut Walk<'_>) -> Result<(), Stop> {
+    fn push_members(&mut self, walk: &mut Walk<'_>) -> Result<(), Error> {
         let mut next = 0;
         while walk.more(b'}').ok_or_else(broken)? {
             let key = walk.key().ok_or_else(broken)?;
             let place = self.names.find(key, next).ok_or_else(|| unknown(key))?;
             let token = walk.value().ok_or_else(broken)?;
-            self.push_member(place, token, walk, Duplicates::Stop)?;
+            self.push_member(place, token, walk, Duplicates::Refused)?;
             next = place + 1;
         }
         Ok(())
     }
 
     /// What was there before a duplicate of it is not looked at.
-    fn push_last_members(&mut self, walk: &mut Walk<'_>) -> Result<(), Stop> {
+    fn push_last_members(&mut self, walk: &mut Walk<'_>) -> Result<(), Error> {
         for (name, value) in members(walk) {
             let place = self.names.place(&name).ok_or_else(|| unknown(name.as_bytes()))?;
             let mut inside = Walk::new(value);
@@ -120,13 +120,13 @@ impl Objects {
         token: Token<'_>,
         walk: &mut Walk<'_>,
         duplicates: Duplicates,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Error> {
         let member = &mut self.members[place];
         if member.len() > self.validity.len() {
-            return Err(Stop::Duplicate);
+            return Err(internal("a key that is there twice"));
         }
         let pushed = member.push(token, walk, duplicates);
-        pushed.map_err(|stop| inside(stop, self.fields[place].name()))
+        pushed.map_err(|error| inside(error, self.fields[place].name()))
     }
 
     /// Gives null to the members that the row just added lacks.
@@ -143,15 +143,15 @@ impl Column for Objects {
         token: Token<'_>,
         walk: &mut Walk<'_>,
         duplicates: Duplicates,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Error> {
         match (token, duplicates) {
-            (Token::Null, _) => return Ok(self.push_null()?),
-            (Token::Object, Duplicates::Stop) => self.push_members(walk)?,
+            (Token::Null, _) => return self.push_null(),
+            (Token::Object, Duplicates::Refused) => self.push_members(walk)?,
             (Token::Object, Duplicates::LastWins) => self.push_last_members(walk)?,
-            (other, _) => return Err(mismatch(&other, "objects").into()),
+            (other, _) => return Err(mismatch(&other, "objects")),
         }
         self.validity.push(true)?;
-        Ok(self.even_out()?)
+        self.even_out()
     }
 
     fn push_null(&mut self) -> Result<(), Error> {

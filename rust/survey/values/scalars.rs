@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, ArrowPrimitiveType, BooleanArray, NullArray, PrimitiveArray};
 use arrow_buffer::ScalarBuffer;
 
-use super::{Column, Duplicates, Stop, made, mismatch};
+use super::{Column, Duplicates, made, mismatch};
 use crate::columns::bits::{Bits, Validity};
 use crate::error::Error;
 use crate::survey::walk::{Token, Walk};
@@ -15,10 +15,10 @@ use crate::survey::walk::{Token, Walk};
 pub(super) struct Nulls(pub(super) usize);
 
 impl Column for Nulls {
-    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Stop> {
+    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Error> {
         match token {
-            Token::Null => Ok(self.push_null()?),
-            other => Err(mismatch(&other, "nothing but null").into()),
+            Token::Null => self.push_null(),
+            other => Err(mismatch(&other, "nothing but null")),
         }
     }
 
@@ -58,11 +58,11 @@ impl Booleans {
 }
 
 impl Column for Booleans {
-    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Stop> {
+    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Error> {
         match token {
-            Token::Null => Ok(self.add(None)?),
-            Token::Boolean(text) => Ok(self.add(Some(text == b"true"))?),
-            other => Err(mismatch(&other, "booleans").into()),
+            Token::Null => self.add(None),
+            Token::Boolean(text) => self.add(Some(text == b"true")),
+            other => Err(mismatch(&other, "booleans")),
         }
     }
 
@@ -117,15 +117,15 @@ impl<T: ArrowPrimitiveType> Debug for Numbers<T> {
 }
 
 impl<T: ArrowPrimitiveType> Column for Numbers<T> {
-    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Stop> {
+    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Error> {
         let value = match token {
-            Token::Null => return Ok(self.add(None)?),
+            Token::Null => return self.add(None),
             Token::Number(text) => self.parsed(text),
             _ => None,
         };
         match value {
-            Some(value) => Ok(self.add(Some(value))?),
-            None => Err(mismatch(&token, &T::DATA_TYPE.to_string()).into()),
+            Some(value) => self.add(Some(value)),
+            None => Err(mismatch(&token, &T::DATA_TYPE.to_string())),
         }
     }
 

@@ -3,7 +3,7 @@
 use arrow_array::{ArrayRef, GenericStringArray, OffsetSizeTrait};
 use arrow_buffer::Buffer;
 
-use super::{Column, Duplicates, Stop, made, mismatch};
+use super::{Column, Duplicates, made, mismatch};
 use crate::columns::bits::Validity;
 use crate::columns::offsets::Offsets;
 use crate::columns::unescape;
@@ -26,17 +26,17 @@ impl<O: OffsetSizeTrait> Texts<O> {
 }
 
 impl<O: OffsetSizeTrait> Column for Texts<O> {
-    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Stop> {
+    fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Error> {
         match token {
-            Token::Null => return Ok(self.close(false)?),
+            Token::Null => return self.close(false),
             Token::Text(raw) => unescape(raw, &mut self.values)?,
             Token::Number(text) | Token::Boolean(text) => {
                 self.values.try_reserve(text.len())?;
                 self.values.extend_from_slice(text);
             }
-            other => return Err(mismatch(&other, "strings").into()),
+            other => return Err(mismatch(&other, "strings")),
         }
-        Ok(self.close(true)?)
+        self.close(true)
     }
 
     fn push_null(&mut self) -> Result<(), Error> {
