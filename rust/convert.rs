@@ -1,6 +1,9 @@
 //! Lines to rows: a block of lines at a time, with the account of what became of each.
 
-use crate::error::{Error, Fault, FaultKind, Place};
+use std::ops::Range;
+
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::printable::snippet;
 use crate::record::Record;
@@ -60,11 +63,27 @@ impl Reject {
     }
 }
 
+/// Where rows are put.
+pub trait Rows {
+    /// Adds a record, which is in a line that so many stand before, as a row.
+    ///
+    /// # Errors
+    ///
+    /// When memory runs out; then nothing is added.
+    fn put(&mut self, shape: &Shape, record: &Record<'_>, line: u64) -> Result<(), Error>;
+}
+
+/// Rows as JSON, each with its line end.
+impl Rows for Vec<u8> {
+    #[inline]
+    fn put(&mut self, shape: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
+        shape.write(record, self)
+    }
+}
+
 /// What became of a block.
 #[derive(Debug, Default)]
 pub struct Converted {
-    /// The rows, in order.
-    pub rows: Vec<u8>,
     /// The account; bytes are left to those who read and write them.
     pub ledger: Ledger,
     /// Lines passed, blank ones counted.
@@ -150,31 +169,51 @@ impl Converter {
     /// Converts the lines of `buffer` from `start` on, adding the rows to `rows`. Lines that are left
     /// out are kept only if `keep_rejects` says so: there may be many.
     #[must_use]
-    pub fn block(
+    pub fn block<R: Rows>(
         &self,
         buffer: &Buffer,
         start: usize,
-        rows: Vec<u8>,
+        rows: &mut R,
         keep_rejects: bool,
     ) -> Converted {
-        let mut converted = Converted { rows, keep_rejects, ..Converted::default() };
+        let mut converted = Converted { keep_rejects, ..Converted::default() };
         let mut spans = Spans::default();
         let mut at = start;
         let end = buffer.content().len();
         while at < end && converted.failure.is_none() {
             let line = self.scanner.line(buffer, at, self.shape.keys(), &mut spans);
-            let next = self.take(&mut converted, buffer, at, line, &spans);
+            let next = self.take(&mut converted, rows, buffer, at, line, &spans);
             converted.lines += 1;
             at = next;
         }
         converted
     }
 
+    /// Converts some rows of an Arrow batch, adding the new rows to `rows`.
+    #[must_use]
+    pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
+        let mut converted = Converted::default();
+        for row in range {
+            let record = batch.record(row);
+            converted.ledger.bytes_in += self.shape.used_bytes(&record);
+            if let Err(fault) = self.row(&mut converted, rows, &record) {
+                let message = format!("row {row}: {}", fault.kind);
+                converted.failure = Some(Failure::Run(ErrorKind::Internal(message).into()));
+            }
+            converted.lines += 1;
+            if converted.failure.is_some() {
+                break;
+            }
+        }
+        converted
+    }
+
     /// Accounts for one scanned line; gives the start of the next one.
     #[inline]
-    fn take(
+    fn take<R: Rows>(
         &self,
         converted: &mut Converted,
+        rows: &mut R,
         buffer: &Buffer,
         at: usize,
         line: Line,
@@ -194,7 +233,7 @@ impl Converter {
                 None
             }
             Line::Record { start, end, .. } => {
-                self.row(converted, &Record::new(buffer.content(), start, end, spans)).err()
+                self.row(converted, rows, &Record::new(buffer.content(), start, end, spans)).err()
             }
             Line::Bad { fault, .. } => Some(fault),
         };
@@ -205,7 +244,12 @@ impl Converter {
     }
 
     #[inline]
-    fn row(&self, converted: &mut Converted, record: &Record<'_>) -> Result<(), Fault> {
+    fn row<R: Rows>(
+        &self,
+        converted: &mut Converted,
+        rows: &mut R,
+        record: &Record<'_>,
+    ) -> Result<(), Fault> {
         let judged = self.shape.judge(record);
         converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
         let verdict = judged?;
@@ -214,7 +258,7 @@ impl Converter {
         }
         if let Some(reason) = verdict.dropped {
             converted.ledger.filter(reason);
-        } else if let Err(error) = self.shape.write(record, &mut converted.rows) {
+        } else if let Err(error) = rows.put(&self.shape, record, converted.lines) {
             converted.failure = Some(Failure::Run(error));
         } else {
             converted.ledger.write_row();
@@ -273,14 +317,28 @@ impl Converter {
             let piece = whole_lines(&data[offset..], DEFAULT_BLOCK_BYTES);
             buffer.reset(2 * DEFAULT_BLOCK_BYTES);
             buffer.append(piece)?;
-            let mut converted = self.block(&buffer, 0, rows, false);
+            let mut converted = self.block(&buffer, 0, &mut rows, false);
             total.add(&mut converted, "<bytes>", offset as u64)?;
-            rows = converted.rows;
             offset += piece.len();
         }
         total.ledger.bytes_in = data.len() as u64;
         total.ledger.bytes_out = rows.len() as u64;
         Ok((rows, total.ledger))
+    }
+}
+
+/// A field in use that was in no record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The field.
+    pub field: &'static str,
+    /// The keys of a record that lacks it.
+    pub keys: Vec<String>,
+}
+
+impl From<Missing> for Error {
+    fn from(Missing { field, keys }: Missing) -> Self {
+        ErrorKind::MissingField { field, keys }.into()
     }
 }
 
@@ -320,19 +378,18 @@ impl Total {
         }
     }
 
-    /// Checks, at the end, that every field in use was in some record.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::ErrorKind::MissingField`] with the keys that were seen instead.
-    pub fn finish(&mut self, shape: &Shape) -> Result<(), Error> {
-        let keys = std::mem::take(&mut self.keys);
-        match shape.missing(self.present) {
-            Some(field) if !keys.is_empty() || self.converted_some() => {
-                Err(Error::from(crate::error::ErrorKind::MissingField { field, keys }))
-            }
-            _ => Ok(()),
-        }
+    /// The field in use that was in no record, and the keys of a record without it.
+    #[must_use]
+    pub fn missing(&self, shape: &Shape) -> Option<Missing> {
+        let field = shape.missing(self.present)?;
+        let some = !self.keys.is_empty() || self.converted_some();
+        some.then(|| Missing { field, keys: self.keys.clone() })
+    }
+
+    /// The fields that some record had, as bits in the order of the keys.
+    #[must_use]
+    pub fn present(&self) -> u64 {
+        self.present
     }
 
     /// Whether a record was read that was not malformed.

@@ -2,34 +2,41 @@
 #![expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyMemoryError, PyOSError, PyValueError};
+use arrow_array::RecordBatchReader;
+use arrow_schema::SchemaRef;
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyDict, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyType};
+use pyo3_arrow::input::AnyRecordBatch;
+use pyo3_arrow::{PyRecordBatchReader, PySchema};
 
+use crate::columnar;
 use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
-use crate::engine::{self, Progress, Settings};
+use crate::engine::compress::Compression;
+use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger as Account;
 use crate::sample::Style;
-use crate::shape::Options;
-use crate::source::Input;
+use crate::shape::{Options, Shape};
+use crate::source::{self, Input};
 use crate::target::Target as TargetFile;
 use crate::text::Escape;
 
 /// The compiled core of raftfast.
 #[pymodule]
 mod _raftfast {
+    use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     #[pymodule_export]
     use super::{
-        Converter, Ledger, Target, convert_files, cpu_path, default_threads, write_sample,
+        Converter, Ledger, Reader, Schema, Target, convert_files, cpu_path, default_threads,
+        digest, read_batches, survey, write_sample,
     };
-    use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     use pyo3::prelude::*;
 
     #[pymodule_init]
@@ -92,6 +99,26 @@ fn own_error(py: Python<'_>, class: &str, error: &Error) -> PyErr {
 struct Ledger {
     account: Account,
     elapsed: Duration,
+    /// The account of each input, where there are inputs.
+    inputs: Vec<(String, Account)>,
+    /// The field in use that was in no record.
+    missing: Option<&'static str>,
+}
+
+impl Ledger {
+    fn new(account: Account, elapsed: Duration) -> Self {
+        Self { account, elapsed, inputs: Vec::new(), missing: None }
+    }
+
+    /// The account of a run over inputs of these names.
+    fn of(outcome: Outcome, names: Vec<String>, elapsed: Duration) -> Self {
+        Self {
+            account: outcome.ledger,
+            elapsed,
+            inputs: names.into_iter().zip(outcome.inputs).collect(),
+            missing: outcome.missing.map(|missing| missing.field),
+        }
+    }
 }
 
 #[pymethods]
@@ -134,6 +161,31 @@ impl Ledger {
     #[getter]
     fn seconds(&self) -> f64 {
         self.elapsed.as_secs_f64()
+    }
+
+    #[getter]
+    fn inputs(&self) -> Vec<(String, Self)> {
+        let part = |account: &Account| Self::new(account.clone(), self.elapsed);
+        self.inputs.iter().map(|(name, account)| (name.clone(), part(account))).collect()
+    }
+
+    #[getter]
+    fn missing(&self) -> Option<&'static str> {
+        self.missing
+    }
+
+    #[staticmethod]
+    fn total(ledgers: Vec<PyRef<'_, Self>>, seconds: f64) -> PyResult<Self> {
+        let elapsed = Duration::try_from_secs_f64(seconds)
+            .map_err(|error| PyValueError::new_err(format!("seconds: {error}")))?;
+        let mut total = Self::new(Account::default(), elapsed);
+        for ledger in &ledgers {
+            total.account.add(&ledger.account);
+            total.inputs.extend(ledger.inputs.iter().cloned());
+        }
+        let all_missing = ledgers.iter().all(|ledger| ledger.missing.is_some());
+        total.missing = ledgers.first().filter(|_| all_missing).and_then(|first| first.missing);
+        Ok(total)
     }
 
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -187,9 +239,30 @@ impl Target {
     }
 }
 
+/// The options of a converter that every target has.
+struct Policies<'a> {
+    escape: &'a str,
+    on_error: &'a str,
+    max_record_bytes: usize,
+}
+
+impl Policies<'_> {
+    fn compile(
+        self,
+        target: &TargetFile,
+        settings: BTreeMap<String, String>,
+    ) -> Result<Converter, Error> {
+        let options = Options { settings, escape: escape_named(self.escape)? };
+        let core = Core::with_shape(Shape::compile(target, &options)?)?
+            .on_error(policy_named(self.on_error)?)
+            .max_record_bytes(self.max_record_bytes);
+        Ok(Converter { core: Arc::new(core), total: Mutex::default() })
+    }
+}
+
 #[pyclass(frozen, module = "raftfast")]
 struct Converter {
-    core: Core,
+    core: Arc<Core>,
     /// What `convert_bytes` has done so far.
     total: Mutex<(Account, Duration)>,
 }
@@ -231,13 +304,37 @@ impl Converter {
             ("stop", stop),
         ];
         let settings = settings.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
-        let compiled = escape_named(escape).and_then(|escape| {
-            let options = Options { settings: settings.collect(), escape };
-            let core = Core::new(&to.to_string_lossy(), &options)?;
-            Ok(core.on_error(policy_named(on_error)?).max_record_bytes(max_record_bytes))
-        });
-        let core = compiled.map_err(|error| exception(py, &error))?;
-        Ok(Self { core, total: Mutex::default() })
+        let target = TargetFile::named(&to.to_string_lossy());
+        let policies = Policies { escape, on_error, max_record_bytes };
+        let compiled = target.and_then(|target| policies.compile(&target, settings.collect()));
+        compiled.map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
+    #[pyo3(
+        signature = (
+            text,
+            *,
+            settings = BTreeMap::new(),
+            escape = "keep",
+            on_error = "fail",
+            max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
+        ),
+        text_signature = "(text, *, settings={}, escape='keep', on_error='fail', \
+            max_record_bytes=268435456)"
+    )]
+    fn from_toml(
+        py: Python<'_>,
+        text: &str,
+        settings: BTreeMap<String, String>,
+        escape: &str,
+        on_error: &str,
+        max_record_bytes: usize,
+    ) -> PyResult<Self> {
+        let policies = Policies { escape, on_error, max_record_bytes };
+        let target = TargetFile::parse("text", text);
+        let compiled = target.and_then(|target| policies.compile(&target, settings));
+        compiled.map_err(|error| exception(py, &error))
     }
 
     fn convert_bytes<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -253,9 +350,16 @@ impl Converter {
     }
 
     #[getter]
+    fn fields(&self) -> Option<Vec<&'static str>> {
+        let shape = self.core.shape();
+        let names = shape.fields().iter().map(|field| field.name());
+        (!shape.takes_whole()).then(|| names.collect())
+    }
+
+    #[getter]
     fn ledger(&self) -> Ledger {
         let total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        Ledger { account: total.0.clone(), elapsed: total.1 }
+        Ledger::new(total.0.clone(), total.1)
     }
 
     #[staticmethod]
@@ -290,15 +394,19 @@ fn policy_named(name: &str) -> Result<OnError, Error> {
     }
 }
 
+/// The first exception that Python code raised while the core was at work.
+type Raised = Arc<Mutex<Option<PyErr>>>;
+
 /// A caller in Python that is told of the progress, and the exception it raised.
+#[derive(Default)]
 struct Caller {
     tick: Option<Py<PyAny>>,
-    raised: Option<PyErr>,
+    raised: Raised,
 }
 
 impl Caller {
     fn new(tick: Option<Py<PyAny>>) -> Self {
-        Self { tick, raised: None }
+        Self { tick, raised: Raised::default() }
     }
 
     /// Runs the signal handlers and the callback; false if one of them raised.
@@ -313,7 +421,7 @@ impl Caller {
         match told {
             Some(Ok(())) => true,
             Some(Err(raised)) => {
-                self.raised.get_or_insert(raised);
+                keep(&self.raised, raised);
                 false
             }
             // The interpreter is ending.
@@ -321,10 +429,208 @@ impl Caller {
         }
     }
 
-    /// The exception for an error: what the caller raised, if that is why the run ended.
-    fn exception(&mut self, py: Python<'_>, error: &Error) -> PyErr {
-        self.raised.take().unwrap_or_else(|| exception(py, error))
+    /// The exception for an error: what Python code raised, if that is why the run ended.
+    fn exception(&self, py: Python<'_>, error: &Error) -> PyErr {
+        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        raised.unwrap_or_else(|| exception(py, error))
     }
+}
+
+fn keep(raised: &Raised, error: PyErr) {
+    raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}
+
+/// An object of Python that is read or written like a file, from any thread.
+struct FileObject {
+    object: Py<PyAny>,
+    raised: Raised,
+}
+
+/// Bytes that are asked of an object of Python at once.
+const ASKED: usize = 512 << 10;
+
+impl FileObject {
+    /// Does something with the object; what it raises is kept, and ends the run.
+    fn with<T>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
+        let done = Python::try_attach(|py| work(self.object.bind(py)));
+        match done {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(raised)) => {
+                let told = io::Error::other(raised.to_string());
+                keep(&self.raised, raised);
+                Err(told)
+            }
+            None => Err(io::Error::other("the interpreter is ending")),
+        }
+    }
+}
+
+impl Read for FileObject {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let wanted = space.len().min(ASKED);
+        self.with(|object| {
+            if object.hasattr("readinto")? {
+                let bytes = PyByteArray::new_with(object.py(), wanted, |_| Ok(()))?;
+                let count: usize = object.call_method1("readinto", (&bytes,))?.extract()?;
+                let read = bytes.to_vec();
+                let count = count.min(wanted).min(read.len());
+                space[..count].copy_from_slice(&read[..count]);
+                return Ok(count);
+            }
+            let read: PyBackedBytes = object.call_method1("read", (wanted,))?.extract()?;
+            let Some(place) = space.get_mut(..read.len()) else {
+                return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
+            };
+            place.copy_from_slice(&read);
+            Ok(read.len())
+        })
+    }
+}
+
+impl Write for FileObject {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|object| {
+            let written = object.call_method1("write", (PyBytes::new(object.py(), bytes),))?;
+            // Some objects write everything and return nothing.
+            if written.is_none() { Ok(bytes.len()) } else { written.extract() }
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|object| {
+            if object.hasattr("flush")? {
+                object.call_method0("flush")?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The inputs of a call: paths, and pairs of a name and an object to read from.
+fn inputs_of(inputs: &[Bound<'_, PyAny>], raised: &Raised) -> PyResult<Vec<Input>> {
+    inputs.iter().map(|input| input_of(input, raised)).collect()
+}
+
+fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
+    let Ok((name, object)) = input.extract::<(String, Bound<'_, PyAny>)>() else {
+        return Ok(Input::new(input.extract::<PathBuf>()?));
+    };
+    if object.hasattr("__arrow_c_stream__")? || object.hasattr("__arrow_c_array__")? {
+        return Ok(Input::batches(name, object.extract::<AnyRecordBatch>()?.into_reader()?));
+    }
+    if object.hasattr("readinto")? || object.hasattr("read")? {
+        let object = FileObject { object: object.unbind(), raised: Arc::clone(raised) };
+        return Ok(Input::bytes(name, Box::new(object)));
+    }
+    Err(PyTypeError::new_err(format!("{name}: there is nothing to read from {object}")))
+}
+
+fn names_of(inputs: &[Input]) -> Vec<String> {
+    inputs.iter().map(|input| input.name().to_owned()).collect()
+}
+
+/// Where the rows of a call go.
+fn destination_of(
+    output: &Bound<'_, PyAny>,
+    shard_bytes: Option<u64>,
+    raised: &Raised,
+) -> PyResult<Destination> {
+    if let Some(bytes) = shard_bytes {
+        let next = NextOutput { name: output.clone().unbind(), raised: Arc::clone(raised) };
+        return Ok(Destination::Rolling { bytes, next: Box::new(move || next.call()) });
+    }
+    if output.hasattr("write")? {
+        let object = FileObject { object: output.clone().unbind(), raised: Arc::clone(raised) };
+        return Ok(Destination::Object(output.to_string(), Box::new(object)));
+    }
+    Ok(Destination::Path(output.extract()?))
+}
+
+/// A callable of Python that names outputs.
+struct NextOutput {
+    name: Py<PyAny>,
+    raised: Raised,
+}
+
+impl NextOutput {
+    fn call(&self) -> Result<PathBuf, Error> {
+        let named = Python::try_attach(|py| self.name.call0(py)?.extract::<PathBuf>(py));
+        named.unwrap_or_else(|| Ok(PathBuf::new())).map_err(|raised| {
+            keep(&self.raised, raised);
+            ErrorKind::Cancelled.into()
+        })
+    }
+}
+
+/// The level of zstd unless asked otherwise, which is its own.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What the rows become, by the words of the options.
+fn form_named(form: &str, compression: Option<&str>, level: Option<i32>) -> Result<Form, Error> {
+    use columnar::Form as File;
+    match form {
+        "jsonl" => lines_named(compression, level).map(Form::Lines),
+        "arrow" => file_named(File::IpcFile, compression, level),
+        "arrows" => file_named(File::IpcStream, compression, level),
+        "parquet" => file_named(File::Parquet, compression, level),
+        _ => Err(Error::usage(format!(
+            "no form '{form}' of output; there are jsonl, arrow, arrows and parquet"
+        ))),
+    }
+}
+
+fn file_named(
+    form: columnar::Form,
+    compression: Option<&str>,
+    level: Option<i32>,
+) -> Result<Form, Error> {
+    use columnar::Codec;
+    let codec = match (compression, level, form.codec()) {
+        (None, Some(level), Codec::Zstd(_)) => Codec::Zstd(level),
+        (None, _, codec) => codec,
+        (Some("none"), ..) => Codec::None,
+        (Some("zst" | "zstd"), ..) => Codec::Zstd(level.unwrap_or(ZSTD_LEVEL)),
+        (Some("snappy"), ..) => Codec::Snappy,
+        (Some("lz4"), ..) => Codec::Lz4,
+        (Some(other), ..) => {
+            let known = "none, zst, snappy and lz4";
+            return Err(Error::usage(format!("no compression '{other}'; there are {known}")));
+        }
+    };
+    Ok(Form::File(form, codec))
+}
+
+fn lines_named(compression: Option<&str>, level: Option<i32>) -> Result<Compression, Error> {
+    match compression {
+        None | Some("none") => Ok(Compression::None),
+        Some("gz" | "gzip") => match level.map_or(Ok(6), u32::try_from) {
+            Ok(level) if level <= 9 => Ok(Compression::Gzip(level)),
+            _ => Err(Error::usage("gzip has the levels 0 to 9")),
+        },
+        Some("zst" | "zstd") => match level.unwrap_or(ZSTD_LEVEL) {
+            level @ 1..=22 => Ok(Compression::Zstd(level)),
+            _ => Err(Error::usage("zstd has the levels 1 to 22")),
+        },
+        Some(other) => {
+            let known = "none, gz and zst";
+            Err(Error::usage(format!("no compression '{other}' for jsonl; there are {known}")))
+        }
+    }
+}
+
+/// How a call runs, with what cannot help beyond measure made smaller.
+fn settings_of(
+    threads: Option<usize>,
+    block_bytes: usize,
+    form: Form,
+    long: bool,
+) -> PyResult<Settings> {
+    if threads == Some(0) || block_bytes == 0 {
+        return Err(PyValueError::new_err("threads and block_bytes must be at least 1"));
+    }
+    // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
+    let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
+    Ok(Settings { threads, block_bytes: block_bytes.min(1 << 30), form, long })
 }
 
 #[pyfunction]
@@ -338,39 +644,182 @@ impl Caller {
         block_bytes = DEFAULT_BLOCK_BYTES,
         rejects = None,
         tick = None,
+        form = "jsonl",
+        compression = None,
+        level = None,
+        long = false,
+        part = None,
+        shard_bytes = None,
+        lenient = false,
     ),
     text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
-        rejects=None, tick=None)"
+        rejects=None, tick=None, form='jsonl', compression=None, level=None, long=False, \
+        part=None, shard_bytes=None, lenient=False)"
 )]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn convert_files(
     py: Python<'_>,
-    inputs: Vec<PathBuf>,
-    output: PathBuf,
+    inputs: Vec<Bound<'_, PyAny>>,
+    output: Bound<'_, PyAny>,
     converter: &Converter,
     threads: Option<usize>,
     block_bytes: usize,
     rejects: Option<PathBuf>,
     tick: Option<Py<PyAny>>,
+    form: &str,
+    compression: Option<&str>,
+    level: Option<i32>,
+    long: bool,
+    part: Option<(u64, u64)>,
+    shard_bytes: Option<u64>,
+    lenient: bool,
 ) -> PyResult<Ledger> {
-    if threads == Some(0) || block_bytes == 0 {
-        return Err(PyValueError::new_err("threads and block_bytes must be at least 1"));
-    }
-    // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
-    let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
-    let block_bytes = block_bytes.min(1 << 30);
-    let inputs: Vec<Input> = inputs.into_iter().map(Input::new).collect();
+    let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
+    let settings = settings_of(threads, block_bytes, form, long)?;
     let mut caller = Caller::new(tick);
+    let mut inputs = inputs_of(&inputs, &caller.raised)?;
+    let output = destination_of(&output, shard_bytes, &caller.raised)?;
     let started = Instant::now();
     let converted = py.detach(|| {
-        let settings = Settings { threads, block_bytes };
+        if let Some((index, count)) = part {
+            inputs = source::part(&inputs, index, count)?;
+        }
         let tick = &mut |progress| caller.tick(progress);
-        engine::convert(&converter.core, &inputs, &output, rejects.as_deref(), settings, tick)
+        let core = &converter.core;
+        engine::convert(core, &inputs, output, rejects.as_deref(), settings, tick)
     });
-    match converted {
-        Ok(account) => Ok(Ledger { account, elapsed: started.elapsed() }),
-        Err(error) => Err(caller.exception(py, &error)),
+    let outcome = converted.map_err(|error| caller.exception(py, &error))?;
+    if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {
+        return Err(exception(py, &missing.into()));
     }
+    Ok(Ledger::of(outcome, names_of(&inputs), started.elapsed()))
+}
+
+/// Batches of rows for whoever takes Arrow streams.
+#[pyclass(frozen, module = "raftfast")]
+struct Reader {
+    reader: Mutex<Option<engine::Reader>>,
+    schema: SchemaRef,
+    account: engine::Account,
+    caller: Caller,
+    names: Vec<String>,
+    started: Instant,
+}
+
+#[pymethods]
+impl Reader {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let schema = Bound::new(py, PySchema::new(SchemaRef::clone(&self.schema)))?;
+        schema.call_method0("__arrow_c_schema__")
+    }
+
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = reader.ok_or_else(|| PyValueError::new_err("the rows can be read once"))?;
+        let reader = Bound::new(py, PyRecordBatchReader::new(Box::new(reader)))?;
+        reader.call_method1("__arrow_c_stream__", (requested_schema,))
+    }
+
+    #[getter]
+    fn ledger(&self) -> Option<Ledger> {
+        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = account.as_ref()?.as_ref().ok()?.clone();
+        Some(Ledger::of(outcome, self.names.clone(), self.started.elapsed()))
+    }
+
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        match account.as_ref() {
+            Some(Err(error)) => Err(self.caller.exception(py, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (
+        inputs,
+        converter,
+        *,
+        threads = None,
+        block_bytes = DEFAULT_BLOCK_BYTES,
+        long = false,
+        tick = None,
+    ),
+    text_signature = "(inputs, converter, *, threads=None, block_bytes=524288, long=False, tick=None)"
+)]
+fn read_batches(
+    py: Python<'_>,
+    inputs: Vec<Bound<'_, PyAny>>,
+    converter: &Converter,
+    threads: Option<usize>,
+    block_bytes: usize,
+    long: bool,
+    tick: Option<Py<PyAny>>,
+) -> PyResult<Reader> {
+    let settings = settings_of(threads, block_bytes, Form::Batches, long)?;
+    let mut caller = Caller::new(tick);
+    let inputs = inputs_of(&inputs, &caller.raised)?;
+    let (names, started) = (names_of(&inputs), Instant::now());
+    let core = Arc::clone(&converter.core);
+    let reading = py.detach(|| {
+        engine::read(core, inputs, settings, &mut |progress| caller.tick(progress))
+    });
+    let reader = reading.map_err(|error| caller.exception(py, &error))?;
+    let (schema, account) = (reader.schema(), reader.account());
+    Ok(Reader { reader: Mutex::new(Some(reader)), schema, account, caller, names, started })
+}
+
+/// The columns of records, for whoever takes Arrow schemas.
+#[pyclass(frozen, module = "raftfast")]
+struct Schema {
+    schema: SchemaRef,
+}
+
+#[pymethods]
+impl Schema {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let schema = Bound::new(py, PySchema::new(SchemaRef::clone(&self.schema)))?;
+        schema.call_method0("__arrow_c_schema__")
+    }
+
+    #[getter]
+    fn names(&self) -> Vec<&str> {
+        self.schema.fields().iter().map(|field| field.name().as_str()).collect()
+    }
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (inputs, *, threads = None, long = false, tick = None),
+    text_signature = "(inputs, *, threads=None, long=False, tick=None)"
+)]
+fn survey(
+    py: Python<'_>,
+    inputs: Vec<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+    long: bool,
+    tick: Option<Py<PyAny>>,
+) -> PyResult<Schema> {
+    let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
+    let mut caller = Caller::new(tick);
+    let inputs = inputs_of(&inputs, &caller.raised)?;
+    let surveyed =
+        py.detach(|| engine::survey(&inputs, settings, &mut |progress| caller.tick(progress)));
+    let schema = surveyed.map_err(|error| caller.exception(py, &error))?;
+    Ok(Schema { schema })
+}
+
+#[pyfunction]
+fn digest(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let digest = py.detach(|| source::digest(&path));
+    digest.map_err(|error| exception(py, &error))
 }
 
 #[pyfunction]

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use raftfast::convert::{Converter, OnError};
-use raftfast::engine::{Progress, Settings, convert};
+use raftfast::engine::{Destination, Progress, Settings};
 use raftfast::error::{Error, ErrorKind};
 use raftfast::ledger::Ledger;
 use raftfast::sample::Style;
@@ -79,6 +79,20 @@ fn broken_corpus() -> Vec<u8> {
     lines.split_inclusive('\n').enumerate().map(broken).collect::<String>().into_bytes()
 }
 
+/// Converts from files to a file; a field that no record has is an error, as for the command.
+fn convert(
+    converter: &Converter,
+    inputs: &[Input],
+    output: &Path,
+    rejects: Option<&Path>,
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Ledger, Error> {
+    let output = Destination::Path(output.to_owned());
+    let outcome = raftfast::engine::convert(converter, inputs, output, rejects, settings, tick)?;
+    outcome.missing.map_or(Ok(outcome.ledger), |missing| Err(missing.into()))
+}
+
 struct Run {
     result: Result<Ledger, Error>,
     rows: Vec<u8>,
@@ -96,7 +110,11 @@ impl Run {
 
 fn every_setting() -> impl Iterator<Item = Settings> {
     BLOCKS.into_iter().flat_map(|block_bytes| {
-        THREADS.into_iter().map(move |threads| Settings { threads, block_bytes })
+        THREADS.into_iter().map(move |threads| Settings {
+            threads,
+            block_bytes,
+            ..Settings::default()
+        })
     })
 }
 
@@ -291,7 +309,7 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
         true
     };
     let inputs = [Input::new(&path)];
-    let settings = Settings { threads: 2, block_bytes: 1 << 10 };
+    let settings = Settings { threads: 2, block_bytes: 1 << 10, ..Settings::default() };
     let run = convert(&converter(OnError::Fail), &inputs, &rows, None, settings, &mut tick);
     assert_eq!(run.unwrap_err().name(), "input-changed");
     drop(output);

@@ -5,16 +5,19 @@
 >>> ledger.read == ledger.written + sum(ledger.filtered.values())
 True
 
-``convert`` takes files, ``Converter`` takes bytes, and both keep a ``Ledger`` in which every record
-read is accounted for. What is wrong in the data is an ``Error`` with a position.
+``convert`` writes files, ``read`` gives Arrow batches, ``Converter`` takes bytes, and all of them keep
+a ``Ledger`` in which every record read is accounted for. What is wrong in the data is an ``Error`` with
+a position.
 """
 
 from raftfast._raftfast import Converter, Ledger, Target, __version__
 from raftfast.convert import convert
 from raftfast.errors import Error, UsageError
+from raftfast.read import Batches, read, to_dataset
 from raftfast.samples import sample
 
 __all__ = [
+    "Batches",
     "Converter",
     "Error",
     "Ledger",
@@ -22,5 +25,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "convert",
+    "read",
     "sample",
+    "to_dataset",
 ]

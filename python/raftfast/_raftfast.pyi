@@ -1,23 +1,29 @@
 """The compiled core of raftfast."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from typing_extensions import Buffer
 
-from raftfast.choices import Escape, OnError, Style
+from raftfast.choices import Compression, Escape, OnError, OutputType, Style
+from raftfast.sources import Source
 
 __all__ = [
     "DEFAULT_BLOCK_BYTES",
     "DEFAULT_MAX_RECORD_BYTES",
     "Converter",
     "Ledger",
+    "Reader",
+    "Schema",
     "Target",
     "__version__",
     "convert_files",
     "cpu_path",
     "default_threads",
+    "digest",
+    "read_batches",
+    "survey",
     "write_sample",
 ]
 
@@ -58,6 +64,24 @@ class Ledger:
     @property
     def seconds(self) -> float:
         """Wall time of the run."""
+    @property
+    def inputs(self) -> list[tuple[str, Ledger]]:
+        """The account of each input, by its name and in the order of the run.
+
+        What ends a file, such as the footer of Parquet, is in ``bytes_out`` of the whole run only.
+        """
+    @property
+    def missing(self) -> str | None:
+        """A field that the target uses and that no record had; only with ``lenient=True``."""
+    @staticmethod
+    def total(ledgers: Sequence[Ledger], seconds: float) -> Ledger:
+        """Add up the accounts of several runs.
+
+        Args:
+            ledgers: The accounts; a field is ``missing`` in all if it is missing in each.
+            seconds: The wall time of all runs together.
+
+        """
     def as_dict(self) -> dict[str, object]:
         """All of the above as plain values, as ``--report`` writes it."""
 
@@ -128,6 +152,33 @@ class Converter:
 
         """
 
+    @staticmethod
+    def from_toml(
+        text: str,
+        *,
+        settings: Mapping[str, str] = {},
+        escape: Escape = "keep",
+        on_error: OnError = "fail",
+        max_record_bytes: int = 268435456,
+    ) -> Converter:
+        """Compile the text of a target file.
+
+        Args:
+            text: What a target file holds.
+            settings: Settings of the target, instead of its defaults.
+            escape: How strings are written.
+            on_error: What a malformed record does.
+            max_record_bytes: The longest line that is taken.
+
+        Raises:
+            UsageError: The text is no target, or has no such setting.
+
+        """
+
+    @property
+    def fields(self) -> list[str] | None:
+        """The keys of a record that are used; ``None`` if the whole record is."""
+
     def convert_bytes(self, data: Buffer) -> bytes:
         """Convert whole lines of JSONL held in memory, without holding the GIL.
 
@@ -153,36 +204,149 @@ class Converter:
         """List the built-in targets."""
 
 def convert_files(
-    inputs: Sequence[str | PathLike[str]],
-    output: str | PathLike[str],
+    inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+    output: str | PathLike[str] | Any,
     converter: Converter,
     *,
     threads: int | None = None,
     block_bytes: int = 524288,
     rejects: str | PathLike[str] | None = None,
     tick: Callable[[int, int | None], None] | None = None,
+    form: OutputType = "jsonl",
+    compression: Compression | None = None,
+    level: int | None = None,
+    long: bool = False,
+    part: tuple[int, int] | None = None,
+    shard_bytes: int | None = None,
+    lenient: bool = False,
 ) -> Ledger:
     """Convert files into an already opened name: what `raftfast.convert` stands on.
 
     Args:
-        inputs: Paths, in order; ``"-"`` is standard input.
+        inputs: Paths, in order, of JSON lines or one JSON array, compressed or not; ``"-"`` is
+            standard input. Or pairs of a name for messages and an object: with ``readinto`` or
+            ``read`` it gives the same bytes, with ``__arrow_c_stream__`` or ``__arrow_c_array__``
+            records as columns.
         output: A path that is opened for writing as it is, without creating or truncating it,
-            or ``"-"`` for standard output. Temporary names and renames are the caller's affair.
+            or ``"-"`` for standard output. Temporary names and renames are the caller's affair. Or
+            an object with ``write``. With ``shard_bytes``, a callable without arguments that names
+            the next output.
         converter: The compiled target.
         threads: Workers; by default the CPUs this process may use.
         block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
         rejects: A path, opened like ``output``, for the rejected lines as JSONL.
         tick: Called about twenty times a second with the bytes read so far and the bytes in all
             (``None`` if a pipe is among the inputs). What it raises ends the run and is raised.
+        form: What is written.
+        compression: How it is compressed; by default Parquet by zst and all else not at all.
+        level: The level of the compression; by default 6 for gz and 3 for zst.
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        part: ``(k, n)`` converts the k-th, from 0, of n parts of the inputs that are equal in bytes:
+            the lines that start in it. Positions in errors are those in the whole file.
+        shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is longer
+            has an output of its own.
+        lenient: Whether a field in use may be in none of the records; see ``Ledger.missing``.
 
     Returns:
         The account of the run.
 
     Raises:
-        Error: A record is malformed, a field in use is in none of the records, or a file changed
-            while it was read.
+        Error: A record is malformed, a field in use is in none of the records, a file is broken or
+            changed while it was read.
+        UsageError: The form and the compression do not go together, the target has no columns, or
+            an input cannot be cut into parts or read twice where that is needed.
         OSError: A file cannot be read or written.
         ValueError: ``threads`` or ``block_bytes`` is 0.
+
+    """
+
+@final
+class Reader:
+    """Rows as Arrow batches, which are converted while they are read: by whom it concerns, once."""
+
+    def __arrow_c_schema__(self) -> object:
+        """Export the schema by the Arrow PyCapsule interface."""
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the batches by the Arrow PyCapsule interface.
+
+        Raises:
+            ValueError: They have been exported before.
+
+        """
+    @property
+    def ledger(self) -> Ledger | None:
+        """The account of the run, once the last batch has been read."""
+    def check(self) -> None:
+        """Raise what ended the run early, if something did; libraries pass on its text only."""
+
+def read_batches(
+    inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+    converter: Converter,
+    *,
+    threads: int | None = None,
+    block_bytes: int = 524288,
+    long: bool = False,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> Reader:
+    """Convert into Arrow batches: what `raftfast.read` stands on.
+
+    Args:
+        inputs: As for `convert_files`.
+        converter: The compiled target.
+        threads: Workers; by default the CPUs this process may use.
+        block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        tick: Called while the columns are found out, which may take a reading of all records.
+
+    Raises:
+        UsageError: The target has no columns, or they can be known only by reading the records twice
+            and an input can be read only once.
+        Error: No columns hold all records.
+        OSError: A file cannot be read.
+
+    """
+
+@final
+class Schema:
+    """The columns of records."""
+
+    def __arrow_c_schema__(self) -> object:
+        """Export the schema by the Arrow PyCapsule interface."""
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+
+def survey(
+    inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+    *,
+    threads: int | None = None,
+    long: bool = False,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> Schema:
+    """Read all records to find out which columns hold them.
+
+    Args:
+        inputs: As for `convert_files`.
+        threads: Workers; by default the CPUs this process may use.
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        tick: As for `convert_files`.
+
+    Returns:
+        The keys of all records in the order in which they first appear, each with the type that
+        holds all its values: text stays text, and numbers that no number type holds exactly become
+        text.
+
+    Raises:
+        Error: A record is malformed, or a key holds values that no type holds together.
+        OSError: A file cannot be read.
+
+    """
+
+def digest(path: str | PathLike[str]) -> str:
+    """Return the XXH3 digest of a file (64 bits, 16 hexadecimal digits), without holding the GIL.
+
+    Raises:
+        OSError: The file cannot be read.
 
     """
 

@@ -13,3 +13,10 @@ OnError: TypeAlias = Literal["fail", "skip"]
 
 Style: TypeAlias = Literal["escaped", "utf8"]
 """How the strings of a sample corpus are written: ASCII with escapes, or as they are."""
+
+OutputType: TypeAlias = Literal["jsonl", "arrow", "arrows", "parquet"]
+"""What an output is: JSON lines, an Arrow IPC file, an Arrow IPC stream, or a Parquet file."""
+
+Compression: TypeAlias = Literal["none", "gz", "zst", "snappy", "lz4"]
+"""How an output is compressed: JSON lines by gz or zst, Arrow by zst or lz4, Parquet by zst, snappy or
+lz4."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
 import raftfast
 from raftfast import endings
+from raftfast.choices import Compression, OutputType
 from raftfast.options import SectionedCommand, Size, TargetName, option
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
@@ -28,7 +29,8 @@ _CORPUS = click.Path(exists=True, dir_okay=False)
 _CONVERT_EPILOG = """\b
 Examples:
   raftfast convert corpus.jsonl -o train.jsonl
-  raftfast convert a.jsonl b.jsonl -o train.jsonl --to completion
+  raftfast convert a.jsonl b.jsonl.zst -o train.jsonl.gz --to completion
+  raftfast convert dataset.arrow -o train.parquet
   zcat corpus.jsonl.gz | raftfast convert -o train.jsonl --expect-rows 12000
 
 \b
@@ -74,7 +76,10 @@ def group() -> None:
     metavar="[INPUT]...",
     nargs=-1,
     type=_FILE,
-    help="JSONL files, which become one output in order; - or none is standard input.",
+    help=(
+        "JSON lines or a JSON array, also as gz, zst, bz2, xz; Arrow, Parquet, a save_to_disk folder. "
+        "They become one output in order; - or none is standard input."
+    ),
 )
 @option(
     *("-o", "--output"),
@@ -83,6 +88,25 @@ def group() -> None:
     type=_FILE,
     default=STANDARD,
     help="Where the rows go, by default standard output. A file appears when it is complete.",
+)
+@option(
+    "--output-type",
+    section="Output",
+    type=click.Choice(get_args(OutputType)),
+    help="What the output is, by default by its ending: .parquet, .arrow, .arrows, else JSON lines.",
+)
+@option(
+    "--compression",
+    section="Output",
+    type=click.Choice(get_args(Compression)),
+    help="By default by the ending: .gz, .zst; Parquet by zst.",
+)
+@option(
+    "--level",
+    section="Output",
+    metavar="N",
+    type=click.IntRange(0, 22),
+    help="Of the compression: 0 to 9 for gz (6), 1 to 22 for zst (3).",
 )
 @option(
     "--sync",
@@ -153,6 +177,12 @@ def group() -> None:
     default="256MiB",
     show_default=True,
     help="The longest record that is taken.",
+)
+@option(
+    "--long",
+    section="Run",
+    is_flag=True,
+    help="Take zst files whose window needs more than 128 MiB of memory, up to 2 GiB.",
 )
 @option(
     *("-j", "--threads"),

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
-from raftfast.paths import as_names, check_readable, refuse_clashes
+from raftfast.forms import form_of
+from raftfast.paths import check_readable, refuse_clashes
 from raftfast.report import write_report
+from raftfast.sources import is_path, listed, name_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
+    from typing import Any
 
     from raftfast._raftfast import Ledger
-    from raftfast.choices import Escape, OnError
+    from raftfast.choices import Compression, Escape, OnError, OutputType
+    from raftfast.sources import Source
 
 
 def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword only
-    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
-    output: str | PathLike[str],
+    inputs: Source | Sequence[Source],
+    output: str | PathLike[str] | Any,  # noqa: ANN401 - or a binary file object
     to: str | PathLike[str] = "chat",
     threads: int | None = None,
     *,
@@ -31,6 +35,10 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     stop: str | None = None,
     escape: Escape = "keep",
     on_error: OnError = "fail",
+    output_type: OutputType | None = None,
+    compression: Compression | None = None,
+    level: int | None = None,
+    long: bool = False,
     rejects: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     expect_rows: int | None = None,
@@ -39,15 +47,21 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     block_bytes: int = _raftfast.DEFAULT_BLOCK_BYTES,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Ledger:
-    """Convert RAFT records in JSONL files to the rows of a target.
+    """Convert RAFT records to the rows of a target.
 
     The output appears under its name when it is complete, and ``rejects`` and ``report`` just
     before it. If anything is raised, the output's name shows what it did before; only devices,
     FIFOs and standard output have then been written to.
 
     Args:
-        inputs: One path or several, which become one output in order; ``"-"`` is standard input.
-        output: Where the rows go; ``"-"`` is standard output.
+        inputs: One or several, which become one output in order. A path: JSON lines or one JSON array,
+            compressed by gz, zst, bz2 or xz or not; an Arrow file or stream; Parquet; a folder that
+            ``save_to_disk`` of Hugging Face's ``datasets`` made; ``"-"`` is standard input. A binary
+            file object with ``readinto`` or ``read``. Whatever has ``__arrow_c_stream__`` or
+            ``__arrow_c_array__``: a dataset, a table, a frame, a relation.
+        output: Where the rows go: a path, ``"-"`` for standard output, or a binary file object with
+            ``write``. A name that ends in ``.gz`` or ``.zst`` is compressed, one in ``.parquet``,
+            ``.arrow`` or ``.arrows`` has columns; everything else is JSON lines.
         to: A built-in target (``"chat"``, ``"completion"``, ``"eval"``, ``"hf"``) or the path of a
             target file, which ends in ``.toml``.
         threads: Workers; by default the CPUs this process may use.
@@ -58,6 +72,12 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         escape: How strings are written: ``"keep"`` copies escapes as they stand, ``"ascii"`` writes
             the bytes of ``json.dumps``, ``"pandas"`` those of Gorilla's ``format.py``.
         on_error: ``"fail"`` ends the run at the first malformed record, ``"skip"`` counts it.
+        output_type: What the output is, whatever its name says: ``"jsonl"``, ``"arrow"`` (an IPC
+            file), ``"arrows"`` (an IPC stream) or ``"parquet"``.
+        compression: How it is compressed, whatever its name says. By default Parquet by zst, Arrow
+            and JSON lines not at all.
+        level: The level of compression: 0 to 9 for gz (6), 1 to 22 for zst (3).
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
         rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
@@ -88,27 +108,37 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         on_error=on_error,
         max_record_bytes=max_record_bytes,
     )
-    sources = as_names(inputs)
-    names = _given(rejects=rejects, report=report, output=output)
+    sources = listed(inputs)
+    given = output if is_path(output) else None
+    names = _given(rejects=rejects, report=report, output=given)
+    form = form_of(names.get("output"), output_type, compression, level)
     check_readable(sources)
     refuse_clashes(sources, names)
-    with published(names, sync=sync) as paths:
+    with opened(sources, converter.fields) as streams, published(names, sync=sync) as paths:
         ledger = _raftfast.convert_files(
-            sources,
-            paths["output"],
+            streams,
+            paths.get("output", output),
             converter,
             threads=threads,
             block_bytes=block_bytes,
             rejects=paths.get("rejects"),
             tick=progress,
+            form=form.kind,
+            compression=form.compression,
+            level=form.level,
+            long=long,
         )
         _check_rows(ledger, expect_rows)
         if report is not None:
             settings = _given(
                 system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
             )
-            run = {"target": os.fsdecode(to), "inputs": sources, "output": names["output"]}
-            options = {**settings, "escape": escape, "on_error": on_error}
+            run = {
+                "target": os.fsdecode(to),
+                "inputs": [name_of(source) for source in sources],
+                "output": names.get("output", name_of(output)),
+            }
+            options = {**settings, "escape": escape, "on_error": on_error, **form.as_options()}
             write_report(paths["report"], {**run, "options": options}, ledger)
     return ledger
 

@@ -1,7 +1,7 @@
 """Which file a name is: inputs that can be read, and outputs that are none of them."""
 
 # pathlib knows no directory descriptors, and to import it takes 10 ms.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH110, PTH116, PTH118
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ STANDARD = "-"
 """The name of standard input among inputs, and of standard output among outputs."""
 
 
-def as_names(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
-    """List the names of one or several paths."""
-    if isinstance(inputs, (str, bytes, os.PathLike)):
-        return [os.fsdecode(inputs)]
-    return [os.fsdecode(name) for name in inputs]
-
-
 def status(name: str) -> os.stat_result | None:
     """Return what is behind a name, following links; ``None`` if there is nothing."""
     try:
@@ -34,26 +27,28 @@ def status(name: str) -> os.stat_result | None:
         return None
 
 
-def check_readable(inputs: Sequence[str]) -> None:
-    """Fail before any work for an input that cannot be read."""
+def check_readable(inputs: Sequence[object]) -> None:
+    """Fail before any work for an input that cannot be read, as far as inputs are names."""
+    names = [source for source in inputs if isinstance(source, str)]
     if not inputs:
         raise UsageError("no input is named")
-    if list(inputs).count(STANDARD) > 1:
+    if names.count(STANDARD) > 1:
         raise UsageError("standard input is named twice")
-    for name in inputs:
+    for name in names:
         if name != STANDARD:
             _check_file(name)
 
 
-def refuse_clashes(inputs: Sequence[str], outputs: Mapping[str, str]) -> None:
+def refuse_clashes(inputs: Sequence[object], outputs: Mapping[str, str]) -> None:
     """Refuse an output that is an input, or another output, under whatever name.
 
     Args:
-        inputs: The names of the inputs.
+        inputs: The inputs; those that are no names clash with nothing.
         outputs: The names of the outputs by what they are for, such as ``"rejects"``.
 
     """
-    taken = {_identity(name, stream=0): f"input {name}" for name in inputs}
+    names = [source for source in inputs if isinstance(source, str)]
+    taken = {_identity(name, stream=0): f"input {name}" for name in names}
     for role, name in outputs.items():
         identity = _identity(name, stream=1)
         if identity is None:
@@ -66,8 +61,9 @@ def refuse_clashes(inputs: Sequence[str], outputs: Mapping[str, str]) -> None:
 def _check_file(name: str) -> None:
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-    if stat.S_ISREG(mode):
+        if not os.path.exists(os.path.join(name, "state.json")):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    elif stat.S_ISREG(mode):
         os.close(os.open(name, os.O_RDONLY))
     elif not os.access(name, os.R_OK):  # to open a FIFO would take its writer's first words
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::record::Record;
 use crate::shape::tree::Node;
 use crate::shape::{flatten, plan};
+use crate::survey::Values;
 use crate::text::Escape;
 
 /// A column of JSON values that are all of one type.
@@ -38,7 +39,20 @@ impl Raw {
         Ok(())
     }
 
-    fn decode(&self) -> Result<ArrayRef, ArrowError> {
+    /// The values, by the same rules as the survey that found their type.
+    fn decode(&self) -> Result<ArrayRef, Error> {
+        let Some(mut values) = Values::new(self.field.data_type()) else {
+            return self.decode_other().map_err(|error| refused(&error));
+        };
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        for (start, end) in starts.zip(self.ends.iter().copied()) {
+            values.push(&self.json[start..end - 1])?;
+        }
+        values.finish()
+    }
+
+    /// Values of a type that comes from Arrow columns, not from a survey.
+    fn decode_other(&self) -> Result<ArrayRef, ArrowError> {
         let mut decoder = ReaderBuilder::new_with_field(self.field.clone())
             .with_batch_size(self.ends.len())
             .build_decoder()?;
@@ -77,7 +91,7 @@ impl Column for Raw {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Error> {
-        let decoded = self.decode().map_err(|error| refused(&error));
+        let decoded = self.decode();
         self.truncate(0);
         decoded
     }

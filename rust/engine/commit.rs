@@ -8,22 +8,42 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Sink, unpoisoned};
+use super::frame::{Encoding, Payload};
+use super::outlet::{GoOn, Outlet};
+use super::{Outcome, Sink, unpoisoned};
 use crate::convert::{Converted, Reject, Total};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::shape::Shape;
 use crate::source::{Feed, Lines};
 
-/// A converted block.
+/// What a ticket came to.
 #[derive(Debug)]
 pub(super) struct Block {
     pub sequence: u64,
     pub input: usize,
-    /// Bytes of input.
-    pub bytes: u64,
-    pub lines: Lines,
+    /// The account of its pieces, in order.
+    pub parts: Vec<Part>,
+    /// Their rows.
+    pub payload: Payload,
+}
+
+/// A piece of a ticket, converted.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The lines, unless they are rows of a batch.
+    pub lines: Option<Lines>,
     pub converted: Converted,
+}
+
+/// What all who hand over need to write.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub feed: &'a Feed<'a>,
+    pub encoding: &'a Encoding,
+    pub stop: &'a AtomicBool,
+    /// Bytes of a buffer that are kept to be used again.
+    pub keep: usize,
 }
 
 /// Puts blocks in order.
@@ -52,7 +72,8 @@ struct State {
 }
 
 impl Committer {
-    pub(super) fn new(writer: Writer, threads: usize) -> Self {
+    /// For `threads` workers, so many blocks of each of which may be under way at once.
+    pub(super) fn new(writer: Writer, threads: usize, blocks: u64) -> Self {
         let state = State {
             next: 0,
             ready: VecDeque::new(),
@@ -60,8 +81,8 @@ impl Committer {
             spare: Vec::new(),
             error: None,
         };
-        // Two blocks for each worker, one at work and one waiting, and two for the one who writes.
-        let window = 2 * threads as u64 + 2;
+        // And two for the one who writes.
+        let window = blocks * threads as u64 + 2;
         let (written, ended) = (Condvar::new(), Condvar::new());
         Self { state: Mutex::new(state), written, ended, window }
     }
@@ -78,18 +99,18 @@ impl Committer {
     }
 
     /// Takes a block, and writes all that are ready unless somebody is at it.
-    pub(super) fn hand_over(&self, block: Block, feed: &Feed<'_>, stop: &AtomicBool, keep: usize) {
+    pub(super) fn hand_over(&self, block: Block, around: Surroundings<'_>) {
         let mut state = self.lock();
         state.put(block);
         let Some(mut writer) = state.writer.take() else { return };
-        while let Some(mut block) = state.take_next() {
+        while let Some(block) = state.take_next() {
             drop(state);
-            let result = writer.write(&mut block, feed, stop);
+            let result = writer.write(block, around);
             state = self.lock();
-            state.recycle(&mut writer, keep);
+            state.recycle(&mut writer, around.keep);
             if let Err(error) = result {
                 state.error.get_or_insert(error);
-                stop.store(true, Ordering::Relaxed);
+                around.stop.store(true, Ordering::Relaxed);
             }
             self.written.notify_all();
         }
@@ -117,12 +138,12 @@ impl Committer {
 
     /// The writer, after the last block; or the error that ended the run, before which all rows are
     /// written too.
-    pub(super) fn into_writer(self) -> Result<Writer, Error> {
+    pub(super) fn into_writer(self, go_on: GoOn<'_>) -> Result<Writer, Error> {
         let state = unpoisoned(self.state.into_inner());
         let Some(mut writer) = state.writer else {
             return Err(state.error.unwrap_or_else(|| super::internal("the writer was lost")));
         };
-        let flushed = writer.flush();
+        let flushed = writer.finish(go_on);
         state.error.map_or(Ok(()), Err).and(flushed)?;
         Ok(writer)
     }
@@ -162,68 +183,99 @@ impl State {
 }
 
 /// Writes blocks and keeps the account.
-#[derive(Debug)]
 pub(super) struct Writer {
-    rows: Sink,
+    rows: Outlet,
     rejects: Option<Sink>,
     total: Total,
+    /// The account of each input.
+    inputs: Vec<Ledger>,
     /// The input that `total` counts the lines of.
-    input: usize,
+    input: Option<usize>,
+    /// Where its current frame starts, if it has frames.
+    frame: u64,
 }
 
 impl Writer {
-    pub(super) fn new(rows: Sink, rejects: Option<Sink>) -> Self {
-        Self { rows, rejects, total: Total::default(), input: 0 }
+    pub(super) fn new(rows: Outlet, rejects: Option<Sink>, inputs: usize) -> Self {
+        let inputs = vec![Ledger::default(); inputs];
+        Self { rows, rejects, total: Total::default(), inputs, input: None, frame: 0 }
     }
 
     /// Writes a block, and then tells what ended it early, if something did.
-    fn write(
-        &mut self,
-        block: &mut Block,
-        feed: &Feed<'_>,
-        stop: &AtomicBool,
-    ) -> Result<(), Error> {
-        if block.input != self.input {
-            self.input = block.input;
-            self.total.lines = 0;
+    fn write(&mut self, mut block: Block, around: Surroundings<'_>) -> Result<(), Error> {
+        if self.input != Some(block.input) {
+            self.input = Some(block.input);
+            self.frame = 0;
+            self.total.lines = around.feed.lines_before(block.input)?;
         }
-        let go_on = &mut || !stop.load(Ordering::Relaxed);
-        self.total.ledger.bytes_in += block.bytes;
-        self.total.ledger.bytes_out += block.converted.rows.len() as u64;
-        self.rows.write(std::mem::take(&mut block.converted.rows), go_on)?;
-        self.write_rejects(block, feed, go_on)?;
-        self.total.add(&mut block.converted, feed.name(block.input), block.lines.offset)?;
-        feed.check(block.input, &block.lines)
+        if let Payload::Survey(survey) = &mut block.payload {
+            survey.locate(around.feed.name(block.input), self.total.lines);
+        }
+        let go_on = &mut || !around.stop.load(Ordering::Relaxed);
+        let bytes = self.rows.write(block.payload, around.encoding, go_on)?;
+        self.account(block.input, |ledger| ledger.bytes_out += bytes);
+        for part in &mut block.parts {
+            self.add(block.input, part, around, go_on)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        input: usize,
+        part: &mut Part,
+        around: Surroundings<'_>,
+        go_on: GoOn<'_>,
+    ) -> Result<(), Error> {
+        let (bytes, offset) = part.lines.as_ref().map_or((0, 0), |l| (l.bytes, l.offset));
+        let offset = self.frame + offset;
+        self.frame += part.lines.as_ref().and_then(|lines| lines.frame).unwrap_or_default();
+        part.converted.ledger.bytes_in += bytes;
+        self.write_rejects(&part.converted.rejects, around.feed.name(input), offset, go_on)?;
+        if let Some(ledger) = self.inputs.get_mut(input) {
+            ledger.add(&part.converted.ledger);
+        }
+        self.total.add(&mut part.converted, around.feed.name(input), offset)?;
+        part.lines.as_ref().map_or(Ok(()), |lines| around.feed.check(input, lines))
+    }
+
+    /// Puts something into the account of an input, and of all.
+    fn account(&mut self, input: usize, put: impl Fn(&mut Ledger)) {
+        self.inputs.get_mut(input).map(&put);
+        put(&mut self.total.ledger);
     }
 
     fn write_rejects(
         &mut self,
-        block: &Block,
-        feed: &Feed<'_>,
-        go_on: &mut dyn FnMut() -> bool,
+        rejects: &[Reject],
+        name: &str,
+        offset: u64,
+        go_on: GoOn<'_>,
     ) -> Result<(), Error> {
-        let Some(sink) = &mut self.rejects else { return Ok(()) };
-        let (name, offset) = (feed.name(block.input), block.lines.offset);
+        let Some(sink) = self.rejects.as_mut().filter(|_| !rejects.is_empty()) else {
+            return Ok(());
+        };
         let mut lines = Vec::new();
-        for reject in &block.converted.rejects {
+        for reject in rejects {
             lines.extend(reject_line(reject, name, self.total.lines, offset).into_bytes());
         }
         sink.write(lines, go_on)
     }
 
-    /// Writes what was held back.
-    fn flush(&mut self) -> Result<(), Error> {
-        self.rows.finish()?;
+    /// Writes what was held back, and what ends the outputs.
+    fn finish(&mut self, go_on: GoOn<'_>) -> Result<(), Error> {
+        self.total.ledger.bytes_out += self.rows.finish(go_on)?;
         self.rejects.as_mut().map_or(Ok(()), Sink::finish)
     }
 
     /// The account, once everything is written.
-    pub(super) fn finish(mut self, shape: &Shape) -> Result<Ledger, Error> {
-        self.total.finish(shape)?;
+    pub(super) fn outcome(self, shape: &Shape) -> Result<Outcome, Error> {
+        let missing = self.total.missing(shape);
         if !self.total.ledger.adds_up() {
             return Err(super::internal("the ledger does not add up"));
         }
-        Ok(self.total.ledger)
+        let present = self.total.present();
+        Ok(Outcome { ledger: self.total.ledger, inputs: self.inputs, missing, present })
     }
 }
 

@@ -9,24 +9,36 @@
 
 mod commit;
 pub mod compress;
+mod frame;
+mod outlet;
 mod queue;
+mod read;
 mod reserve;
 mod sample;
+mod schema;
 mod sink;
 
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::convert::{Converted, Converter, DEFAULT_BLOCK_BYTES, Failure};
+use crate::columnar;
+use crate::convert::{Converted, Converter, DEFAULT_BLOCK_BYTES, Failure, Missing};
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger;
 use crate::scan::Buffer;
-use crate::source::{Feed, Input, Lines, Ticket};
-use commit::{Block, Committer, Writer};
+use crate::source::{Cut, Feed, Input, Piece, Ticket, Wanted};
+use commit::{Block, Committer, Part, Surroundings, Writer};
+use compress::Compression;
+pub use frame::BATCH;
+use frame::{Encoding, Frame, Payload};
+use outlet::Outlet;
+pub use outlet::{Destination, Next};
+pub use read::{Account, Reader, read};
 pub use sample::write_sample;
+pub use schema::survey;
 pub use sink::Sink;
 
 /// How often the caller is told of the progress, and asked whether to go on.
@@ -39,11 +51,20 @@ pub struct Settings {
     pub threads: usize,
     /// Bytes of input that a worker takes at a time.
     pub block_bytes: usize,
+    /// What the rows become.
+    pub form: Form,
+    /// Whether zstd windows over 128 MiB are taken, which need as much memory.
+    pub long: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { threads: default_threads(), block_bytes: DEFAULT_BLOCK_BYTES }
+        Self {
+            threads: default_threads(),
+            block_bytes: DEFAULT_BLOCK_BYTES,
+            form: Form::default(),
+            long: false,
+        }
     }
 }
 
@@ -62,6 +83,37 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+/// What the rows become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// JSON lines, compressed or not.
+    Lines(Compression),
+    /// A file of Arrow columns.
+    File(columnar::Form, columnar::Codec),
+    /// Arrow batches, for [`Destination::Reader`].
+    Batches,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Lines(Compression::None)
+    }
+}
+
+/// What a conversion came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The account of all inputs.
+    pub ledger: Ledger,
+    /// The account of each input.
+    pub inputs: Vec<Ledger>,
+    /// The field in use that was in no record. It is up to the caller whether that is an error: the
+    /// inputs may be a part of more.
+    pub missing: Option<Missing>,
+    /// The fields that some record had, as bits in the order of the target's keys.
+    pub present: u64,
+}
+
 /// Converts `inputs`, one after the other, into `output`.
 ///
 /// The rows are in the order of the records and the same bytes for every number of threads and
@@ -75,49 +127,72 @@ pub struct Progress {
 pub fn convert(
     converter: &Converter,
     inputs: &[Input],
-    output: &Path,
+    output: Destination,
     rejects: Option<&Path>,
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Ledger, Error> {
-    let stop = AtomicBool::new(false);
-    let feed = Feed::new(inputs, settings.block_bytes, converter.record_limit(), &stop);
+) -> Result<Outcome, Error> {
+    let encoding = Encoding::new(converter, inputs, settings, tick)?;
+    run(converter, &encoding, inputs, output, rejects, settings, tick)
+}
+
+/// Converts `inputs` with an encoding that is known.
+fn run(
+    converter: &Converter,
+    encoding: &Encoding,
+    inputs: &[Input],
+    output: Destination,
+    rejects: Option<&Path>,
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Outcome, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let cut = Cut { block_bytes: settings.block_bytes, portion: encoding.portion() };
+    let limit = converter.record_limit();
+    let shape = converter.shape();
+    let wanted = Wanted { fields: shape.fields(), whole: shape.takes_whole() };
+    let feed = Feed::new(inputs, wanted, cut, limit, settings.long, Arc::clone(&stop));
     let total = feed.length();
     let mut opening = || tick(Progress { done: 0, total });
     let writer = Writer::new(
-        Sink::open(output, &mut opening)?,
+        Outlet::open(output, encoding, &mut opening)?,
         rejects.map(|path| Sink::open(path, &mut opening)).transpose()?,
+        inputs.len(),
     );
-    let blocks = feed.blocks().and_then(|blocks| usize::try_from(blocks).ok());
-    let threads = settings.threads.clamp(1, blocks.unwrap_or(usize::MAX).max(1));
+    let tickets = feed.tickets().and_then(|tickets| usize::try_from(tickets).ok());
+    let threads = settings.threads.clamp(1, tickets.unwrap_or(usize::MAX).max(1));
+    let is_small = cut.portion.is_none() && tickets.is_some();
     let run = Run {
         converter,
-        committer: Committer::new(writer, threads),
-        feed: &feed,
-        stop: &stop,
+        // Of blocks that are small, one at work and one waiting; portions and frames are many times
+        // larger.
+        committer: Committer::new(writer, threads, if is_small { 2 } else { 1 }),
+        around: Surroundings {
+            feed: &feed,
+            encoding,
+            stop: &stop,
+            keep: settings.block_bytes.saturating_mul(4),
+        },
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),
-        keep: settings.block_bytes.saturating_mul(4),
         keep_rejects: rejects.is_some(),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
-    let mut ledger = run.committer.into_writer()?.finish(converter.shape())?;
-    ledger.bytes_in += feed.passed_over();
-    Ok(ledger)
+    let writer = run.committer.into_writer(&mut || tick(Progress { done: 0, total }))?;
+    let mut outcome = writer.outcome(converter.shape())?;
+    outcome.ledger.bytes_in += feed.passed_over();
+    Ok(outcome)
 }
 
 /// What the workers share.
 struct Run<'a> {
     converter: &'a Converter,
     committer: Committer,
-    feed: &'a Feed<'a>,
-    stop: &'a AtomicBool,
+    around: Surroundings<'a>,
     /// Bytes converted.
     done: AtomicU64,
     /// Workers that have not ended.
     working: AtomicUsize,
-    /// Bytes of a buffer that are kept for the next block.
-    keep: usize,
     /// Whether somebody wants the lines that are left out.
     keep_rejects: bool,
 }
@@ -165,19 +240,19 @@ impl Run<'_> {
     }
 
     fn cancel(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.around.stop.store(true, Ordering::Relaxed);
         self.committer.fail(ErrorKind::Cancelled.into());
     }
 
-    /// One worker, until there are no more blocks.
+    /// One worker, until there is no more work.
     fn work(&self) {
         let _ending = Ending(self);
         let mut buffer = Buffer::default();
-        while !self.stop.load(Ordering::Relaxed) {
-            buffer.reset(self.keep);
-            match self.feed.next(&mut buffer) {
+        while !self.around.stop.load(Ordering::Relaxed) {
+            buffer.reset(self.around.keep);
+            match self.around.feed.next(&mut buffer) {
                 Ok(None) => return,
-                Ok(Some(ticket)) => self.block(&ticket, &mut buffer),
+                Ok(Some(ticket)) => self.ticket(ticket, &mut buffer),
                 Err((sequence, error)) => {
                     return self.hand_over(Block::failed(sequence, error));
                 }
@@ -185,24 +260,46 @@ impl Run<'_> {
         }
     }
 
-    fn block(&self, ticket: &Ticket, buffer: &mut Buffer) {
-        let Some(rows) = self.committer.reserve(ticket.sequence) else { return };
-        let block = match self.feed.read(ticket, buffer) {
-            Ok(lines) => self.convert(ticket, buffer, lines, rows),
-            Err(error) => Block::failed(ticket.sequence, error),
-        };
+    fn ticket(&self, mut ticket: Ticket, buffer: &mut Buffer) {
+        let Some(spare) = self.committer.reserve(ticket.sequence) else { return };
+        let mut frame = self.around.encoding.frame(self.converter.shape(), spare);
+        let (sequence, input) = (ticket.sequence, ticket.input);
+        let mut block = Block { sequence, input, parts: Vec::new(), payload: Payload::Nothing };
+        loop {
+            let part = match self.around.feed.read(&mut ticket, buffer, self.around.keep) {
+                Ok(None) => break,
+                Ok(Some(piece)) => self.piece(piece, buffer, &mut frame),
+                Err(error) => Part::failed(error),
+            };
+            let over = part.converted.failure.is_some();
+            block.parts.push(part);
+            if over || self.around.stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        match self.around.encoding.encode(frame) {
+            Ok(payload) => block.payload = payload,
+            Err(error) => block.parts.push(Part::failed(error)),
+        }
         self.hand_over(block);
     }
 
-    fn convert(&self, ticket: &Ticket, buffer: &Buffer, lines: Lines, rows: Vec<u8>) -> Block {
-        let converted = self.converter.block(buffer, lines.start, rows, self.keep_rejects);
-        let bytes = ticket.length().unwrap_or(buffer.content().len() as u64);
+    fn piece(&self, piece: Piece, buffer: &Buffer, frame: &mut Frame) -> Part {
+        let (lines, converted) = match piece {
+            Piece::Lines(lines) => {
+                let converted = self.converter.block(buffer, lines.start, frame, self.keep_rejects);
+                (Some(lines), converted)
+            }
+            Piece::Rows(rows) => (None, self.converter.rows(&rows.batch, rows.rows, frame)),
+        };
+        frame.passed(converted.lines);
+        let bytes = lines.as_ref().map_or(converted.ledger.bytes_in, |lines| lines.bytes);
         self.done.fetch_add(bytes, Ordering::Relaxed);
-        Block { sequence: ticket.sequence, input: ticket.input, bytes, lines, converted }
+        Part { lines, converted }
     }
 
     fn hand_over(&self, block: Block) {
-        self.committer.hand_over(block, self.feed, self.stop, self.keep);
+        self.committer.hand_over(block, self.around);
     }
 }
 
@@ -213,7 +310,7 @@ struct Ending<'a>(&'a Run<'a>);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.stop.store(true, Ordering::Relaxed);
+            self.0.around.stop.store(true, Ordering::Relaxed);
             self.0.committer.fail(internal("a worker panicked"));
         }
         self.0.working.fetch_sub(1, Ordering::SeqCst);
@@ -223,10 +320,15 @@ impl Drop for Ending<'_> {
 
 impl Block {
     fn failed(sequence: u64, error: Error) -> Self {
+        Self { sequence, input: 0, parts: vec![Part::failed(error)], payload: Payload::Nothing }
+    }
+}
+
+impl Part {
+    fn failed(error: Error) -> Self {
         let mut converted = Converted::default();
         converted.failure = Some(Failure::Run(error));
-        let lines = Lines { offset: 0, start: 0, ends: None };
-        Self { sequence, input: 0, bytes: 0, lines, converted }
+        Self { lines: None, converted }
     }
 }
 

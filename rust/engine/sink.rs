@@ -23,19 +23,28 @@ const STDOUT: &str = "-";
 const PIPE_WRITE: usize = if cfg!(target_os = "linux") { 4 << 10 } else { 512 };
 
 /// An open output.
-#[derive(Debug)]
 pub struct Sink {
-    file: File,
     name: String,
-    /// Whether a write can wait for a reader.
-    waits: bool,
-    /// What is still to be written to a file.
+    to: To,
+    /// Buffers that have been written.
+    spare: Vec<Vec<u8>>,
+}
+
+enum To {
+    File(Queued),
+    /// A pipe, FIFO or device, that can keep a writer waiting.
+    Waiting(File),
+    /// Whatever the caller opened.
+    Object(Box<dyn Write + Send>),
+}
+
+/// A file and what is still to be written to it.
+struct Queued {
+    file: File,
     queue: Queue,
     reserve: Reserve,
     /// Bytes handed to the queue.
     length: u64,
-    /// Buffers that have been written.
-    spare: Vec<Vec<u8>>,
 }
 
 impl Sink {
@@ -58,15 +67,15 @@ impl Sink {
         let kind = metadata.file_type();
         // Standard output may be shared with others, who must not find its length changed.
         let ours = kind.is_file() && metadata.len() == 0 && !is_stdout;
-        Ok(Self {
-            reserve: if ours { Reserve::new(&file) } else { Reserve::default() },
-            waits: !(kind.is_file() || kind.is_block_device()),
-            queue: Queue::default(),
-            length: 0,
-            spare: Vec::new(),
-            file,
-            name,
-        })
+        let waits = !(kind.is_file() || kind.is_block_device());
+        let to = if waits { To::Waiting(file) } else { To::File(Queued::new(file, ours)) };
+        Ok(Self { name, to, spare: Vec::new() })
+    }
+
+    /// Writes to what the caller opened, called `name` in messages.
+    #[must_use]
+    pub fn object(name: String, object: Box<dyn Write + Send>) -> Self {
+        Self { name, to: To::Object(object), spare: Vec::new() }
     }
 
     /// Writes rows, waiting for a reader as long as `go_on` allows. The end of what goes to a file
@@ -76,16 +85,22 @@ impl Sink {
     ///
     /// When the system refuses, or when the waiting ended.
     pub fn write(&mut self, rows: Vec<u8>, go_on: &mut dyn FnMut() -> bool) -> Result<(), Error> {
-        if !self.waits {
-            self.length += rows.len() as u64;
-            self.reserve.up_to(&self.file, self.length);
-            let written = self.queue.push(rows);
-            self.recycle(written);
-            return self.write_queue(false);
-        }
-        let written = self.write_waiting(&rows, go_on);
-        self.recycle(Some(rows));
-        match written {
+        let mut written = Vec::new();
+        let done = match &mut self.to {
+            To::File(queued) => queued.write(rows, &mut |rows| written.push(rows)).map(|()| true),
+            To::Waiting(file) => {
+                let done = write_waiting(file, &rows, go_on);
+                written.push(rows);
+                done
+            }
+            To::Object(object) => {
+                let done = object.write_all(&rows).map(|()| true);
+                written.push(rows);
+                done
+            }
+        };
+        self.recycle(written);
+        match done {
             Ok(true) => Ok(()),
             Ok(false) => Err(ErrorKind::Cancelled.into()),
             Err(error) => Err(Error::io(self.name.as_str(), error)),
@@ -98,21 +113,17 @@ impl Sink {
     ///
     /// When the system refuses.
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.write_queue(true)?;
-        self.reserve.release(&self.file);
-        Ok(())
+        let done = match &mut self.to {
+            To::File(queued) => queued.finish(),
+            To::Waiting(_) => Ok(()),
+            To::Object(object) => object.flush(),
+        };
+        done.map_err(|error| Error::io(self.name.as_str(), error))
     }
 
     /// A buffer that has been written and can be used again.
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         self.spare.pop()
-    }
-
-    fn write_queue(&mut self, all: bool) -> Result<(), Error> {
-        let mut spare = Vec::new();
-        let written = self.queue.write(&mut self.file, all, &mut |rows| spare.push(rows));
-        self.recycle(spare);
-        written.map_err(|error| Error::io(self.name.as_str(), error))
     }
 
     /// Keeps a few buffers for whoever asks for them.
@@ -121,26 +132,48 @@ impl Sink {
         self.spare.extend(rows);
         self.spare.truncate(FEW);
     }
+}
 
-    fn write_waiting(
-        &mut self,
-        mut bytes: &[u8],
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> io::Result<bool> {
-        while !bytes.is_empty() {
-            if wait_for(&self.file, Readiness::Write, None, go_on)?.is_none() {
-                return Ok(false);
-            }
-            match self.file.write(&bytes[..bytes.len().min(PIPE_WRITE)]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
+impl Queued {
+    fn new(file: File, ours: bool) -> Self {
+        let reserve = if ours { Reserve::new(&file) } else { Reserve::default() };
+        Self { file, queue: Queue::default(), reserve, length: 0 }
     }
+
+    fn write(&mut self, rows: Vec<u8>, spare: &mut dyn FnMut(Vec<u8>)) -> io::Result<()> {
+        self.length += rows.len() as u64;
+        self.reserve.up_to(&self.file, self.length);
+        if let Some(rows) = self.queue.push(rows) {
+            spare(rows);
+        }
+        self.queue.write(&mut self.file, false, spare)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.queue.write(&mut self.file, true, &mut drop)?;
+        self.reserve.release(&self.file);
+        Ok(())
+    }
+}
+
+fn write_waiting(
+    file: &mut File,
+    mut bytes: &[u8],
+    go_on: &mut dyn FnMut() -> bool,
+) -> io::Result<bool> {
+    while !bytes.is_empty() {
+        if wait_for(file, Readiness::Write, None, go_on)?.is_none() {
+            return Ok(false);
+        }
+        match file.write(&bytes[..bytes.len().min(PIPE_WRITE)]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 fn stdout() -> io::Result<Option<File>> {

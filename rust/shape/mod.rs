@@ -140,6 +140,18 @@ impl Shape {
         &self.tree
     }
 
+    /// Whether every field in use is one that some record at least must have.
+    #[must_use]
+    pub fn all_expected(&self) -> bool {
+        self.expected.count_ones() as usize == self.fields.len()
+    }
+
+    /// Bytes of the values in use, as JSON.
+    #[must_use]
+    pub fn used_bytes(&self, record: &Record<'_>) -> u64 {
+        (0..self.fields.len()).map(|slot| record.raw_len(slot) as u64).sum()
+    }
+
     /// The fields that a record has, as bits in the order of the keys.
     #[must_use]
     pub fn present(&self, record: &Record<'_>) -> u64 {

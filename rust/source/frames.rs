@@ -27,8 +27,8 @@ const GROUP: Limits = Limits { compressed: 4 << 20, decoded: 16 << 20 };
 const BLOCK: u64 = 128 << 10;
 
 /// Blocks of a frame that is worth it. The rows of a longer one would have to wait in memory for those
-/// of the frame before.
-const MOST_BLOCKS: u64 = 2048;
+/// of the frame before: this is 32 MiB of input.
+const MOST_BLOCKS: u64 = 256;
 
 /// The window of a frame that is worth it: that of `zstd -19`. Each worker has a window.
 const LONGEST_WINDOW: u64 = 8 << 20;
@@ -137,7 +137,7 @@ impl Frames {
         let mut group = Extent { end: self.next, decoded: 0, told: Some(0) };
         while group.end < self.length && !self.is_complete(&group) {
             let Some(frame) = self.extent(group.end) else {
-                return Extent { end: self.length, decoded: 0, told: None };
+                return Extent { end: self.length, decoded: u64::MAX, told: None };
             };
             group.end = frame.end;
             group.decoded = group.decoded.saturating_add(frame.decoded);
@@ -159,7 +159,7 @@ impl Iterator for Frames {
         if self.next >= self.length {
             return None;
         }
-        let Extent { end, told, .. } = self.group();
+        let Extent { end, told, decoded } = self.group();
         let frame = Frame {
             file: Arc::clone(&self.file),
             start: self.next,
@@ -167,6 +167,7 @@ impl Iterator for Frames {
             length: self.length,
             offset: self.offset,
             told,
+            is_rest: decoded == u64::MAX,
         };
         self.next = end;
         self.offset = sum(self.offset, told);
@@ -225,9 +226,16 @@ pub struct Frame {
     length: u64,
     offset: Option<u64>,
     told: Option<u64>,
+    is_rest: bool,
 }
 
 impl Frame {
+    /// Whether it is the rest of the file, of any length: one worker at a time can read it.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        self.is_rest
+    }
+
     /// Whether it is the first of the file, and may start with a byte order mark.
     #[must_use]
     pub fn is_first(&self) -> bool {

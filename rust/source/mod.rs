@@ -1,119 +1,116 @@
-//! Where bytes come from: blocks of whole lines, from files and from pipes.
+//! Where records come from: blocks of whole lines, from files and from pipes, and rows of batches.
 //!
 //! A regular file is cut into ranges of equal length. Whoever takes a range owns the lines that
 //! *start* in it, and reads it alone with positioned reads; nothing serial reads on behalf of the
-//! others. A pipe has one reader at a time, whoever takes the next block, and carries the unfinished
-//! line over to the next one.
+//! others. Anything else has one reader at a time, whoever takes the next block, and carries the
+//! unfinished line over to the next one. So a decoder of compressed bytes is at work all the time, while
+//! the other workers convert what it has given.
+//!
+//! Where rows are framed, as in compressed files and in Arrow batches, a *portion* is taken at a time:
+//! the lines that start in the next so many bytes of an input. Portions depend on nothing but the
+//! input's bytes, so frames do not either.
 
 pub mod array;
 pub mod decode;
+mod digest;
 pub mod frames;
-mod pipe;
+mod input;
+mod part;
 mod region;
+mod rows;
+mod stream;
 mod wait;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek};
-use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::OFlags;
-
 use crate::error::{Error, ErrorKind};
+use crate::record::Field;
 use crate::scan::{Buffer, byte_order_mark};
-use pipe::Pipe;
-use region::Region;
+use decode::Broken;
+use input::{Opened, Options};
+pub use input::{Bytes, Input, Reader};
+pub use digest::digest;
+pub use part::part;
+pub use rows::Rows;
+use stream::{Ready, Stream};
+use wait::Stopped;
 pub(crate) use wait::{Readiness, wait_for};
 
 /// The name of standard input in commands.
 pub const STDIN: &str = "-";
 
-/// An input as the caller names it.
-#[derive(Clone, Debug)]
-pub struct Input {
-    path: PathBuf,
-    name: String,
+/// What of a record is used: of Arrow batches, nothing else is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The fields, in the order in which records are asked for them.
+    pub fields: &'a [Field],
+    /// Whether records are used whole, too.
+    pub whole: bool,
 }
 
-impl Input {
-    /// A path, or `-` for standard input.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let name =
-            if path.as_os_str() == STDIN { "<stdin>".into() } else { path.to_string_lossy() };
-        Self { name: name.into_owned(), path }
-    }
+/// How inputs are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Bytes that are worked on at a time.
+    pub block_bytes: usize,
+    /// Bytes of input whose rows are framed together, if rows are framed.
+    pub portion: Option<u64>,
+}
 
-    /// The name for messages.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn is_stdin(&self) -> bool {
-        self.path.as_os_str() == STDIN
-    }
-
-    /// Bytes in the input, if that is known before reading it.
-    fn length(&self) -> Option<u64> {
-        if self.is_stdin() {
-            return None;
-        }
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        metadata.is_file().then_some(metadata.len())
-    }
-
-    fn open(&self) -> io::Result<Opened> {
-        let file = if self.is_stdin() {
-            File::from(io::stdin().as_fd().try_clone_to_owned()?)
-        } else {
-            // Without waiting for the writer of a FIFO: waiting is done where it can be cancelled.
-            let flags = OFlags::NONBLOCK.bits().cast_signed();
-            OpenOptions::new().read(true).custom_flags(flags).open(&self.path)?
-        };
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(rustix::io::Errno::ISDIR.into());
-        }
-        // Files of /proc say that they are empty, so those are read like pipes.
-        if !metadata.is_file() || metadata.len() == 0 {
-            return Ok(Opened::Pipe(Pipe::new(file)));
-        }
-        let start = if self.is_stdin() { (&file).stream_position()? } else { 0 };
-        Ok(Opened::Region(Region::new(file, start, &metadata)))
+impl Cut {
+    /// Bytes of a file that a worker takes at a time.
+    fn ticket_bytes(self) -> u64 {
+        self.portion.unwrap_or(self.block_bytes as u64)
     }
 }
 
-/// An input being read.
-enum Opened {
-    Region(Region),
-    Pipe(Pipe),
-}
-
-/// A block of lines, or the promise of one.
+/// What a worker has taken to convert.
 #[derive(Debug)]
 pub struct Ticket {
-    /// Its place among all blocks of all inputs.
+    /// Its place among all tickets of all inputs.
     pub sequence: u64,
     /// The index of its input.
     pub input: usize,
-    /// What is to be read, unless the buffer holds it already.
-    range: Option<region::Range>,
-    /// Where the content of the buffer starts in the input.
-    offset: u64,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// Bytes of a file that have still to be read.
+    Range(region::Range),
+    /// Lines that are in the buffer, and where they start in the input.
+    Lines(u64),
+    /// Lines of a frame of a compressed file, read and decoded by whoever converts them.
+    Frame(Box<Stream>, Arc<region::Watched>),
+    /// Rows of a batch.
+    Rows(Rows),
+    /// Nothing more.
+    Done,
+}
+
+/// A part of a ticket that fits into a core's cache.
+#[derive(Debug)]
+pub enum Piece {
+    /// Lines in the buffer.
+    Lines(Lines),
+    /// Rows of a batch.
+    Rows(Rows),
 }
 
 /// Lines in a buffer.
 #[derive(Debug)]
 pub struct Lines {
-    /// Where the content of the buffer starts in the input.
+    /// Where the content of the buffer starts in the input, or in the frame of a compressed one.
     pub offset: u64,
     /// Where in the buffer the first line starts.
     pub start: usize,
+    /// With the last lines of a frame, its decoded length: where frames start in the input is the sum of
+    /// those before.
+    pub frame: Option<u64>,
+    /// Bytes of the input that these lines stand for: each byte is counted once.
+    pub bytes: u64,
     /// The file, if this was its last range and it should be checked for changes.
     pub ends: Option<Arc<region::Watched>>,
 }
@@ -124,18 +121,19 @@ fn is_too_long(bytes: usize, max_record_bytes: usize) -> bool {
     bytes.saturating_sub(3) > max_record_bytes
 }
 
-/// Gives out the blocks of all inputs in order.
+/// Gives out the work on all inputs in order.
 pub struct Feed<'a> {
     inputs: &'a [Input],
-    block_bytes: usize,
+    wanted: Wanted<'a>,
+    cut: Cut,
     max_record_bytes: usize,
-    stop: &'a AtomicBool,
+    options: Options,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The index of the input to take the next block from.
+    /// The index of the input to take from.
     input: usize,
     opened: Option<Opened>,
     sequence: u64,
@@ -143,16 +141,25 @@ struct State {
 }
 
 impl<'a> Feed<'a> {
-    /// The blocks of `inputs`, about `block_bytes` each. Waiting for a pipe ends when `stop` is set.
+    /// The records of `inputs`, of which some things are wanted. Waiting ends when `stop` is set;
+    /// zstd windows over 128 MiB are taken if `long` says so.
     #[must_use]
     pub fn new(
         inputs: &'a [Input],
-        block_bytes: usize,
+        wanted: Wanted<'a>,
+        cut: Cut,
         max_record_bytes: usize,
-        stop: &'a AtomicBool,
+        long: bool,
+        stop: Arc<AtomicBool>,
     ) -> Self {
-        let state = Mutex::default();
-        Self { inputs, block_bytes: block_bytes.max(1), max_record_bytes, stop, state }
+        Self {
+            inputs,
+            wanted,
+            cut: Cut { block_bytes: cut.block_bytes.max(1), ..cut },
+            max_record_bytes,
+            options: Options { long, portions: cut.portion.is_some(), stop },
+            state: Mutex::default(),
+        }
     }
 
     /// Bytes of all inputs, if known.
@@ -161,15 +168,15 @@ impl<'a> Feed<'a> {
         self.inputs.iter().map(Input::length).sum()
     }
 
-    /// The number of blocks, if known.
+    /// The number of tickets at least, if known.
     #[must_use]
-    pub fn blocks(&self) -> Option<u64> {
-        let blocks = |length: u64| length.div_ceil(self.block_bytes as u64);
-        self.inputs.iter().map(|input| input.length().map(blocks)).sum()
+    pub fn tickets(&self) -> Option<u64> {
+        let tickets = |length: u64| length.div_ceil(self.cut.ticket_bytes());
+        self.inputs.iter().map(|input| input.plain_length().ok().flatten().map(tickets)).sum()
     }
 
-    /// Takes the next block. A pipe is read into `buffer` here; a range of a file is read by
-    /// [`Feed::read`], outside the lock.
+    /// Takes the next work. What can only be read on is read into `buffer` here; a range of a file
+    /// is read by [`Feed::read`], outside the lock.
     ///
     /// # Errors
     ///
@@ -185,12 +192,12 @@ impl<'a> Feed<'a> {
                 state.input = self.inputs.len();
                 (sequence, error.at(input.name()))
             })?;
-            if let Some((range, offset)) = taken {
+            if let Some(work) = taken {
                 state.sequence += 1;
-                return Ok(Some(Ticket { sequence, input: state.input, range, offset }));
+                return Ok(Some(Ticket { sequence, input: state.input, work }));
             }
-            if let Some(Opened::Pipe(pipe)) = state.opened.take() {
-                state.passed_over += pipe.passed_over;
+            if let Some(Opened::Stream(stream)) = state.opened.take() {
+                state.passed_over += stream.passed_over;
             }
             state.input += 1;
         }
@@ -203,45 +210,93 @@ impl<'a> Feed<'a> {
         self.lock().passed_over
     }
 
-    /// The next block of an input, as a range or as lines in `buffer` with their offset.
     fn take(
         &self,
         state: &mut State,
         input: &Input,
         buffer: &mut Buffer,
-    ) -> Result<Option<(Option<region::Range>, u64)>, ReadError> {
+    ) -> Result<Option<Work>, ReadError> {
         let opened = match &mut state.opened {
             Some(opened) => opened,
-            closed => closed.insert(input.open()?),
+            closed => closed.insert(input.open(&self.options)?),
         };
         match opened {
-            Opened::Region(region) => {
-                Ok(region.next(self.block_bytes).map(|range| (Some(range), 0)))
+            Opened::Region(region) => Ok(region.next(self.cut.ticket_bytes()).map(Work::Range)),
+            Opened::Stream(stream) => {
+                Ok(stream.next(buffer, self.cut, self.max_record_bytes)?.map(Work::Lines))
             }
-            Opened::Pipe(pipe) => {
-                let go_on = &mut || !self.stop.load(Ordering::Relaxed);
-                let lines = pipe.next(buffer, self.block_bytes, self.max_record_bytes, go_on)?;
-                Ok(lines.map(|offset| (None, offset)))
+            Opened::Frames { frames, watched, long } => {
+                let Some(frame) = frames.next() else { return Ok(None) };
+                let is_rest = frame.is_rest();
+                let lines = Stream::new(Ready::Frame(frame.lines(*long)?));
+                if !is_rest {
+                    return Ok(Some(Work::Frame(Box::new(lines), Arc::clone(watched))));
+                }
+                // Its rows could not all be held: they are handed on as those of a pipe are.
+                let lines = lines.watching(Arc::clone(watched));
+                state.opened = Some(Opened::Stream(lines));
+                self.take(state, input, buffer)
+            }
+            Opened::Batches(batches) => {
+                Ok(batches.next(input.name(), self.wanted, self.cut)?.map(Work::Rows))
             }
         }
     }
 
-    /// Brings the lines of a ticket into `buffer`.
+    /// The next piece of a ticket, its lines in `buffer`, which keeps `keep` bytes of memory at most.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, or has become shorter than it was.
-    pub fn read(&self, ticket: &Ticket, buffer: &mut Buffer) -> Result<Lines, Error> {
-        let mut lines = match &ticket.range {
-            Some(range) => range
-                .read(buffer, self.max_record_bytes)
-                .map_err(|error| error.at(self.name(ticket.input)))?,
-            None => Lines { offset: ticket.offset, start: 0, ends: None },
+    pub fn read(
+        &self,
+        ticket: &mut Ticket,
+        buffer: &mut Buffer,
+        keep: usize,
+    ) -> Result<Option<Piece>, Error> {
+        let mut lines = match &mut ticket.work {
+            Work::Range(range) => {
+                let Some(range) = range.take(self.cut.block_bytes) else { return Ok(None) };
+                buffer.reset(keep);
+                let lines = range.read(buffer, self.max_record_bytes);
+                let lines = lines.map_err(|error| error.at(self.name(ticket.input)))?;
+                if !range.is_first() {
+                    return Ok(Some(Piece::Lines(lines)));
+                }
+                lines
+            }
+            &mut Work::Lines(offset) => {
+                ticket.work = Work::Done;
+                let bytes = buffer.content().len() as u64;
+                Lines { offset, start: 0, frame: None, bytes, ends: None }
+            }
+            Work::Frame(stream, watched) => {
+                buffer.reset(keep);
+                let read = stream.next(buffer, self.cut, self.max_record_bytes);
+                let read = read.map_err(|error| error.at(self.name(ticket.input)))?;
+                let (head, length) = stream.frame();
+                let bytes = buffer.content().len() as u64;
+                if let Some(offset) = read {
+                    let offset = head + offset;
+                    Lines { offset, start: 0, frame: None, bytes, ends: None }
+                } else {
+                    let (ends, passed_over) = (Some(Arc::clone(watched)), stream.passed_over);
+                    self.lock().passed_over += passed_over;
+                    ticket.work = Work::Done;
+                    Lines { offset: length, start: 0, frame: Some(length), bytes, ends }
+                }
+            }
+            Work::Rows(_) => {
+                let work = std::mem::replace(&mut ticket.work, Work::Done);
+                let Work::Rows(rows) = work else { return Ok(None) };
+                return Ok(Some(Piece::Rows(rows)));
+            }
+            Work::Done => return Ok(None),
         };
-        if lines.start == 0 && ticket.is_first(&lines) {
+        if lines.offset == 0 {
             lines.start = byte_order_mark(buffer.content());
         }
-        Ok(lines)
+        Ok(Some(Piece::Lines(lines)))
     }
 
     /// Checks that a file that has been read whole is still what it was.
@@ -258,6 +313,16 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// Lines of an input before those that are read: none, unless only a part of it is.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn lines_before(&self, input: usize) -> Result<u64, Error> {
+        let lines = self.inputs.get(input).map_or(Ok(0), Input::lines_before);
+        lines.map_err(|error| Error::io(self.name(input), error))
+    }
+
     /// The name of an input, for messages.
     #[must_use]
     pub fn name(&self, input: usize) -> &str {
@@ -269,25 +334,16 @@ impl<'a> Feed<'a> {
     }
 }
 
-impl Ticket {
-    /// Bytes of the range, if the lines are in a file: each byte is in one range.
-    #[must_use]
-    pub fn length(&self) -> Option<u64> {
-        self.range.as_ref().map(region::Range::length)
-    }
-
-    /// Whether the lines are the first of their input.
-    fn is_first(&self, lines: &Lines) -> bool {
-        self.range.as_ref().map_or(lines.offset == 0, region::Range::is_first)
-    }
-}
-
 /// What reading can end in, before the name of the file is known.
 enum ReadError {
     Io(io::Error),
     Changed,
     Stopped,
     OutOfMemory,
+    /// The bytes are not what they should be; in words.
+    Broken(String),
+    /// An error that needs no name of a file.
+    Error(Error),
 }
 
 impl ReadError {
@@ -297,13 +353,25 @@ impl ReadError {
             Self::Changed => ErrorKind::InputChanged { path: name.to_owned() }.into(),
             Self::Stopped => ErrorKind::Cancelled.into(),
             Self::OutOfMemory => ErrorKind::OutOfMemory.into(),
+            Self::Broken(what) => ErrorKind::Broken { path: name.to_owned(), what }.into(),
+            Self::Error(error) => error,
         }
     }
 }
 
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        let inner = error.get_ref();
+        if inner.is_some_and(|inner| inner.is::<Stopped>()) {
+            return Self::Stopped;
+        }
+        match inner.and_then(|inner| inner.downcast_ref::<Broken>()) {
+            Some(broken) => Self::Broken(broken.message().to_owned()),
+            // A file ends before it did when it was opened.
+            None if error.kind() == io::ErrorKind::UnexpectedEof => Self::Changed,
+            None if error.kind() == io::ErrorKind::OutOfMemory => Self::OutOfMemory,
+            None => Self::Io(error),
+        }
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Watched {
 }
 
 impl Watched {
+    pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> Self {
+        Self { file, start, end: metadata.len(), modified: metadata.modified().ok() }
+    }
+
     /// Whether length and time of change are what they were.
     pub(super) fn is_unchanged(&self) -> io::Result<bool> {
         let now = self.file.metadata()?;
@@ -36,22 +40,30 @@ impl Watched {
 pub(super) struct Region {
     watched: Arc<Watched>,
     next: u64,
+    end: u64,
 }
 
 impl Region {
-    pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> Self {
-        let modified = metadata.modified().ok();
-        let watched = Watched { file, start, end: metadata.len(), modified };
-        Self { watched: Arc::new(watched), next: start }
+    /// The lines that start in `part` of the file, or all of them.
+    pub(super) fn new(
+        file: File,
+        start: u64,
+        metadata: &Metadata,
+        part: Option<(u64, u64)>,
+    ) -> Self {
+        let watched = Watched::new(file, start, metadata);
+        let (from, to) = part.unwrap_or((start, watched.end));
+        let end = to.min(watched.end);
+        Self { next: from, end, watched: Arc::new(watched) }
     }
 
     /// The next range of `length` bytes; the last one may be shorter.
-    pub(super) fn next(&mut self, length: usize) -> Option<Range> {
+    pub(super) fn next(&mut self, length: u64) -> Option<Range> {
         let start = self.next;
-        if start >= self.watched.end {
+        if start >= self.end {
             return None;
         }
-        self.next = self.watched.end.min(start + length as u64);
+        self.next = self.end.min(start.saturating_add(length));
         Some(Range { watched: Arc::clone(&self.watched), start, end: self.next })
     }
 }
@@ -73,6 +85,14 @@ impl Range {
         self.start == self.watched.start
     }
 
+    /// Takes a range of `length` bytes from the front.
+    pub(super) fn take(&mut self, length: usize) -> Option<Self> {
+        let start = self.start;
+        self.start = self.end.min(start.saturating_add(length as u64));
+        let taken = Self { watched: Arc::clone(&self.watched), start, end: self.start };
+        (taken.length() > 0).then_some(taken)
+    }
+
     /// Reads the lines. One that is longer than `max_record_bytes` may come cut, but longer still.
     pub(super) fn read(
         &self,
@@ -92,7 +112,8 @@ impl Range {
             self.finish_line(buffer, start, max_record_bytes)?;
         }
         let ends = (self.end == self.watched.end).then(|| Arc::clone(&self.watched));
-        Ok(Lines { offset: from - self.watched.start, start, ends })
+        let (offset, bytes) = (from - self.watched.start, self.length());
+        Ok(Lines { offset, start, frame: None, bytes, ends })
     }
 
     /// Reads on to the end of the last line.

@@ -74,7 +74,12 @@ impl Target {
         BUILT_IN.iter().map(|(name, text)| Self::parse(name, text)).collect()
     }
 
-    fn parse(origin: &str, text: &str) -> Result<Self, Error> {
+    /// Reads the text of a target file; `origin` says in messages where it is from.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be understood.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, Error> {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             Error::usage(format!("target {origin}: line {line}: {}", error.message()))

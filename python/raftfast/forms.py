@@ -1,0 +1,110 @@
+"""What an output is, by its name: JSON lines, Arrow or Parquet, compressed or not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from raftfast.choices import Compression, OutputType
+from raftfast.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPES: Mapping[str, OutputType] = {
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".arrows": "arrows",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_COMPRESSIONS: Mapping[str, Compression] = {
+    ".gz": "gz",
+    ".zst": "zst",
+    ".zstd": "zst",
+}
+_UNWRITTEN = {".bz2", ".xz", ".zip", ".lz4", ".br"}
+_SUFFIXES = {None: "", "none": "", "gz": ".gz", "zst": ".zst"}
+
+
+class Form(NamedTuple):
+    """The form of an output.
+
+    Attributes:
+        kind: ``"jsonl"``, ``"arrow"`` (an IPC file), ``"arrows"`` (an IPC stream) or ``"parquet"``.
+        compression: How it is compressed; ``None`` is the form's default: JSON lines and Arrow are
+            not, Parquet is by zstd.
+        level: The level of that; ``None`` is its default.
+
+    """
+
+    kind: OutputType = "jsonl"
+    compression: Compression | None = None
+    level: int | None = None
+
+    @property
+    def ending(self) -> str:
+        """The ending of names of such outputs."""
+        suffix = _SUFFIXES.get(self.compression, "") if self.kind == "jsonl" else ""
+        return f".{self.kind}{suffix}"
+
+    def as_options(self) -> dict[str, object]:
+        """Return what was chosen, for reports."""
+        chosen = {"compression": self.compression, "level": self.level}
+        return {"output_type": self.kind} | {
+            name: value for name, value in chosen.items() if value is not None
+        }
+
+
+def form_of(
+    name: str | None,
+    output_type: OutputType | None = None,
+    compression: Compression | None = None,
+    level: int | None = None,
+) -> Form:
+    """Tell the form of an output from its name, unless it is asked for.
+
+    Args:
+        name: The output; ``None`` if it has no name.
+        output_type: What it is, whatever its name says.
+        compression: How it is compressed, whatever its name says; ``"none"`` is not at all.
+        level: The level of compression.
+
+    Raises:
+        UsageError: There is no such form.
+
+    """
+    _check("output type", output_type, get_args(OutputType))
+    _check("compression", compression, get_args(Compression))
+    stem, suffix = os.path.splitext(name or "")  # noqa: PTH122 - pathlib takes 10 ms to import
+    if suffix in _UNWRITTEN and output_type is None:
+        raise UsageError(f"{name}: {suffix} files are not written; there are .gz and .zst")
+    by_name = _COMPRESSIONS.get(suffix)
+    kind = output_type or _TYPES.get(os.path.splitext(stem)[1] if by_name else suffix, "jsonl")  # noqa: PTH122
+    if by_name and kind != "jsonl":
+        raise UsageError(f"{name}: {kind} has compression of its own; leave {suffix} away")
+    form = Form(kind, compression or by_name, level)
+    _check_fits(form)
+    return form
+
+
+def _check(what: str, word: str | None, known: tuple[str, ...]) -> None:
+    if word is not None and word not in known:
+        raise UsageError(f"no {what} '{word}'; there are {', '.join(known)}")
+
+
+def _check_fits(form: Form) -> None:
+    """Refuse a compression that the form does not have, and a level of nothing."""
+    fits = {
+        "jsonl": ("none", "gz", "zst"),
+        "arrow": ("none", "zst", "lz4"),
+        "arrows": ("none", "zst", "lz4"),
+        "parquet": ("none", "zst", "snappy", "lz4"),
+    }[form.kind]
+    if form.compression is not None and form.compression not in fits:
+        known = ", ".join(fits)
+        raise UsageError(f"{form.kind} is not compressed by {form.compression}; there are {known}")
+    has_level = form.compression in ("gz", "zst") or form.kind == "parquet"
+    if form.level is not None and (not has_level or form.compression in ("none", "snappy", "lz4")):
+        raise UsageError("a level needs a compression that has levels: gz or zst")

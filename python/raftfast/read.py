@@ -1,0 +1,171 @@
+"""Rows in memory: as Arrow batches for whoever takes them, and as a dataset."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from raftfast import _raftfast
+from raftfast.errors import UsageError
+from raftfast.paths import check_readable
+from raftfast.sources import listed, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from os import PathLike
+
+    import datasets
+    import pyarrow as pa
+
+    from raftfast._raftfast import Ledger
+    from raftfast.choices import OnError
+    from raftfast.sources import Source
+
+
+class Batches:
+    """Rows as Arrow record batches, converted while they are read, once.
+
+    Anything that takes Arrow streams takes this: ``pyarrow.table(batches)``,
+    ``polars.DataFrame(batches)``, ``duckdb.sql("from batches")``, ``pandas.DataFrame.from_arrow``.
+    Nothing is copied on the way. Iterating gives ``pyarrow.RecordBatch`` objects.
+    """
+
+    def __init__(self, reader: _raftfast.Reader, held: ExitStack) -> None:
+        """Keep what is read from open as long as this."""
+        self._reader = reader
+        self._held = held
+
+    def __arrow_c_schema__(self) -> object:
+        """Export the schema by the Arrow PyCapsule interface."""
+        return self._reader.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the batches by the Arrow PyCapsule interface."""
+        return self._reader.__arrow_c_stream__(requested_schema)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give the batches one after the other, as pyarrow has them."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and needed here only
+
+        try:
+            yield from self.to_pyarrow()
+        except pa.ArrowException:
+            self.check()
+            raise
+
+    def check(self) -> None:
+        """Raise what ended the conversion early, if something did.
+
+        Libraries that read the batches raise exceptions of their own, with the same text.
+        """
+        self._reader.check()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, as pyarrow has them."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and needed here only
+
+        return pa.schema(self)
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The account of the run, once the last batch has been read."""
+        return self._reader.ledger
+
+    def to_pyarrow(self) -> pa.RecordBatchReader:
+        """Give the batches as a reader of pyarrow, for its writers and datasets."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and needed here only
+
+        return pa.RecordBatchReader.from_stream(self)
+
+
+def read(  # noqa: PLR0913 - the options of a conversion, all but three by keyword only
+    inputs: Source | Sequence[Source],
+    to: str | PathLike[str] = "chat",
+    threads: int | None = None,
+    *,
+    system: str | None = None,
+    prompt_key: str | None = None,
+    completion_key: str | None = None,
+    stop: str | None = None,
+    on_error: OnError = "fail",
+    long: bool = False,
+    max_record_bytes: int = _raftfast.DEFAULT_MAX_RECORD_BYTES,
+) -> Batches:
+    """Convert RAFT records to the rows of a target, as Arrow batches in memory.
+
+    The rows are converted on threads of their own while they are read, a few batches ahead, so memory
+    is bounded. What is wrong in the data is raised by whoever reads the batches.
+
+    Args:
+        inputs: What `convert` takes: paths, file objects, Arrow streams.
+        to: A built-in target or the path of a target file.
+        threads: Workers; by default the CPUs this process may use.
+        system: The system message; ``""`` leaves it out. By default the target's own.
+        prompt_key: The name of the prompt column; by default the target's own.
+        completion_key: The name of the completion column; by default the target's own.
+        stop: What is appended to each completion; by default the target's own.
+        on_error: ``"fail"`` ends the run at the first malformed record, ``"skip"`` counts it.
+        long: Whether zstd files are taken that need more than 128 MiB for their window.
+        max_record_bytes: The longest record that is taken.
+
+    Returns:
+        The batches, to be read once.
+
+    Raises:
+        UsageError: The target has no columns, or they can only be known by reading the records twice
+            and an input can be read only once.
+        Error: The target takes whole records, and they have no columns in common.
+        OSError: A file cannot be read.
+
+    """
+    converter = _raftfast.Converter(
+        to,
+        system=system,
+        prompt_key=prompt_key,
+        completion_key=completion_key,
+        stop=stop,
+        on_error=on_error,
+        max_record_bytes=max_record_bytes,
+    )
+    return batches_of(inputs, converter, threads=threads, long=long)
+
+
+def batches_of(
+    inputs: Source | Sequence[Source],
+    converter: _raftfast.Converter,
+    *,
+    threads: int | None = None,
+    long: bool = False,
+) -> Batches:
+    """Read rows as `read` does, with a converter that is compiled already."""
+    sources = listed(inputs)
+    check_readable(sources)
+    with ExitStack() as stack:
+        streams = stack.enter_context(opened(sources, converter.fields))
+        reader = _raftfast.read_batches(streams, converter, threads=threads, long=long)
+        return Batches(reader, stack.pop_all())
+
+
+def to_dataset(
+    inputs: Source | Sequence[Source], to: str | PathLike[str] = "chat", **options: Any  # noqa: ANN401
+) -> datasets.Dataset:
+    """Convert RAFT records to the rows of a target, as a ``datasets.Dataset`` in memory.
+
+    Args:
+        inputs: What `convert` takes: paths, file objects, Arrow streams, another dataset.
+        to: A built-in target or the path of a target file.
+        options: Those of `read`.
+
+    Raises:
+        UsageError: ``datasets`` is not installed, or what `read` raises.
+        Error: What is wrong in the data.
+
+    """
+    try:
+        import datasets  # noqa: PLC0415 - heavy, and needed here only
+        import pyarrow as pa  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError("datasets is not installed: pip install raftfast[datasets]") from error
+    batches = read(inputs, to, **options)
+    return datasets.Dataset(pa.Table.from_batches(list(batches), batches.schema))

@@ -1,0 +1,251 @@
+//! Where encoded rows go, in order: to one output, to one after the other, or to a reader in this
+//! process.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use arrow_array::RecordBatch;
+
+use super::compress::Compression;
+use super::frame::{Encoding, Payload, compressed};
+use super::{Sink, TICK};
+use crate::columnar::Assembler;
+use crate::error::{Error, ErrorKind};
+use crate::survey::Survey;
+
+/// Gives the name of the next output, which exists already.
+pub type Next = Box<dyn FnMut() -> Result<PathBuf, Error> + Send>;
+
+/// Where a conversion writes.
+pub enum Destination {
+    /// An existing name that is opened as it is, or `-` for standard output.
+    Path(PathBuf),
+    /// Something that somebody else opened, and a name for messages.
+    Object(String, Box<dyn Write + Send>),
+    /// Outputs of so many bytes at most, one after the other; a row that is longer has one of its own.
+    Rolling {
+        /// Bytes of an output.
+        bytes: u64,
+        /// Names the outputs.
+        next: Next,
+    },
+    /// A reader on another thread of this process.
+    Reader(SyncSender<RecordBatch>),
+    /// What records are made of.
+    Survey(Arc<Mutex<Survey>>),
+    /// Nowhere: only the account is wanted.
+    Nowhere,
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Object(name, _) => f.write_str(name),
+            Self::Rolling { bytes, .. } => write!(f, "outputs of {bytes} bytes"),
+            Self::Reader(_) => f.write_str("a reader"),
+            Self::Survey(_) => f.write_str("a survey"),
+            Self::Nowhere => f.write_str("nowhere"),
+        }
+    }
+}
+
+/// An open output of encoded rows.
+pub(super) struct Outlet {
+    to: To,
+    /// Bytes written to all outputs.
+    written: u64,
+}
+
+enum To {
+    One(File),
+    Many { file: File, bytes: u64, next: Next },
+    Reader(SyncSender<RecordBatch>),
+    Survey(Arc<Mutex<Survey>>),
+    Nowhere,
+}
+
+/// A sink, and what makes a file of what is written to it.
+struct File {
+    sink: Sink,
+    assembler: Option<Assembler>,
+    compression: Compression,
+    /// Bytes written to this file.
+    length: u64,
+}
+
+/// Whether to go on waiting.
+pub(super) type GoOn<'a> = &'a mut dyn FnMut() -> bool;
+
+impl Outlet {
+    pub(super) fn open(
+        destination: Destination,
+        encoding: &Encoding,
+        go_on: GoOn<'_>,
+    ) -> Result<Self, Error> {
+        let to = match destination {
+            Destination::Path(path) => To::One(File::open(&path, encoding, go_on)?),
+            Destination::Object(name, object) => {
+                To::One(File::new(Sink::object(name, object), encoding)?)
+            }
+            Destination::Rolling { bytes, mut next } => {
+                To::Many { file: File::open(&next()?, encoding, go_on)?, bytes, next }
+            }
+            Destination::Reader(sender) => To::Reader(sender),
+            Destination::Survey(survey) => To::Survey(survey),
+            Destination::Nowhere => To::Nowhere,
+        };
+        Ok(Self { to, written: 0 })
+    }
+
+    /// Writes what the next portion came to; gives the bytes that it took.
+    pub(super) fn write(
+        &mut self,
+        payload: Payload,
+        encoding: &Encoding,
+        go_on: GoOn<'_>,
+    ) -> Result<u64, Error> {
+        let before = self.written;
+        match &mut self.to {
+            To::One(file) => self.written += file.write(payload, go_on)?,
+            To::Many { file, bytes, next } => {
+                let (bytes, lines) = (*bytes, matches!(encoding, Encoding::Lines(Compression::None)));
+                let mut rest = Some(payload);
+                while let Some(payload) = rest {
+                    let room = bytes.saturating_sub(file.length);
+                    let (now, later) = fitting(payload, room, bytes, lines);
+                    self.written += file.write(now, go_on)?;
+                    rest = later;
+                    if rest.is_some() {
+                        self.written += file.finish(go_on)?;
+                        *file = File::open(&next()?, encoding, go_on)?;
+                    }
+                }
+            }
+            To::Reader(sender) => {
+                let Payload::Batch(batch) = payload else { return Ok(0) };
+                self.written += batch.get_array_memory_size() as u64;
+                send(sender, batch, go_on)?;
+            }
+            To::Survey(survey) => {
+                let Payload::Survey(later) = payload else { return Ok(0) };
+                survey.lock().unwrap_or_else(PoisonError::into_inner).merge(*later)?;
+            }
+            To::Nowhere => {}
+        }
+        Ok(self.written - before)
+    }
+
+    /// Writes what was held back and what ends a file; gives the bytes that it took.
+    pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
+        match &mut self.to {
+            To::One(file) | To::Many { file, .. } => file.finish(go_on),
+            To::Reader(_) | To::Survey(_) | To::Nowhere => Ok(0),
+        }
+    }
+
+    /// A buffer that has been written and can be used again.
+    pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
+        match &mut self.to {
+            To::One(file) | To::Many { file, .. } => file.sink.spare(),
+            To::Reader(_) | To::Survey(_) | To::Nowhere => None,
+        }
+    }
+}
+
+impl File {
+    fn open(path: &Path, encoding: &Encoding, go_on: GoOn<'_>) -> Result<Self, Error> {
+        Self::new(Sink::open(path, go_on)?, encoding)
+    }
+
+    fn new(sink: Sink, encoding: &Encoding) -> Result<Self, Error> {
+        let (assembler, compression) = match encoding {
+            Encoding::Lines(compression) => (None, *compression),
+            Encoding::File(encoder) => (Some(encoder.assembler()?), Compression::None),
+            _ => (None, Compression::None),
+        };
+        Ok(Self { sink, assembler, compression, length: 0 })
+    }
+
+    fn write(&mut self, payload: Payload, go_on: GoOn<'_>) -> Result<u64, Error> {
+        let bytes = match (payload, &mut self.assembler) {
+            (Payload::Bytes(bytes), _) => bytes,
+            (Payload::Encoded(encoded), Some(assembler)) => {
+                let mut bytes = self.sink.spare().unwrap_or_default();
+                bytes.clear();
+                if self.length == 0 {
+                    assembler.start(&mut bytes)?;
+                }
+                assembler.append(encoded, &mut bytes)?;
+                bytes
+            }
+            _ => return Ok(0),
+        };
+        self.put(bytes, go_on)
+    }
+
+    fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
+        let mut bytes = Vec::new();
+        if let Some(mut assembler) = self.assembler.take() {
+            if self.length == 0 {
+                assembler.start(&mut bytes)?;
+            }
+            assembler.finish(&mut bytes)?;
+        } else if self.length == 0 && self.compression != Compression::None {
+            // Nothing at all is no compressed file.
+            bytes = compressed(self.compression, &[])?;
+        }
+        let length = self.put(bytes, go_on)?;
+        self.sink.finish()?;
+        Ok(length)
+    }
+
+    fn put(&mut self, bytes: Vec<u8>, go_on: GoOn<'_>) -> Result<u64, Error> {
+        let length = bytes.len() as u64;
+        self.length += length;
+        self.sink.write(bytes, go_on)?;
+        Ok(length)
+    }
+}
+
+/// What still fits into `room`, and what does not: lines are cut between rows, everything else is kept
+/// whole. What does not even fit into an empty output, of `all` bytes, is not kept back.
+fn fitting(payload: Payload, room: u64, all: u64, lines: bool) -> (Payload, Option<Payload>) {
+    if payload.len() <= room {
+        return (payload, None);
+    }
+    match payload {
+        Payload::Bytes(mut rows) if lines => {
+            let room_now = usize::try_from(room).unwrap_or(usize::MAX).min(rows.len());
+            let mut end = memchr::memrchr(b'\n', &rows[..room_now]).map_or(0, |end| end + 1);
+            if end == 0 && room == all {
+                end = memchr::memchr(b'\n', &rows).map_or(rows.len(), |end| end + 1);
+            }
+            let rest = rows.split_off(end);
+            let rest = (!rest.is_empty()).then_some(Payload::Bytes(rest));
+            (Payload::Bytes(rows), rest)
+        }
+        whole if room == all => (whole, None),
+        whole => (Payload::Nothing, Some(whole)),
+    }
+}
+
+/// Waits for the reader as long as `go_on` allows.
+fn send(sender: &SyncSender<RecordBatch>, batch: RecordBatch, go_on: GoOn<'_>) -> Result<(), Error> {
+    let mut waiting = batch;
+    loop {
+        waiting = match sender.try_send(waiting) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(_)) => return Err(ErrorKind::Cancelled.into()),
+            Err(TrySendError::Full(batch)) => batch,
+        };
+        if !go_on() {
+            return Err(ErrorKind::Cancelled.into());
+        }
+        thread::sleep(TICK / 50);
+    }
+}

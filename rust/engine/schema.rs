@@ -1,0 +1,140 @@
+//! The columns of rows, found out before the first row is made.
+//!
+//! Most targets say by themselves what their columns are. Where rows hold what only the data knows the
+//! type of, or columns that are there only if some record has a field, the inputs are read twice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_schema::{Schema, SchemaRef};
+
+use super::frame::{BATCH, Encoding};
+use super::{Destination, Form, Progress, Settings, run};
+use crate::columnar::Encoder;
+use crate::columns::Known;
+use crate::convert::Converter;
+use crate::error::Error;
+use crate::record::Field;
+use crate::shape::Options;
+use crate::source::Input;
+use crate::survey::Survey;
+
+/// The name of a list's elements as Arrow libraries have it, and as Parquet asks for it.
+const ELEMENTS: (&str, &str) = ("item", "element");
+
+impl Encoding {
+    /// How the rows of a conversion are encoded.
+    pub(super) fn new(
+        converter: &Converter,
+        inputs: &[Input],
+        settings: Settings,
+        tick: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Self, Error> {
+        let mut schema = |element| {
+            let records = records(converter, inputs, settings, tick)?;
+            let absent = absent(converter, inputs, records.as_deref(), settings, tick)?;
+            let schema = converter.shape().schema(&Known {
+                absent: &absent,
+                records: records.as_deref(),
+                portion_bytes: usize::try_from(BATCH).unwrap_or(usize::MAX),
+                record_bytes: converter.record_limit(),
+                element,
+            })?;
+            Ok::<_, Error>(Arc::new(schema))
+        };
+        match settings.form {
+            Form::Lines(compression) => Ok(Self::Lines(compression)),
+            Form::Batches => Ok(Self::Batches(schema(ELEMENTS.0)?)),
+            Form::File(form, codec) => {
+                let is_parquet = form == crate::columnar::Form::Parquet;
+                let element = if is_parquet { ELEMENTS.1 } else { ELEMENTS.0 };
+                Ok(Self::File(Box::new(Encoder::new(form, codec, schema(element)?)?)))
+            }
+        }
+    }
+}
+
+/// The columns of whole records: the keys of all of them in the order in which they first appear, and
+/// the types that hold all their values.
+///
+/// # Errors
+///
+/// When a record is malformed, when no type holds all values of a key, or when an input can be read only
+/// once.
+pub fn survey(
+    inputs: &[Input],
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<SchemaRef, Error> {
+    let converter = Converter::new("hf", &Options::default())?;
+    let found = Arc::new(Mutex::new(Survey::default()));
+    let output = Destination::Survey(Arc::clone(&found));
+    run(&converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
+    let survey = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Arc::new(survey.schema()?))
+}
+
+/// The columns of the records, if the rows hold something of a type that only they know.
+fn records(
+    converter: &Converter,
+    inputs: &[Input],
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Option<SchemaRef>, Error> {
+    if !converter.shape().columns_need_survey() {
+        return Ok(None);
+    }
+    if let [input] = inputs
+        && let Some(schema) = input.schema()
+    {
+        return Ok(Some(schema));
+    }
+    if let Some(once) = inputs.iter().find(|input| !input.can_be_read_again()) {
+        return Err(Error::usage(format!(
+            "{}: the columns of these rows are known only after reading all records, and this can be \
+             read only once; put it into a file",
+            once.name()
+        )));
+    }
+    survey(inputs, settings, tick).map(Some)
+}
+
+/// The fields that are in no record, as far as that is known before reading.
+fn absent(
+    converter: &Converter,
+    inputs: &[Input],
+    records: Option<&Schema>,
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<Field>, Error> {
+    let shape = converter.shape();
+    let fields = shape.fields();
+    let without = |has: &dyn Fn(usize, Field) -> bool| {
+        let fields = fields.iter().copied().enumerate();
+        fields.filter(|&(slot, field)| !has(slot, field)).map(|(_, field)| field).collect()
+    };
+    let in_schema = |schema: &Schema, field: Field| schema.column_with_name(field.name()).is_some();
+    if let Some(schema) = records {
+        return Ok(without(&|_, field| in_schema(schema, field)));
+    }
+    if shape.all_expected() {
+        return Ok(Vec::new());
+    }
+    let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
+    if let Some(schemas) = schemas {
+        let has = |field| schemas.iter().any(|schema| in_schema(schema, field));
+        return Ok(without(&|_, field| has(field)));
+    }
+    if !inputs.iter().all(Input::can_be_read_again) {
+        return Ok(Vec::new());
+    }
+    let outcome = run(
+        converter,
+        &Encoding::Nothing,
+        inputs,
+        Destination::Nowhere,
+        None,
+        settings,
+        tick,
+    )?;
+    Ok(without(&|slot, _| outcome.present >> slot & 1 == 1))
+}

@@ -1,0 +1,77 @@
+//! Arrow batches, cut into ranges of rows.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::input::Reader;
+use super::{Cut, ReadError, Wanted};
+use crate::batch::Batch;
+
+/// Batches that are pulled one after the other.
+pub(super) struct Batches {
+    reader: Reader,
+    current: Option<Arc<Batch>>,
+    /// Bytes of the current batch.
+    bytes: usize,
+    /// The row of the current batch to take next.
+    next: usize,
+    /// Rows of all batches before it.
+    before: u64,
+}
+
+/// Some rows of a batch.
+#[derive(Debug)]
+pub struct Rows {
+    /// The batch.
+    pub batch: Arc<Batch>,
+    /// Which of its rows.
+    pub rows: Range<usize>,
+    /// Rows of the input before the batch.
+    pub before: u64,
+}
+
+impl Batches {
+    pub(super) fn new(reader: Reader) -> Self {
+        Self { reader, current: None, bytes: 0, next: 0, before: 0 }
+    }
+
+    /// The next rows: as many as make a block, or a portion where portions count.
+    pub(super) fn next(&mut self, name: &str, wanted: Wanted<'_>, cut: Cut) -> Result<Option<Rows>, ReadError> {
+        loop {
+            if let Some(batch) = &self.current
+                && self.next < batch.rows()
+            {
+                let end = self.next.saturating_add(rows_of(batch, self.bytes, cut));
+                let rows = self.next..batch.rows().min(end);
+                self.next = rows.end;
+                return Ok(Some(Rows { batch: Arc::clone(batch), rows, before: self.before }));
+            }
+            if !self.pull(name, wanted)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn pull(&mut self, name: &str, wanted: Wanted<'_>) -> Result<bool, ReadError> {
+        self.before += self.current.take().map_or(0, |batch| batch.rows() as u64);
+        self.next = 0;
+        let Some(batch) = self.reader.next() else { return Ok(false) };
+        let batch = batch.map_err(|error| ReadError::Broken(one_line(&error.to_string())))?;
+        let bytes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+        self.bytes = bytes.map(|bytes| bytes.unwrap_or_default()).sum();
+        let batch = Batch::new(name, &batch, wanted.fields, wanted.whole);
+        self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
+        Ok(true)
+    }
+}
+
+/// Rows of a batch of so many bytes that are taken at once.
+fn rows_of(batch: &Batch, bytes: usize, cut: Cut) -> usize {
+    let wanted = usize::try_from(cut.ticket_bytes()).unwrap_or(usize::MAX);
+    (wanted / (bytes / batch.rows().max(1)).max(1)).max(1)
+}
+
+/// What a library says, without its line ends.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
