@@ -1,6 +1,7 @@
 """Time raftfast, ``cat`` and other tools side by side on sample corpora of both styles.
 
-``python benches/compare.py --out benches/results`` makes the table of the README.
+``python benches/compare.py --out docs/benchmark`` makes the table of the README, and with
+``--road all`` those of the roads between other forms of files.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="samples of each engine (5)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of raftfast (1 2)")
     parser.add_argument("--only", nargs="+", metavar="ENGINE", help="time these only")
-    parser.add_argument("--out", type=Path, help="folder for results.json, table.md, chart.svg")
+    parser.add_argument("--road", nargs="+", metavar="ROAD", help="such as gz-jsonl, or all")
+    parser.add_argument("--style", nargs="+", default=STYLES, choices=STYLES, help="of the corpora")
+    parser.add_argument("--out", type=Path, help="folder for the results")
     parser.add_argument("--scratch", type=Path, help="folder on the disk to measure (temporary)")
     return parser.parse_args()
 
@@ -34,7 +37,7 @@ def main() -> None:
     options = arguments()
     with TemporaryDirectory(prefix="raftfast-compare-", dir=options.scratch) as folder:
         corpora: dict[str, Path] = {}
-        for style in STYLES:
+        for style in options.style:
             corpora[style] = Path(folder) / f"{style}.jsonl"
             raftfast.sample(corpora[style], options.megabytes * 1_000_000, style=style)
         table = run(
@@ -43,6 +46,7 @@ def main() -> None:
             threads=options.threads,
             out=options.out,
             only=options.only,
+            roads=options.road,
             say=lambda line: print(line, file=sys.stderr),
         )
     print(table)

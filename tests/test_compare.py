@@ -15,7 +15,7 @@ import raftfast
 from raftfast.compare import run
 from raftfast.compare.engines import engines
 from raftfast.compare.measure import Sample, take, take_quiet
-from raftfast.compare.race import compare
+from raftfast.compare.rows import compare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -180,13 +180,14 @@ def opened(path: str, kind: Kind, wanted: Sequence[str] | None) -> Iterator[tupl
         OSError: The file cannot be opened or read.
 
     """
-    _require_pyarrow()
+    require_pyarrow()
     source = _folder(path, wanted) if kind == "folder" else _checked(path, kind, wanted)
     with source as (schema, batches):
         yield path, Columns(path, schema, batches)
 
 
-def _require_pyarrow() -> None:
+def require_pyarrow() -> None:
+    """Raise a ``UsageError`` that says what to install, unless pyarrow is there."""
     try:
         import pyarrow  # noqa: F401, ICN001
     except ImportError as missing:

@@ -20,6 +20,8 @@ GAP = 2
 SPACE = 14
 """Height between the bars of two engines."""
 TOP = 62
+TITLE = "RAFT JSONL to chat rows, file to file: GB of input per second"
+ROADS_TITLE = "RAFT records to chat rows, between other forms: GB of JSONL per second"
 
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
@@ -50,8 +52,22 @@ def chart(results: Results) -> str:
         group(TOP + row * step, [race.figures[row] for race in races], scale(races))
         for row in range(len(races[0].figures))
     )
-    parts = [*frame(height), *legend(races), *(line for lines in groups for line in lines)]
+    parts = [*frame(TITLE, height), *legend(races), *(line for lines in groups for line in lines)]
     return "\n".join([opening(height), *parts, "</svg>\n"])
+
+
+def road_chart(results: Results) -> str:
+    """Draw GB/s of the corpus as JSONL, a block for each road and in it a bar for each engine."""
+    pixels = scale(results.races)
+    bars: list[str] = []
+    top = TOP
+    for race in results.races:
+        bars.append(text(0, top + BAR, "label ours", race.corpus))
+        for figure in race.figures:
+            top += BAR + SPACE // 2
+            bars += group(top, [figure], pixels)
+        top += 2 * (BAR + SPACE // 2)
+    return "\n".join([opening(top), *frame(ROADS_TITLE, top), *bars, "</svg>\n"])
 
 
 def opening(height: int) -> str:
@@ -63,10 +79,10 @@ def opening(height: int) -> str:
     )
 
 
-def frame(height: int) -> list[str]:
+def frame(title: str, height: int) -> list[str]:
     """Draw the title and the line on which the bars stand."""
     return [
-        text(0, 18, "title", "RAFT JSONL to chat rows, file to file: GB of input per second"),
+        text(0, 18, "title", title),
         f'<line class="axis" x1="{LABELS}" x2="{LABELS}" y1="{TOP - 6}" y2="{height - 8}"/>',
     ]
 

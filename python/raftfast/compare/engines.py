@@ -27,6 +27,7 @@ class Engine:
         command: Its arguments; ``{input}``, ``{output}`` and ``{folder}`` (empty, its own) stand
             for paths.
         packages: What has to be importable for it.
+        programs: What has to be installed for it, beside the first word of the command.
         environment: Variables for it, with the same placeholders.
         once: It is so slow that it is timed once and not in every round.
         converts: Its output is chat rows; otherwise it is the yardstick, a copy of the input.
@@ -37,6 +38,7 @@ class Engine:
     label: str
     command: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     once: bool = False
     converts: bool = True
@@ -44,7 +46,8 @@ class Engine:
     @property
     def installed(self) -> bool:
         """Whether its program and its packages are here."""
-        return bool(shutil.which(self.command[0])) and all(map(find_spec, self.packages))
+        programs = (self.command[0], *self.programs)
+        return all(map(shutil.which, programs)) and all(map(find_spec, self.packages))
 
     def call(self, paths: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """Return command and environment with the paths filled in."""
@@ -73,9 +76,9 @@ def raftfast(threads: int) -> Engine:
     )
 
 
-def program(name: str, *arguments: str) -> tuple[str, ...]:
-    """Return the command that runs a program of rivals.py."""
-    return (sys.executable, RIVALS, name, "{input}", "{output}", *arguments)
+def program(name: str, *arguments: str, file: str = RIVALS) -> tuple[str, ...]:
+    """Return the command that runs a program of rivals.py, or of another such file."""
+    return (sys.executable, file, name, "{input}", "{output}", *arguments)
 
 
 COPY = Engine(
@@ -144,6 +147,6 @@ def choose(everyone: Sequence[Engine], only: Iterable[str] | None) -> list[Engin
     wanted = list(only)
     for name in wanted:
         if not any(engine.called(name) for engine in everyone):
-            known = ", ".join(engine.name for engine in everyone)
+            known = ", ".join(dict.fromkeys(engine.name for engine in everyone))
             raise UsageError(f"no engine is called {name!r}; there are {known}")
     return [engine for engine in everyone if any(map(engine.called, wanted))]

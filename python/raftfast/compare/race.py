@@ -1,20 +1,20 @@
-"""One corpus, all engines, round after round."""
+"""One corpus, one road, all engines, round after round."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
 
+from raftfast.compare.inputs import prepare
 from raftfast.compare.measure import Sample, heat, least_peak, take, take_quiet, warm
 from raftfast.compare.results import Race, summarise
-from raftfast.errors import Error
+from raftfast.compare.roads import PLAIN, Road
+from raftfast.compare.rows import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,22 +23,31 @@ if TYPE_CHECKING:
 
 
 class Course:
-    """A corpus, and a folder beside it where the engines write."""
+    """What the engines read, and a folder where they write.
 
-    def __init__(self, corpus: Path, folder: str) -> None:
+    Attributes:
+        source: The corpus, in the form that the road begins with.
+        folder: The folder.
+        bytes: The size of the corpus as JSONL, in which all speeds are told.
+
+    """
+
+    def __init__(self, corpus: Path, road: Road, folder: Path) -> None:
         """Take a corpus and an empty folder on the same file system."""
-        self.corpus = corpus.resolve()
-        self.folder = Path(folder)
+        self.source = prepare(corpus.resolve(), road.source, folder)
+        self.folder = folder
+        self.bytes = corpus.stat().st_size
+        self._output = f"rows{road.output}"
 
     @contextmanager
     def lap(self, engine: Engine) -> Iterator[tuple[Sample, Path]]:
-        """Run an engine on the warm corpus, to a name never used before; then remove its rows."""
+        """Run an engine on the warm input, to a name never used before; then remove its rows."""
         # Writing onto an existing file makes ext4 flush it, which costs most of the speed.
         scratch = Path(mkdtemp(dir=self.folder))
-        output = scratch / "rows.jsonl"
-        paths = {"input": str(self.corpus), "output": str(output), "folder": str(scratch)}
-        warm(self.corpus)
-        heat(self.folder, self.corpus.stat().st_size)
+        output = scratch / self._output
+        paths = {"input": str(self.source), "output": str(output), "folder": str(scratch)}
+        warm(self.source)
+        heat(self.folder, self.bytes)
         try:
             yield take(*engine.call(paths), self.folder), output
         finally:
@@ -60,21 +69,21 @@ class Plan:
     say: Callable[[str], None]
 
 
-def race(name: str, corpus: Path, plan: Plan) -> Race:
+def race(name: str, corpus: Path, plan: Plan, road: Road = PLAIN) -> Race:
     """Check that the engines agree on a corpus, then time them."""
     with TemporaryDirectory(prefix=".raftfast-bench-", dir=corpus.resolve().parent) as folder:
-        course = Course(corpus, folder)
         plan.say(f"{name}: warming up, and comparing the rows")
-        samples = rehearse(course, plan.engines)
+        course = Course(corpus, road, Path(folder))
+        samples, written = rehearse(course, plan.engines)
         for number in range(plan.rounds):
             plan.say(f"{name}: round {number + 1} of {plan.rounds}")
             for engine in line_up(plan.engines, number):
                 once = partial(course.sample, engine)
                 samples[engine.name].append(take_quiet(once, plan.retakes))
         least = least_peak(course.folder)
-    size = corpus.stat().st_size
-    figures = [summarise(engine, samples[engine.name], size) for engine in plan.engines]
-    return Race(name, size, least / 1e6, figures)
+        read = course.source.stat().st_size
+    figures = [summarise(engine, samples[engine.name], course.bytes) for engine in plan.engines]
+    return Race(name, course.bytes, read, written, least / 1e6, figures)
 
 
 def line_up(engines: Sequence[Engine], number: int) -> Iterator[Engine]:
@@ -83,31 +92,27 @@ def line_up(engines: Sequence[Engine], number: int) -> Iterator[Engine]:
     return reversed(timed) if number % 2 else iter(timed)
 
 
-def rehearse(course: Course, engines: Sequence[Engine]) -> dict[str, list[Sample]]:
+def rehearse(course: Course, engines: Sequence[Engine]) -> tuple[dict[str, list[Sample]], int]:
     """Run each engine once, to warm up and to compare its rows with those of the first.
 
     Returns:
-        The samples by engine: only those that are timed once have one already.
+        The samples by engine, of which only those that are timed once have one already, and how
+        many bytes the first engine wrote.
 
     """
     first, *others = sorted(engines, key=lambda engine: not engine.converts)
     samples: dict[str, Sample] = {}
     with course.lap(first) as (samples[first.name], expected):
+        written = size(expected)
         for engine in others:
             with course.lap(engine) as (samples[engine.name], output):
                 if engine.converts:
                     compare(expected, output, f"{engine.label} and {first.label}")
-    return {engine.name: [samples[engine.name]] if engine.once else [] for engine in engines}
+    kept = {engine.name: [samples[engine.name]] if engine.once else [] for engine in engines}
+    return kept, written
 
 
-def compare(expected: Path, output: Path, who: str) -> None:
-    """Raise an Error unless both files hold the same rows as JSON, in the same order."""
-    with expected.open("rb") as left, output.open("rb") as right:
-        for number, (one, other) in enumerate(zip_longest(left, right), 1):
-            if one != other and not equal_rows(one, other):
-                raise Error(f"{who} differ in row {number}")
-
-
-def equal_rows(one: bytes | None, other: bytes | None) -> bool:
-    """Tell whether two lines are the same row; ``None`` is the end of a file."""
-    return one is not None and other is not None and bool(json.loads(one) == json.loads(other))
+def size(output: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder; none if nothing was written."""
+    files = output.iterdir() if output.is_dir() else [output]
+    return sum(file.stat().st_size for file in files if file.is_file())

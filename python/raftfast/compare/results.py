@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from raftfast.compare.engines import Engine
     from raftfast.compare.measure import Sample
 
-PACKAGES = ("raftfast", "polars", "duckdb", "orjson", "datasets")
+FLOORS = ("cat", "gzip", "zstd", "decoder")
+PACKAGES = ("raftfast", "polars", "duckdb", "pyarrow", "orjson", "datasets")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Figure:
     seconds: float
     """The median."""
     gb_per_second: float
-    """Of input, in 10⁹ bytes."""
+    """Of the corpus as JSONL, whatever the form that was read, in 10⁹ bytes."""
     peak_mb: float
     """The highest resident set of all samples, in 10⁶ bytes."""
     samples: list[Sample]
@@ -45,7 +46,13 @@ class Race:
     """What all engines did on one corpus."""
 
     corpus: str
+    """Its name, and that of the road."""
     bytes: int
+    """The size of the corpus as JSONL."""
+    bytes_read: int
+    """The size of what the engines read."""
+    bytes_written: int
+    """The size of what the first of them wrote."""
     least_peak_mb: float
     """The smallest peak that can be told: a figure at it means that or less."""
     figures: list[Figure]
@@ -53,6 +60,11 @@ class Race:
     def find(self, name: str) -> Figure | None:
         """Return the figure of an engine, if it took part."""
         return next((figure for figure in self.figures if figure.name == name), None)
+
+    @property
+    def floor(self) -> Figure | None:
+        """The figure of what does nothing but copy or decode the input, if it took part."""
+        return next((figure for figure in self.figures if figure.name in FLOORS), None)
 
 
 @dataclass(frozen=True)

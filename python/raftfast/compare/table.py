@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 METHOD = (
     "Whole processes, input in the page cache, a new output file each time; medians of {rounds}, "
-    "interleaved. All rows were compared and are equal as JSON."
+    "interleaved. GB/s are of the corpus as JSONL. All rows were compared and are equal."
 )
 
 
@@ -24,20 +24,29 @@ def table(results: Results) -> str:
 def race_table(race: Race) -> str:
     """Write the table of one corpus; the last columns say by how much raftfast is faster."""
     ours = [figure for figure in race.figures if figure.name.startswith("raftfast-")]
-    head = ["", "ms", "GB/s", "of `cat`", "peak MB"]
+    floor = f"of `{race.floor.name}`" if race.floor else ""
+    head = ["", "ms", "GB/s", floor, "peak MB"]
     head += [f"times faster: {figure.label}" for figure in ours]
     rows = [cells(figure, race, ours) for figure in race.figures]
-    return f"**{race.corpus}** ({race.bytes / 1e6:,.0f} MB)\n\n{markdown([head, *rows])}"
+    return f"**{race.corpus}** ({sizes(race)})\n\n{markdown([head, *rows])}"
+
+
+def sizes(race: Race) -> str:
+    """Say how large the corpus is, and the files if they are of another form."""
+    corpus, read, written = (
+        f"{size / 1e6:,.0f} MB" for size in (race.bytes, race.bytes_read, race.bytes_written)
+    )
+    came = "" if race.bytes_read == race.bytes else f", read as {read}"
+    return f"{corpus}{came}, written as {written}"
 
 
 def cells(figure: Figure, race: Race, ours: Sequence[Figure]) -> list[str]:
     """Write the row of one engine."""
-    copy = race.find("cat")
     return [
         f"**{figure.label}**" if figure in ours else figure.label,
         f"{figure.seconds * 1000:,.0f}",
         short(figure.gb_per_second),
-        short(copy.seconds / figure.seconds) if copy else "",
+        short(race.floor.seconds / figure.seconds) if race.floor else "",
         peak(figure, race),
         *(short(figure.seconds / our.seconds) for our in ours),
     ]
