@@ -5,6 +5,7 @@ No test here looks at a time.
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -14,11 +15,15 @@ import pytest
 import raftfast
 from raftfast.compare import run
 from raftfast.compare.engines import engines
+from raftfast.compare.inputs import WRITERS, prepare
 from raftfast.compare.measure import Sample, take, take_quiet
+from raftfast.compare.roads import ROADS, travellers
 from raftfast.compare.rows import compare
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from raftfast.compare.roads import Road
 
 ROW = b'{"messages":[{"role":"user","content":"a"}]}\n'
 SAME = b'{"messages": [{"content": "\\u0061", "role": "user"}]}\n'
@@ -90,6 +95,70 @@ def test_rows_that_differ_end_the_comparison(tmp_path: Path, other: bytes) -> No
     (tmp_path / "right").write_bytes(other)
     with pytest.raises(raftfast.Error, match=r"both differ in row [23]"):
         compare(tmp_path / "left", tmp_path / "right", "both")
+
+
+def in_form(form: str, path: Path, lines: bytes) -> Path:
+    """Write rows in some form."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import ipc, parquet  # noqa: PLC0415 - as above
+
+    table = pa.Table.from_pylist([json.loads(line) for line in lines.splitlines()])
+    if form == "parquet":
+        parquet.write_table(table, path)
+    elif form == "arrow":
+        with ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    elif form == "gz":
+        path.write_bytes(gzip.compress(lines[:9]) + gzip.compress(lines[9:]))
+    else:
+        path.write_bytes(
+            b"".join(bytes(pa.compress(lines, "zstd")) for lines in (ROW, lines[len(ROW) :]))
+        )
+    return path
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "gz", "zst"])
+def test_rows_are_compared_whatever_their_form(tmp_path: Path, form: str) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(ROW + ROW)
+    compare(tmp_path / "rows.jsonl", in_form(form, tmp_path / "same", ROW + SAME), "both")
+    for number, other in enumerate([ROW + OTHER, ROW, ROW + SAME + ROW]):
+        with pytest.raises(raftfast.Error, match=r"both differ in row [23]"):
+            compare(tmp_path / "rows.jsonl", in_form(form, tmp_path / f"{number}", other), "both")
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_corpus_is_the_same_in_every_form(small: Path, tmp_path: Path, ending: str) -> None:
+    pytest.importorskip("pyarrow")
+    compare(small, prepare(small, ending, tmp_path), "both")
+
+
+@pytest.mark.parametrize("road", ROADS, ids=[road.name for road in ROADS])
+def test_all_that_take_a_road_arrive_with_the_same_rows(
+    small: Path, tmp_path: Path, road: Road
+) -> None:
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "results"
+    table = run({"small": small}, rounds=1, out=out, roads=[road.name], retakes=0)
+    assert f"small, {road.label}" in table
+    for engine in travellers(road, (1, 2)):
+        rows = [line for line in table.splitlines() if line.startswith("|")]
+        assert any(engine.label in row for row in rows) == engine.installed
+    assert (out / "roads.md").read_text() == table
+    assert json.loads((out / "roads.json").read_text())["races"][0]["bytes_written"] > 0
+    assert ET.parse(out / "roads.svg").getroot() is not None  # noqa: S314
+
+
+def test_an_engine_is_left_out_where_it_does_not_go(small: Path) -> None:
+    pytest.importorskip("pyarrow")
+    roads = ["gz-jsonl", "jsonl-arrow"]
+    table = run({"small": small}, rounds=1, only=["decoder"], roads=roads, retakes=0)
+    assert "gz → jsonl" in table
+    assert "jsonl → arrow" not in table
+
+
+def test_an_unknown_road_is_refused_with_the_known_ones(small: Path) -> None:
+    with pytest.raises(raftfast.UsageError, match=r"'csv'; there are jsonl-arrow, .*, all"):
+        run({"small": small}, roads=["csv"])
 
 
 def test_a_failing_engine_is_an_error_with_its_last_words(tmp_path: Path) -> None:

@@ -57,10 +57,6 @@ class Race:
     """The smallest peak that can be told: a figure at it means that or less."""
     figures: list[Figure]
 
-    def find(self, name: str) -> Figure | None:
-        """Return the figure of an engine, if it took part."""
-        return next((figure for figure in self.figures if figure.name == name), None)
-
     @property
     def floor(self) -> Figure | None:
         """The figure of what does nothing but copy or decode the input, if it took part."""

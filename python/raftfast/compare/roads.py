@@ -64,7 +64,7 @@ def find_roads(names: Iterable[str]) -> list[Road]:
 
 def travellers(road: Road, threads: Sequence[int]) -> list[Engine]:
     """Return all that can be compared on a road; the rivals get the most threads of raftfast."""
-    return [*map(raftfast, threads), *floors(road), *rivals(max(threads))]
+    return [*map(raftfast, threads), *floors(road), *frames(max(threads)), datasets(road)]
 
 
 def floors(road: Road) -> list[Engine]:
@@ -89,8 +89,8 @@ def floors(road: Road) -> list[Engine]:
     return [alone, decoder]
 
 
-def rivals(threads: int) -> list[Engine]:
-    """Return the other tools, on that many threads."""
+def frames(threads: int) -> list[Engine]:
+    """Return the tools that work on columns, on that many threads."""
     count = str(threads)
     named = threads_text(threads)
     return [
@@ -114,12 +114,17 @@ def rivals(threads: int) -> list[Engine]:
             packages=("pyarrow", "orjson"),
             environment={"OMP_NUM_THREADS": count},  # by which pyarrow counts the threads it takes
         ),
-        Engine(
-            name="datasets",
-            label="datasets load → map → save, once",
-            command=program("datasets", count, file=RIVALS),
-            packages=("datasets",),
-            environment=GORILLA.environment,
-            once=True,
-        ),
     ]
+
+
+def datasets(road: Road) -> Engine:
+    """Return Hugging Face datasets, which needs a package more for zstd."""
+    zstd = ("zstandard",) if road.name in ("zst-jsonl", "jsonl-zst") else ()
+    return Engine(
+        name="datasets",
+        label="datasets load → map → save, once",
+        command=program("datasets", "1", file=RIVALS),
+        packages=("datasets", *zstd),
+        environment=GORILLA.environment,
+        once=True,
+    )
