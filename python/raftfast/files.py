@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from raftfast.paths import STANDARD, status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -70,6 +70,18 @@ class Output:
         with blaming(self.name):
             self._sink.show()
 
+    def rename(self, name: str) -> None:
+        """Take another name in the same folder, before any is shown.
+
+        Raises:
+            OSError: The name stands for what cannot be written, or for a file in another folder.
+
+        """
+        with blaming(name):
+            _refuse_unwritable(name, status(name))
+            self._sink.rename(os.path.realpath(name))
+        self.name = name
+
     def settle_name(self) -> None:
         """Bring the name to the disk, if that was asked for."""
         if self._sync:
@@ -90,7 +102,9 @@ class Output:
 
 
 @contextmanager
-def published(names: Mapping[str, str], *, sync: bool = False) -> Iterator[dict[str, str]]:
+def published(
+    names: Mapping[str, str], *, sync: bool = False, last: Callable[[], None] | None = None
+) -> Iterator[dict[str, str]]:
     """Open the outputs of a run, and show them all when the block ends without an exception.
 
     They get their names in the order given, so that the last one's presence means that all are
@@ -99,22 +113,25 @@ def published(names: Mapping[str, str], *, sync: bool = False) -> Iterator[dict[
     Args:
         names: The outputs, by what they are for.
         sync: Whether to wait until the disk has the files and their names.
+        last: What else gets its names, after these, while signals are still held back.
 
     Yields:
         What to open for writing, by what it is for.
 
     """
     with ExitStack() as opened:
-        with _uninterrupted():
+        with uninterrupted():
             outputs = {
                 role: opened.enter_context(Output(name, sync=sync)) for role, name in names.items()
             }
         yield {role: output.path for role, output in outputs.items()}
         for output in outputs.values():
             output.settle()
-        with _uninterrupted():
+        with uninterrupted():
             for output in outputs.values():
                 output.show()
+            if last is not None:
+                last()
         for output in outputs.values():
             output.settle_name()
 
@@ -167,6 +184,10 @@ class _Through:
         finally:
             os.close(file)
 
+    def rename(self, target: str) -> None:
+        """Refuse: what was written to is where it is."""
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), target)
+
     def show(self) -> None:
         """Nothing: it was seen all the time."""
 
@@ -205,6 +226,13 @@ class _Replacement:
     def sync_bytes(self) -> None:
         """Bring the bytes to the disk. A failure is final: a second fsync could hide it."""
         os.fsync(self._file)
+
+    def rename(self, target: str) -> None:
+        """Take another final name in the same folder."""
+        where, final = os.path.split(target)
+        if where != self._where:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), target)
+        self._final = final
 
     def show(self) -> None:
         """Give the file its final name."""
@@ -287,8 +315,8 @@ def blaming(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold back the signals that end a run while files and names are made."""
+def uninterrupted() -> Iterator[None]:
+    """Hold back the signals that end a run, in this thread and in those that it starts."""
     before = pthread_sigmask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP})
     try:
         yield

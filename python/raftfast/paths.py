@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from raftfast.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 STANDARD = "-"
 """The name of standard input among inputs, and of standard output among outputs."""
@@ -48,8 +48,13 @@ def refuse_clashes(inputs: Sequence[object], outputs: Mapping[str, str]) -> None
 
     """
     names = [source for source in inputs if isinstance(source, str)]
-    taken = {_identity(name, stream=0): f"input {name}" for name in names}
-    for role, name in outputs.items():
+    refuse_same(names, outputs.items())
+
+
+def refuse_same(inputs: Sequence[str], outputs: Iterable[tuple[str, str]]) -> None:
+    """Refuse clashes as `refuse_clashes` does, where several outputs are for the same thing."""
+    taken = {_identity(name, stream=0): f"input {name}" for name in inputs}
+    for role, name in outputs:
         identity = _identity(name, stream=1)
         if identity is None:
             continue

@@ -1,0 +1,255 @@
+"""One output for each input, in a folder that appears whole and can be brought up to date."""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH112, PTH113, PTH118, PTH123
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from raftfast import _raftfast
+from raftfast.errors import Error, UsageError
+from raftfast.files import published
+from raftfast.inputs import split_ending
+from raftfast.jobs import Job, run_all
+from raftfast.manifest import (
+    MANIFEST,
+    Entry,
+    Journal,
+    Maker,
+    Result,
+    Source,
+    manifest,
+    read_manifest,
+)
+from raftfast.paths import STANDARD, status
+from raftfast.staging import SUCCESS, staged
+from raftfast.task import Made, Outcome, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from raftfast.inputs import Found
+    from raftfast.jobs import Tick
+    from raftfast.staging import Staging
+    from raftfast.task import Task
+
+
+def is_folder(output: str) -> bool:
+    """Tell whether a name for outputs is that of a folder: it is one, or ends with a slash."""
+    return output.endswith(os.sep) or os.path.isdir(output)
+
+
+def to_folder(
+    task: Task, ending: str, *, options: Mapping[str, object], resume: bool = False
+) -> Outcome:
+    """Convert each input into an output of its own, several at once, which all appear or none.
+
+    A folder that is not there appears with all outputs in it. In one that is there, files of the
+    same names are replaced and others stay. Either way the folder then holds a manifest and,
+    written last, `_SUCCESS`.
+
+    Args:
+        task: What to convert, and as the output its folder.
+        ending: How the names of the outputs end, such as ``.jsonl.zst``.
+        options: What decides the bytes of an output, apart from its input and the version.
+        resume: Whether to keep the outputs that the manifest shows to be made from the same input
+            in the same way, to take away those whose input is gone, and to leave what is complete
+            for the next such run if this one fails.
+
+    Raises:
+        UsageError: Two inputs would have the same output, or an output is also an input.
+        Error: Another run is writing to the folder.
+
+    """
+    started = perf_counter()
+    names = output_names(task.inputs, ending)
+    outputs = [os.path.join(task.output, name) for name in names]
+    for output in outputs:
+        _refuse_unreplaceable(output)
+    task.refuse_clashes(outputs)
+    maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
+    with (
+        staged(task.output, resume=resume) as staging,
+        closing(Journal(staging.journal, maker)) as journal,
+    ):
+        folder = _Folder(task, names, staging, maker, journal, resume=resume)
+        with published(task.beside, sync=task.sync, last=folder.show) as paths:
+            steps = run_all(list(folder.jobs()), task.threads, task.progress)
+            gather(folder.rejected(), paths.get("rejects"))
+            ledgers = [step.entry.ledger for step in steps]
+            total = _raftfast.Ledger.total(ledgers, perf_counter() - started)
+            made = [
+                Made(output, found.path, step.entry.ledger, step.kept)
+                for output, found, step in zip(outputs, task.inputs, steps, strict=True)
+            ]
+            outcome = Outcome(total, made)
+            task.finish(outcome, paths)
+            folder.prepare(steps)
+        folder.settle()
+    return outcome
+
+
+def output_names(inputs: Sequence[Found], ending: str) -> list[str]:
+    """Name the output of each input: its own name with another ending.
+
+    Raises:
+        UsageError: Two inputs would have the same, or one has no name.
+
+    """
+    taken: dict[str, str] = {}
+    for found in inputs:
+        if found.path == STANDARD:
+            raise UsageError("standard input has no name that its output in a folder could have")
+        name = split_ending(found.name)[0] + ending
+        if name in taken:
+            raise UsageError(f"{taken[name]} and {found.path} would both become {name}")
+        taken[name] = found.path
+    return list(taken)
+
+
+def _refuse_unreplaceable(output: str) -> None:
+    """Fail for what a rename would refuse to replace, or should not."""
+    found = status(output)
+    if found is None:
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), output)
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"output {output} is there, and not a regular file")
+    if not os.access(output, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), output)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one input came to: converted now, or kept from an earlier run."""
+
+    entry: Entry
+    kept: bool
+    staged: bool
+
+
+class _Folder:
+    """A run that fills a folder."""
+
+    def __init__(  # noqa: PLR0913 - what a run consists of
+        self,
+        task: Task,
+        names: Sequence[str],
+        staging: Staging,
+        maker: Maker,
+        journal: Journal,
+        *,
+        resume: bool,
+    ) -> None:
+        self._task = task
+        self._names = names
+        self._staging = staging
+        self._maker = maker
+        self._journal = journal
+        self._resume = resume
+        self._before = read_manifest(staging.target, maker)
+        self._shown: list[str] = []
+        self._gone: list[str] = []
+
+    def jobs(self) -> Iterator[Job[_Step]]:
+        for index, found in enumerate(self._task.inputs):
+            source = Source.of(found.path)
+            size = None if source is None else source.size
+            yield Job(partial(self._step, index, source), size)
+
+    def rejected(self) -> list[str]:
+        paths = map(self._staging.rejects, range(len(self._names)))
+        return [path for path in paths if os.path.isfile(path)]
+
+    def prepare(self, steps: Sequence[_Step]) -> None:
+        """Write the marks, and decide what is to be shown and what to go."""
+        entries = {name: step.entry for name, step in zip(self._names, steps, strict=True)}
+        made = [name for name, step in zip(self._names, steps, strict=True) if step.staged]
+        others = [name for name in self._before if name not in entries]
+        self._gone = [name for name in others if self._resume and self._is_gone(name)]
+        stay = [name for name in others if name not in self._gone and self._is_there(name)]
+        text = manifest(self._maker, {**{name: self._before[name] for name in stay}, **entries})
+        if not made and not self._gone and self._stands(text):
+            return
+        self._mark(MANIFEST, text)
+        self._mark(SUCCESS, b"")
+        self._shown = [*made, MANIFEST, SUCCESS]
+        self._staging.keep_only(set(self._shown))
+
+    def _mark(self, name: str, content: bytes) -> None:
+        marks = {"mark": self._staging.path(name)}
+        with published(marks, sync=self._task.sync) as to, open(to["mark"], "wb") as file:
+            file.write(content)
+
+    def show(self) -> None:
+        if self._shown:
+            self._staging.show(self._shown, self._gone)
+
+    def settle(self) -> None:
+        if self._task.sync:
+            self._staging.settle_names(self._shown)
+
+    def _stands(self, text: bytes) -> bool:
+        return self._staging.holds(MANIFEST, text) and self._staging.holds(SUCCESS, b"")
+
+    def _is_gone(self, name: str) -> bool:
+        source = self._before[name].input
+        return source is not None and not os.path.lexists(source.name)
+
+    def _is_there(self, name: str) -> bool:
+        return self._before[name].output.is_there(os.path.join(self._staging.target, name))
+
+    def _step(self, index: int, source: Source | None, threads: int, tick: Tick) -> _Step:
+        if self._resume and source is not None:
+            for entry, path in self._earlier(self._names[index]):
+                if self._is_right(entry, path, source):
+                    staged = path == self._staging.path(self._names[index])
+                    return _Step(entry.of_now(source), kept=True, staged=staged)
+        return _Step(self._converted(index, source, threads, tick), kept=False, staged=True)
+
+    def _earlier(self, name: str) -> Iterator[tuple[Entry, str]]:
+        """Name what earlier runs made for an output, of which one may have been cut off."""
+        if name in self._journal.entries:
+            yield self._journal.entries[name], self._staging.path(name)
+        if name in self._before:
+            yield self._before[name], os.path.join(self._staging.target, name)
+
+    def _is_right(self, entry: Entry, path: str, source: Source) -> bool:
+        if "rejects" in self._task.beside and entry.ledger.rejected:
+            return False  # its rejected lines are wanted, and only a conversion finds them
+        there = entry.output.is_there(path)
+        return there and entry.input is not None and entry.input.is_same(source)
+
+    def _converted(self, index: int, source: Source | None, threads: int, tick: Tick) -> Entry:
+        name, path = self._names[index], self._task.inputs[index].path
+        staged = self._staging.path(name)
+        with (
+            self._staging.blaming(name),
+            published(self._outputs(index), sync=self._task.sync) as to,
+        ):
+            ledger = self._task.run(
+                [path], to["output"], threads=threads, rejects=to.get("rejects"), tick=tick
+            )
+        made = Result.of(staged, digest=self._resume)
+        noted = source.digested() if source is not None and self._resume else source
+        if source != Source.of(path):
+            raise Error(f"{path}: it changed while it was read", kind="input-changed", path=path)
+        entry = Entry(noted, made, ledger)
+        self._journal.add(name, entry)
+        return entry
+
+    def _outputs(self, index: int) -> dict[str, str]:
+        output = {"output": self._staging.path(self._names[index])}
+        if "rejects" not in self._task.beside:
+            return output
+        return {"rejects": self._staging.rejects(index), **output}

@@ -1,0 +1,190 @@
+"""Inputs as they are named: files, folders, quoted patterns, standard input."""
+
+# pathlib sorts and joins slower, and to import it takes 10 ms.
+# ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH123, PTH207
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from raftfast.paths import STANDARD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_LINES = (".jsonl", ".ndjson", ".json")
+_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
+_COLUMNS = (".parquet", ".arrow", ".arrows")
+ENDINGS = (*(form + packed for form in _LINES for packed in ("", *_COMPRESSED)), *_COLUMNS)
+"""How the names of files end that are taken from a folder."""
+
+# `_SUCCESS` is ours and Hadoop's; the others describe datasets and hold no records.
+_NEVER = {"_SUCCESS", "state.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"}
+_MAGIC = "*?["
+_FIRST = 4096
+# gzip, zstd and its frames to skip, bzip2, xz, Parquet, Arrow files and streams, a JSON array.
+_CONTAINERS = (
+    b"\x1f\x8b",
+    b"\x28\xb5\x2f\xfd",
+    *(bytes([last, 0x2A, 0x4D, 0x18]) for last in range(0x50, 0x60)),
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"PAR1",
+    b"ARROW1",
+    b"\xff\xff\xff\xff",
+    b"[",
+)
+
+
+class Found(NamedTuple):
+    """One input.
+
+    Attributes:
+        path: What to open.
+        name: Where it stands below the folder or pattern it was found by, such as ``a/b.jsonl``.
+
+    """
+
+    path: str
+    name: str
+
+
+def expand(names: Iterable[str], output: str | None = None) -> list[Found]:
+    """List the inputs that names stand for, each name's sorted by path.
+
+    A folder stands for the files in it and in its folders whose names end in one of `ENDINGS`,
+    except hidden ones; a folder that ``save_to_disk`` of ``datasets`` made is one input. A name
+    with ``*``, ``?`` or ``[``, if nothing has exactly this name, stands for the files that it
+    matches, where ``**`` is any number of folders.
+
+    Args:
+        names: What the caller named, in order.
+        output: A folder that outputs go to; what is in it is not an input of a folder above it.
+
+    Raises:
+        OSError: A folder cannot be read, or no file is in it, or none matches a pattern.
+
+    """
+    return [found for name in names for found in _named(name, output)]
+
+
+def split_ending(name: str) -> tuple[str, str]:
+    """Cut a name before its whole ending: ``("train", ".jsonl.zst")``, or ``("notes.txt", "")``."""
+    known = (ending for ending in ENDINGS if name.lower().endswith(ending))
+    start = len(name) - max(map(len, known), default=0)
+    return name[:start], name[start:]
+
+
+def is_dataset(name: str) -> bool:
+    """Tell whether ``save_to_disk`` of ``datasets`` made a folder, which then is one input."""
+    return os.path.isfile(os.path.join(name, "state.json"))
+
+
+def is_divisible(path: str) -> bool:
+    """Tell whether parts of an input can be converted by themselves: a regular file of plain lines.
+
+    What a file holds is told by its first bytes, as the core does, not by its name.
+    """
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        first = file.read(_FIRST).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return not first.startswith(_CONTAINERS)
+
+
+def _named(name: str, output: str | None) -> Sequence[Found]:
+    if name == STANDARD:
+        return [Found(name, name)]
+    if is_dataset(name) or not os.path.isdir(name):
+        if _is_pattern(name):
+            return _matching(name, output)
+        return [Found(name, os.path.basename(os.path.abspath(name)))]
+    below = (Found(os.path.join(name, inner), inner) for inner in _below(name))
+    return _some(sorted(below), name, output, f"no file in it ends in {', '.join(_shortest())}")
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in _MAGIC) and not os.path.lexists(name)
+
+
+def _matching(pattern: str, output: str | None) -> Sequence[Found]:
+    from glob import glob  # noqa: PLC0415 - 3 ms that only patterns need
+
+    first = min(pattern.find(sign) for sign in _MAGIC if sign in pattern)
+    root = os.path.dirname(pattern[:first])
+    matches = sorted(glob(pattern, recursive=True))
+    datasets = {path for path in matches if is_dataset(path)}
+    files = (path for path in matches if path in datasets or not os.path.isdir(path))
+    below = [
+        Found(path, _relative(path, root))
+        for path in files
+        if os.path.basename(path) not in _NEVER and datasets.isdisjoint(_folders(path))
+    ]
+    return _some(below, root or os.curdir, output, "no file matches it", blamed=pattern)
+
+
+def _some(
+    found: list[Found], root: str, output: str | None, otherwise: str, blamed: str | None = None
+) -> Sequence[Found]:
+    """Leave out what is in the output, and insist on something."""
+    own = _inside(root, output)
+    kept = [one for one in found if own is None or not one.name.startswith(own)]
+    if not kept:
+        raise FileNotFoundError(errno.ENOENT, otherwise, blamed or root)
+    return kept
+
+
+def _inside(root: str, output: str | None) -> str | None:
+    """Name the folder of outputs as seen from a folder that it is in, with a slash at its end."""
+    if output is None:
+        return None
+    name = os.path.relpath(os.path.realpath(output), os.path.realpath(root))
+    outside = name in (os.curdir, os.pardir) or name.startswith(os.pardir + os.sep)
+    return None if outside else name + os.sep
+
+
+def _relative(path: str, root: str) -> str:
+    name = os.path.relpath(path, root or os.curdir)
+    return os.path.basename(path) if name.startswith(os.pardir + os.sep) else name
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Name the folders that a path leads through."""
+    while (folder := os.path.dirname(path)) != path:
+        yield folder
+        path = folder
+
+
+def _below(root: str) -> Iterator[str]:
+    """Name the inputs in a folder and its folders, links followed, but in no circle."""
+    waiting: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
+    while waiting:
+        prefix, above = waiting.pop()
+        here = _identity(os.path.join(root, prefix))
+        if here in above:
+            continue
+        for entry in _shown(os.path.join(root, prefix)):
+            if entry.is_dir() and not is_dataset(entry.path):
+                waiting.append((f"{prefix}{entry.name}{os.sep}", (*above, here)))
+            elif entry.is_dir() or _is_taken(entry.name):
+                yield prefix + entry.name
+
+
+def _shown(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _is_taken(name: str) -> bool:
+    return name not in _NEVER and split_ending(name)[1] != ""
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino
+
+
+def _shortest() -> tuple[str, ...]:
+    return (*_LINES, *_COLUMNS)

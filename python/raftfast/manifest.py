@@ -1,0 +1,199 @@
+"""What a folder of outputs was made from, so that a run can keep what is still right."""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH100, PTH113, PTH116, PTH117, PTH118, PTH123, PTH206
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from raftfast import _raftfast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MANIFEST = ".raftfast.json"
+"""The manifest's name in its folder; hidden, because ``datasets`` takes all other JSON for data."""
+
+# What a corrupt manifest can make its reader raise.
+_CORRUPT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What files were made by: the version, and the options that decide their bytes."""
+
+    raftfast: str
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input as it was.
+
+    Attributes:
+        name: Its absolute path.
+        size: Its bytes; of a folder, those of all files in it.
+        mtime_ns: When it changed last.
+        xxh3: The digest of its bytes, if that was taken.
+
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    xxh3: str | None = None
+
+    @classmethod
+    def of(cls, path: str) -> Source | None:
+        """Look at an input; ``None`` if nothing can tell whether it changed, as of a pipe."""
+        found = os.stat(path)
+        name = os.path.abspath(path)
+        if stat.S_ISREG(found.st_mode):
+            return cls(name, found.st_size, found.st_mtime_ns)
+        if not stat.S_ISDIR(found.st_mode):
+            return None
+        inner = [os.stat(entry.path) for entry in os.scandir(path)]
+        newest = max(one.st_mtime_ns for one in (found, *inner))
+        return cls(name, sum(one.st_size for one in inner), newest)
+
+    def digested(self) -> Source:
+        """Take the digest, if this is a file."""
+        return replace(self, xxh3=_digest(self.name))
+
+    def is_same(self, now: Source) -> bool:
+        """Tell whether the input is what it was; where size and time cannot, the digest does."""
+        if self.size != now.size:
+            return False
+        if (self.name, self.mtime_ns) == (now.name, now.mtime_ns):
+            return True
+        return self.xxh3 is not None and self.xxh3 == _digest(now.name)
+
+
+@dataclass(frozen=True)
+class Result:
+    """An output as it was made: its bytes, and their digest if that was taken."""
+
+    size: int
+    xxh3: str | None = None
+
+    @classmethod
+    def of(cls, path: str, *, digest: bool) -> Result:
+        """Look at an output that is complete."""
+        return cls(os.stat(path).st_size, _digest(path) if digest else None)
+
+    def is_there(self, path: str) -> bool:
+        """Tell whether a file is there and has this size."""
+        with suppress(OSError):
+            found = os.stat(path)
+            return stat.S_ISREG(found.st_mode) and found.st_size == self.size
+        return False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One output of a folder: what from, what, and the ledger of its conversion."""
+
+    input: Source | None
+    output: Result
+    ledger: _raftfast.Ledger
+
+    def of_now(self, source: Source) -> Entry:
+        """Take the input's present name and time, when it has the same bytes as before."""
+        digest = None if self.input is None else self.input.xxh3
+        return replace(self, input=replace(source, xxh3=digest))
+
+    def as_dict(self) -> dict[str, object]:
+        """Give plain values, as the manifest holds them."""
+        source = None if self.input is None else asdict(self.input)
+        return {"input": source, "output": asdict(self.output), "ledger": self.ledger.as_dict()}
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Entry:
+        """Take what `as_dict` gave."""
+        source = None if facts["input"] is None else Source(**facts["input"])
+        ledger = _raftfast.Ledger.from_dict(facts["ledger"])
+        return cls(source, Result(**facts["output"]), ledger)
+
+
+def read_manifest(folder: str, maker: Maker) -> dict[str, Entry]:
+    """Return what the manifest of a folder says of the files that were made in the same way.
+
+    It is empty if there is no manifest, or one that cannot be read, or one of another version or of
+    other options.
+    """
+    with suppress(OSError, *_CORRUPT), open(os.path.join(folder, MANIFEST), "rb") as file:
+        facts = json.load(file)
+        if Maker(facts["raftfast"], facts["options"]) == maker:
+            files = facts["files"].items()
+            return {name: Entry.from_dict(entry) for name, entry in files if _is_inside(name)}
+    return {}
+
+
+def manifest(maker: Maker, files: Mapping[str, Entry]) -> bytes:
+    """Return the text of a manifest."""
+    entries = {name: files[name].as_dict() for name in sorted(files)}
+    return json.dumps({**asdict(maker), "files": entries}, indent=1).encode() + b"\n"
+
+
+class Journal:
+    """What is complete in a folder that is not, one line each, so that a killed run can go on."""
+
+    def __init__(self, path: str, maker: Maker) -> None:
+        """Open a journal; what it says of files that were made otherwise is forgotten.
+
+        Attributes:
+            entries: What was complete when it was opened.
+
+        """
+        self.entries = _journaled(path, maker)
+        anew = 0 if self.entries else os.O_TRUNC
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o666)
+        if anew:
+            self._write(asdict(maker))
+
+    def add(self, name: str, entry: Entry) -> None:
+        """Note that a file is complete."""
+        self._write({"name": name, **entry.as_dict()})
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    def _write(self, facts: Mapping[str, object]) -> None:
+        # A line end first: after a line that was cut off, none is lost but that one.
+        os.write(self._file, b"\n" + json.dumps(facts).encode())
+
+
+def _journaled(path: str, maker: Maker) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    with suppress(OSError), open(path, "rb") as file:
+        head, *lines = [line for line in file.read().split(b"\n") if line] or [b""]
+        if _parsed(head) != asdict(maker):
+            return {}
+        for line in lines:
+            with suppress(*_CORRUPT):
+                facts = json.loads(line)
+                entries[facts["name"]] = Entry.from_dict(facts)
+    return entries
+
+
+def _parsed(line: bytes) -> object:
+    with suppress(ValueError):
+        return json.loads(line)
+    return None
+
+
+def _is_inside(name: str) -> bool:
+    """Refuse a name that a manifest must not hold, since what it names may be taken away."""
+    return not os.path.isabs(name) and os.pardir not in name.split(os.sep)
+
+
+def _digest(path: str) -> str | None:
+    return _raftfast.digest(path) if os.path.isfile(path) else None

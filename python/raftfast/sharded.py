@@ -1,0 +1,171 @@
+"""One output as several shards: a number of them at once, or one after the other by their size."""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH118, PTH120
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from contextlib import ExitStack
+from itertools import accumulate, pairwise
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from raftfast import _raftfast
+from raftfast.errors import Error, UsageError
+from raftfast.files import Output, published
+from raftfast.inputs import is_divisible
+from raftfast.jobs import Job, run_all
+from raftfast.manifest import Source
+from raftfast.paths import STANDARD
+from raftfast.shards import Shards, shard_name, shards_there
+from raftfast.task import Made, Outcome, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from raftfast._raftfast import Ledger
+    from raftfast.jobs import Tick
+    from raftfast.task import Roll, Task
+
+
+class Portion(NamedTuple):
+    """What a shard is made from: one of equal parts of some inputs, or all of some."""
+
+    inputs: Sequence[str]
+    part: tuple[int, int] | None
+    size: int | None
+
+
+def to_shards(task: Task, count: int) -> Outcome:
+    """Convert into a number of shards, written at the same time, which all appear or none.
+
+    A shard is made from a contiguous part of the bytes of all inputs. Where an input cannot be
+    divided, as a compressed one cannot, it is made from whole inputs instead.
+
+    Args:
+        task: What to convert.
+        count: How many shards to make; those of earlier runs go, whatever their number.
+
+    Raises:
+        UsageError: An input cannot be divided, and there are more shards than inputs.
+
+    """
+    started = perf_counter()
+    with Shards(task.output, count, sync=task.sync) as shards, ExitStack() as held:
+        names = [shard_name(task.output, index, count) for index in range(count)]
+        task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
+        portions = portions_of(task.paths, count)
+        with published(task.beside, sync=task.sync, last=shards.show) as paths:
+            outputs = [shards.open() for _ in names]
+            spools = _spools(task, count, held)
+            jobs = [_job(task, *each) for each in zip(portions, outputs, spools, strict=True)]
+            ledgers = run_all(jobs, task.threads, task.progress)
+            shards.settle()
+            gather([spool for spool in spools if spool], paths.get("rejects"))
+            made = [Made(name, ledger=ledger) for name, ledger in zip(names, ledgers, strict=True)]
+            outcome = Outcome(_judged(ledgers, perf_counter() - started), made)
+            task.finish(outcome, paths)
+        shards.settle_names()
+    return outcome
+
+
+def to_sized_shards(task: Task, roll: Roll, shard_bytes: int) -> Outcome:
+    """Convert into shards of a size, one after the other, which all appear or none.
+
+    Args:
+        task: What to convert; its ``run`` is not used.
+        roll: Converts all inputs.
+        shard_bytes: What a shard must not be longer than, but for a single row that is.
+
+    """
+    with Shards(task.output, sync=task.sync) as shards:
+        task.refuse_clashes(shards_there(task.output))
+        with published(task.beside, sync=task.sync, last=shards.show) as paths:
+            ledger = roll(
+                task.paths,
+                shards.open,
+                shard_bytes=shard_bytes,
+                threads=task.threads,
+                rejects=paths.get("rejects"),
+                tick=task.progress,
+            )
+            shards.settle()
+            outcome = Outcome(ledger, [Made(name) for name in shards.names])
+            task.finish(outcome, paths)
+        shards.settle_names()
+    return outcome
+
+
+def portions_of(inputs: Sequence[str], count: int) -> list[Portion]:
+    """Divide inputs into as many portions as there are shards.
+
+    Raises:
+        UsageError: An input cannot be divided, and there are more shards than inputs.
+
+    """
+    sizes = [_size(path) for path in inputs]
+    whole = [path for path in inputs if not is_divisible(path)]
+    if not whole:
+        share = sum(size or 0 for size in sizes) // count
+        return [Portion(inputs, (index, count), share) for index in range(count)]
+    if len(inputs) < count:
+        raise UsageError(
+            f"{count} shards cannot be made from {len(inputs)} inputs, because {whole[0]} cannot be"
+            " divided; --shard-size can make them, one after the other"
+        )
+    return [
+        Portion(inputs[start:end], None, _sum(sizes[start:end]))
+        for start, end in pairwise(_bounds([size or 0 for size in sizes], count))
+    ]
+
+
+def _bounds(sizes: Sequence[int], count: int) -> list[int]:
+    """Cut a sequence into contiguous groups of about the same sum, none of them empty."""
+    ends = list(accumulate(sizes))
+    bounds = [0]
+    for index in range(1, count):
+        nearest = bisect_left(ends, ends[-1] * index / count) + 1
+        bounds.append(min(max(nearest, bounds[-1] + 1), len(sizes) - count + index))
+    return [*bounds, len(sizes)]
+
+
+def _job(task: Task, portion: Portion, output: str, rejects: str | None) -> Job[Ledger]:
+    def work(threads: int, tick: Tick) -> Ledger:
+        return task.run(
+            portion.inputs,
+            output,
+            threads=threads,
+            rejects=rejects,
+            tick=tick,
+            part=portion.part,
+            lenient=True,
+        )
+
+    return Job(work, portion.size)
+
+
+def _spools(task: Task, count: int, held: ExitStack) -> list[str | None]:
+    """Open files that never get a name, for the rejected lines of each shard."""
+    if "rejects" not in task.beside:
+        return [None] * count
+    name = os.path.join(os.path.dirname(task.output), ".raftfast-rejects")
+    return [held.enter_context(Output(name)).path for _ in range(count)]
+
+
+def _judged(ledgers: Sequence[Ledger], seconds: float) -> Ledger:
+    """Add the ledgers of shards up; a field that is in none of them is an error."""
+    total = _raftfast.Ledger.total(ledgers, seconds)
+    if total.missing is not None:
+        raise Error(total.missing, kind="missing-field")
+    return total
+
+
+def _size(path: str) -> int | None:
+    source = None if path == STANDARD else Source.of(path)
+    return None if source is None else source.size
+
+
+def _sum(sizes: Sequence[int | None]) -> int | None:
+    return None if None in sizes else sum(size or 0 for size in sizes)

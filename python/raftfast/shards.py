@@ -1,0 +1,142 @@
+"""Shards: one output as several files, named as the Hugging Face Hub names them."""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH108, PTH119, PTH122
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from contextlib import ExitStack
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
+from typing import TYPE_CHECKING
+
+from raftfast.errors import UsageError
+from raftfast.files import Output, blaming
+from raftfast.inputs import split_ending
+from raftfast.paths import STANDARD
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+# A shard holds its file and its folder open, and lets the core open the file once more.
+_FILES_OF_A_SHARD = 3
+_OTHER_FILES = 256
+
+
+def shard_name(output: str, index: int, count: int) -> str:
+    """Name one of the shards of an output.
+
+    >>> shard_name("out/train.jsonl.zst", 0, 16)
+    'out/train-00000-of-00016.jsonl.zst'
+    """
+    stem, ending = _split(output)
+    return f"{stem}-{index:05d}-of-{count:05d}{ending}"
+
+
+def shards_there(output: str) -> dict[str, int]:
+    """Find the shards of an output that exist, with the size of the set that each belongs to."""
+    stem, ending = _split(output)
+    start = os.path.basename(stem)
+    above = stem.removesuffix(start)
+    pattern = re.compile(rf"{re.escape(start)}-\d{{5,}}-of-(\d{{5,}}){re.escape(ending)}")
+    with blaming(output), os.scandir(above or os.curdir) as entries:
+        matches = [(name, pattern.fullmatch(name)) for name in sorted(one.name for one in entries)]
+    return {above + name: int(match[1]) for name, match in matches if match}
+
+
+class Shards:
+    """The shards of an output, which appear together and replace those of an earlier run.
+
+    Attributes:
+        names: The shards opened so far, in order; those that are there after ``show``.
+
+    """
+
+    def __init__(self, output: str, count: int | None = None, *, sync: bool = False) -> None:
+        """Begin without a shard.
+
+        Args:
+            output: The name that those of the shards are made from, such as ``train.jsonl``.
+            count: How many there will be, if that is known.
+            sync: Whether to wait until the disk has the files and their names.
+
+        Raises:
+            UsageError: Shards cannot have this name.
+
+        """
+        if output == STANDARD or not os.path.basename(output):
+            raise UsageError("shards need the name of a file to make theirs from: -o train.jsonl")
+        self._output = output
+        self._count = count
+        self._sync = sync
+        self._opened: list[Output] = []
+        self._held = ExitStack()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the shards, in order."""
+        return [shard.name for shard in self._opened]
+
+    def open(self) -> str:
+        """Begin the next shard, and return what to open for writing."""
+        index = len(self._opened)
+        count = index + 1 if self._count is None else self._count
+        self._make_room(count)
+        shard = Output(shard_name(self._output, index, count), sync=self._sync)
+        self._opened.append(self._held.enter_context(shard))
+        return shard.path
+
+    def settle(self) -> None:
+        """Bring the bytes to the disk, if that was asked for, and the names to their final form."""
+        count = len(self._opened)
+        for index, shard in enumerate(self._opened):
+            if self._count is None:
+                shard.rename(shard_name(self._output, index, count))
+            shard.settle()
+
+    def show(self) -> None:
+        """Give all shards their names, and take away those of other sets."""
+        for shard in self._opened:
+            shard.show()
+        for name, count in shards_there(self._output).items():
+            if count != len(self._opened):
+                os.unlink(name)
+
+    def settle_names(self) -> None:
+        """Bring the names to the disk, if that was asked for."""
+        for shard in self._opened:
+            shard.settle_name()
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Throw away what was not shown."""
+        self._held.__exit__(kind, error, trace)
+
+    def _make_room(self, shards: int) -> None:
+        """Let the process have as many open files as it needs, until the end of the run."""
+        soft, hard = getrlimit(RLIMIT_NOFILE)
+        needed = shards * _FILES_OF_A_SHARD + _OTHER_FILES
+        if soft == RLIM_INFINITY or soft >= needed:
+            return
+        if hard != RLIM_INFINITY and hard < needed:
+            message = f"{shards} shards need {needed} open files, more than `ulimit -Hn` allows"
+            raise OSError(errno.EMFILE, message, self._output)
+        setrlimit(RLIMIT_NOFILE, (needed, hard))
+        self._held.callback(setrlimit, RLIMIT_NOFILE, (soft, hard))
+
+
+def _split(output: str) -> tuple[str, str]:
+    stem, ending = split_ending(output)
+    return (stem, ending) if ending else os.path.splitext(output)

@@ -1,0 +1,226 @@
+"""Folders of outputs that appear whole.
+
+Everything is written in a hidden folder on the same file system: beside a folder that is to be
+made, which then appears by one rename; inside a folder that is there, whose files are then replaced
+one by one while the mark of success is away. The hidden folder has a name that the next run finds,
+which clears it away or, resuming, goes on with it.
+"""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH102, PTH103, PTH104, PTH105, PTH106, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from raftfast.errors import Error
+from raftfast.files import blaming, uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+SUCCESS = "_SUCCESS"
+"""The empty file that is in a folder when all of its files are from complete runs."""
+
+_HIDDEN = "raftfast-parts"
+_LONGEST_NAME = 255
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
+
+
+class Staging:
+    """The hidden folder that the outputs of a run are made in.
+
+    Attributes:
+        target: Where they will be.
+        journal: A file for the caller's notes on what is complete.
+
+    """
+
+    def __init__(self, name: str, target: str, folder: str) -> None:
+        """Stand for a folder that is there and locked.
+
+        Args:
+            name: The folder of outputs, as the caller named it.
+            target: What the name stands for.
+            folder: The hidden folder.
+
+        """
+        self._name = name
+        self.target = target
+        self.journal = os.path.join(folder, "journal")
+        self._files = os.path.join(folder, "files")
+        self._rejects = os.path.join(folder, "rejects")
+        _remove(self._rejects)
+        for inner in (self._files, self._rejects):
+            os.makedirs(inner, exist_ok=True)
+
+    def path(self, name: str) -> str:
+        """Tell where to make a file, and make the folders above it."""
+        path = os.path.join(self._files, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def rejects(self, index: int) -> str:
+        """Tell where the rejected lines of an input go."""
+        return os.path.join(self._rejects, str(index))
+
+    @contextmanager
+    def blaming(self, name: str) -> Iterator[None]:
+        """Put the caller's name into errors about a file that is made here."""
+        try:
+            yield
+        except OSError as error:
+            path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+            if path.startswith(self._files + os.sep):
+                error.filename = os.path.join(self._name, name)
+            raise
+
+    def holds(self, name: str, content: bytes) -> bool:
+        """Tell whether a file of the target has this content already."""
+        with suppress(OSError), open(os.path.join(self.target, name), "rb") as file:
+            return file.read() == content
+        return False
+
+    def keep_only(self, names: Container[str]) -> None:
+        """Take away what an earlier run made and this one does not want."""
+        for folder, _, files in os.walk(self._files, topdown=False):
+            for path in (os.path.join(folder, name) for name in files):
+                if os.path.relpath(path, self._files) not in names:
+                    os.unlink(path)
+            with suppress(OSError):  # it is not empty
+                os.rmdir(folder)
+        os.makedirs(self._files, exist_ok=True)
+
+    def show(self, names: Iterable[str], gone: Iterable[str]) -> None:
+        """Let the files appear.
+
+        Args:
+            names: The files that were made, in the order to replace older ones; the last is the
+                mark of success.
+            gone: Older files to take away.
+
+        """
+        with blaming(self._name):
+            if not os.path.isdir(self.target):
+                os.rename(self._files, self.target)
+                return
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.target, SUCCESS))
+            for name in gone:
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.target, name))
+            for name in names:
+                final = os.path.join(self.target, name)
+                os.makedirs(os.path.dirname(final), exist_ok=True)
+                os.replace(os.path.join(self._files, name), final)
+
+    def settle_names(self, names: Iterable[str]) -> None:
+        """Bring the names to the disk."""
+        inner = {os.path.dirname(os.path.join(self.target, name)) for name in names}
+        for folder in sorted(inner | {self.target, os.path.dirname(self.target)}):
+            _sync(folder)
+
+
+@contextmanager
+def staged(name: str, *, resume: bool) -> Iterator[Staging]:
+    """Hold the hidden folder for a folder of outputs, and clear it away at the end.
+
+    Args:
+        name: The folder of outputs, which need not be there.
+        resume: Whether to go on with what a run before left, and to leave what is done if this one
+            fails.
+
+    Raises:
+        Error: Another run is writing to the same folder.
+        OSError: The hidden folder cannot be made.
+
+    """
+    target = os.path.realpath(name)
+    folder = _beside(target)
+    with ExitStack() as held:
+        with uninterrupted(), blaming(name):
+            if os.path.isdir(target):
+                _discard(name, folder)
+                folder = os.path.join(target, f".{_HIDDEN}")
+            held.callback(os.close, _locked(name, folder))
+            held.push(lambda kind, *_: _end(folder, keep=resume and kind is not None))
+            if not resume:
+                _empty(folder)
+            staging = Staging(name, target, folder)
+        yield staging
+
+
+def _end(folder: str, *, keep: bool) -> None:
+    if not keep:
+        _remove(folder)
+
+
+def _beside(target: str) -> str:
+    where, last = os.path.split(target)
+    end = f".{_HIDDEN}"
+    cut = os.fsencode(last)[: _LONGEST_NAME - 1 - len(end)]
+    return os.path.join(where, f".{os.fsdecode(cut)}{end}")
+
+
+def _locked(name: str, folder: str) -> int:
+    """Make a folder and lock it, so that no two runs work in it."""
+    while True:
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        with ExitStack() as held:
+            held.callback(os.close, lock)
+            if _is_mine(name, lock, folder):
+                held.pop_all()
+                return lock
+
+
+def _is_mine(name: str, lock: int, folder: str) -> bool:
+    """Lock an open folder, and tell whether its name still stands for it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Error(f"{name}: another run is writing to this folder", kind="busy") from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(lock))
+    except FileNotFoundError:
+        return False
+
+
+def _discard(name: str, folder: str) -> None:
+    """Clear away what a killed run left, unless a run still works in it."""
+    if os.path.isdir(folder):
+        lock = _locked(name, folder)
+        _remove(folder)
+        os.close(lock)
+
+
+def _remove(folder: str) -> None:
+    from shutil import rmtree  # noqa: PLC0415 - 10 ms that only folders need
+
+    rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: str) -> None:
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            _remove(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def _sync(folder: str) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,169 @@
+"""What runs with several outputs have in common: what they are given, and what they come to."""
+
+# Like `raftfast.files`, without pathlib.
+# ruff: noqa: PTH123
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from raftfast.files import blaming
+from raftfast.paths import STANDARD, refuse_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import BinaryIO
+
+    from raftfast._raftfast import Ledger
+    from raftfast.inputs import Found
+    from raftfast.jobs import Tick
+
+_PIECE = 1 << 20
+
+
+class Run(Protocol):
+    """Converts some inputs into one output, with the options of the run."""
+
+    def __call__(  # noqa: PLR0913 - what differs from one output to another
+        self,
+        inputs: Sequence[str],
+        output: str,
+        *,
+        threads: int,
+        rejects: str | None,
+        tick: Tick | None,
+        part: tuple[int, int] | None = None,
+        lenient: bool = False,
+    ) -> Ledger:
+        """Convert; the arguments are those of `raftfast._raftfast.convert_files`."""
+
+
+class Roll(Protocol):
+    """Converts inputs into shards of a size, with the options of the run."""
+
+    def __call__(  # noqa: PLR0913 - as above
+        self,
+        inputs: Sequence[str],
+        next_output: Callable[[], str],
+        *,
+        shard_bytes: int,
+        threads: int,
+        rejects: str | None,
+        tick: Tick | None,
+    ) -> Ledger:
+        """Convert; the arguments are those of `raftfast._raftfast.roll_files`."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One of the outputs of a run.
+
+    Attributes:
+        output: Its name.
+        input: What it was made from, if that was one input.
+        ledger: Its account, if it has one of its own.
+        kept: Whether it was there already and right.
+
+    """
+
+    output: str
+    input: str | None = None
+    ledger: Ledger | None = None
+    kept: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Give plain values, as a report holds them."""
+        source = {} if self.input is None else {"input": self.input, "kept": self.kept}
+        account = {} if self.ledger is None else self.ledger.as_dict()
+        return {**source, "output": self.output, **account}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run with several outputs came to.
+
+    Attributes:
+        ledger: The account of the whole run, with what was kept from earlier runs.
+        outputs: The outputs, in order.
+
+    """
+
+    ledger: Ledger
+    outputs: Sequence[Made]
+
+    def about_outputs(self) -> str:
+        """Say in a few words how many outputs there are."""
+        kept = sum(made.kept for made in self.outputs)
+        if any(made.input is not None for made in self.outputs):
+            return f"{len(self.outputs) - kept:,} files converted, {kept:,} kept"
+        return f"{len(self.outputs):,} shards"
+
+
+def _nothing(_outcome: Outcome, _paths: Mapping[str, str]) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all runs with several outputs need to know.
+
+    Attributes:
+        inputs: The inputs, in order.
+        output: The name that those of the outputs are made from, or their folder.
+        run: Converts some inputs into one output.
+        threads: How many threads the conversions together may use.
+        beside: The names of the report and of the rejected lines, by these words; they appear just
+            before the outputs.
+        sync: Whether to wait until the disk has the outputs.
+        progress: Called about twenty times a second with the bytes read and the bytes in all.
+        finish: Called with the outcome and with what to open for the names in ``beside``, before
+            anything appears; what it raises ends the run.
+
+    """
+
+    inputs: Sequence[Found]
+    output: str
+    run: Run
+    threads: int
+    beside: Mapping[str, str] = field(default_factory=dict)
+    sync: bool = False
+    progress: Tick | None = None
+    finish: Callable[[Outcome, Mapping[str, str]], None] = _nothing
+
+    @property
+    def paths(self) -> list[str]:
+        """What to open for reading."""
+        return [one.path for one in self.inputs]
+
+    def refuse_clashes(self, outputs: Iterable[str]) -> None:
+        """Refuse outputs that are inputs, or the same as others.
+
+        Raises:
+            UsageError: Two names stand for one file.
+
+        """
+        named = [*self.beside.items(), *(("output", name) for name in outputs)]
+        refuse_same(self.paths, named)
+
+
+def gather(parts: Iterable[str], whole: str | None) -> None:
+    """Write files one after the other into one.
+
+    Args:
+        parts: What to read.
+        whole: What to write to, ``"-"`` for standard output; without it there is nothing to do.
+
+    """
+    if whole is None:
+        return
+    with blaming(whole), _opened(whole) as file:
+        for part in parts:
+            with open(part, "rb") as lines:
+                while piece := lines.read(_PIECE):
+                    file.write(piece)
+
+
+def _opened(path: str) -> BinaryIO:
+    # Descriptor 1, because sys.stdout may be replaced.
+    return open(1, "wb", closefd=False) if path == STANDARD else open(path, "wb")
