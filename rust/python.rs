@@ -31,12 +31,12 @@ use crate::text::Escape;
 /// The compiled core of raftfast.
 #[pymodule]
 mod _raftfast {
-    use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     #[pymodule_export]
     use super::{
         Converter, Ledger, Reader, Schema, Target, convert_files, cpu_path, default_threads,
         digest, read_batches, survey, write_sample,
     };
+    use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     use pyo3::prelude::*;
 
     #[pymodule_init]
@@ -768,9 +768,8 @@ fn read_batches(
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let (names, started) = (names_of(&inputs), Instant::now());
     let core = Arc::clone(&converter.core);
-    let reading = py.detach(|| {
-        engine::read(core, inputs, settings, &mut |progress| caller.tick(progress))
-    });
+    let reading =
+        py.detach(|| engine::read(core, inputs, settings, &mut |progress| caller.tick(progress)));
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
     Ok(Reader { reader: Mutex::new(Some(reader)), schema, account, caller, names, started })

@@ -31,6 +31,7 @@ Examples:
   raftfast convert corpus.jsonl -o train.jsonl
   raftfast convert a.jsonl b.jsonl.zst -o train.jsonl.gz --to completion
   raftfast convert dataset.arrow -o train.parquet
+  raftfast convert 'data/*.jsonl.gz' -o train.jsonl --shards 16
   zcat corpus.jsonl.gz | raftfast convert -o train.jsonl --expect-rows 12000
 
 \b
@@ -78,7 +79,8 @@ def group() -> None:
     type=_FILE,
     help=(
         "JSON lines or a JSON array, also as gz, zst, bz2, xz; Arrow, Parquet, a save_to_disk folder. "
-        "They become one output in order; - or none is standard input."
+        "A folder or a quoted pattern is all such files in it. They become one output in order; - or "
+        "none is standard input."
     ),
 )
 @option(
@@ -87,7 +89,10 @@ def group() -> None:
     metavar="FILE",
     type=_FILE,
     default=STANDARD,
-    help="Where the rows go, by default standard output. A file appears when it is complete.",
+    help=(
+        "Where the rows go, by default standard output. A file appears when it is complete; a "
+        "folder, or a name ending in /, gets one output for each input."
+    ),
 )
 @option(
     "--output-type",
@@ -107,6 +112,26 @@ def group() -> None:
     metavar="N",
     type=click.IntRange(0, 22),
     help="Of the compression: 0 to 9 for gz (6), 1 to 22 for zst (3).",
+)
+@option(
+    "--shards",
+    section="Output",
+    metavar="N",
+    type=click.IntRange(1, 99_999),
+    help="Write N equal outputs at the same time, such as train-00000-of-00016.jsonl.",
+)
+@option(
+    "--shard-size",
+    section="Output",
+    metavar="SIZE",
+    type=Size(),
+    help="Write outputs of at most SIZE, such as 512MB, one after the other.",
+)
+@option(
+    "--resume",
+    section="Output",
+    is_flag=True,
+    help="With a folder: redo only what has changed or is missing.",
 )
 @option(
     "--sync",

@@ -79,7 +79,8 @@ def split_ending(name: str) -> tuple[str, str]:
 
 def is_dataset(name: str) -> bool:
     """Tell whether ``save_to_disk`` of ``datasets`` made a folder, which then is one input."""
-    return os.path.isfile(os.path.join(name, "state.json"))
+    signs = ("state.json", "dataset_dict.json")
+    return any(os.path.isfile(os.path.join(name, sign)) for sign in signs)
 
 
 def is_divisible(path: str) -> bool:

@@ -15,6 +15,9 @@ from raftfast.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+# What `save_to_disk` of `datasets` leaves in a folder, which then is one input.
+_DATASET = ("state.json", "dataset_dict.json")
+
 STANDARD = "-"
 """The name of standard input among inputs, and of standard output among outputs."""
 
@@ -66,7 +69,7 @@ def refuse_same(inputs: Sequence[str], outputs: Iterable[tuple[str, str]]) -> No
 def _check_file(name: str) -> None:
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
-        if not os.path.exists(os.path.join(name, "state.json")):
+        if not any(os.path.exists(os.path.join(name, sign)) for sign in _DATASET):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
     elif stat.S_ISREG(mode):
         os.close(os.open(name, os.O_RDONLY))

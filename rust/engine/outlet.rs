@@ -113,7 +113,8 @@ impl Outlet {
         match &mut self.to {
             To::One(file) => self.written += file.write(payload, go_on)?,
             To::Many { file, bytes, next } => {
-                let (bytes, lines) = (*bytes, matches!(encoding, Encoding::Lines(Compression::None)));
+                let (bytes, lines) =
+                    (*bytes, matches!(encoding, Encoding::Lines(Compression::None)));
                 let mut rest = Some(payload);
                 while let Some(payload) = rest {
                     let room = bytes.saturating_sub(file.length);
@@ -235,7 +236,11 @@ fn fitting(payload: Payload, room: u64, all: u64, lines: bool) -> (Payload, Opti
 }
 
 /// Waits for the reader as long as `go_on` allows.
-fn send(sender: &SyncSender<RecordBatch>, batch: RecordBatch, go_on: GoOn<'_>) -> Result<(), Error> {
+fn send(
+    sender: &SyncSender<RecordBatch>,
+    batch: RecordBatch,
+    go_on: GoOn<'_>,
+) -> Result<(), Error> {
     let mut waiting = batch;
     loop {
         waiting = match sender.try_send(waiting) {

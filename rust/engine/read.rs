@@ -89,7 +89,7 @@ impl Reader {
     fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         let ended = self.thread.take()?.join();
         let ended = ended.unwrap_or_else(|_| Err(internal("a worker panicked")));
-        let failure = ended.as_ref().err().map(|error| error.to_string());
+        let failure = ended.as_ref().err().map(ToString::to_string);
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         failure.map(|text| Err(ArrowError::ExternalError(text.into())))
     }

@@ -127,14 +127,7 @@ fn absent(
     if !inputs.iter().all(Input::can_be_read_again) {
         return Ok(Vec::new());
     }
-    let outcome = run(
-        converter,
-        &Encoding::Nothing,
-        inputs,
-        Destination::Nowhere,
-        None,
-        settings,
-        tick,
-    )?;
+    let outcome =
+        run(converter, &Encoding::Nothing, inputs, Destination::Nowhere, None, settings, tick)?;
     Ok(without(&|slot, _| outcome.present >> slot & 1 == 1))
 }

@@ -29,9 +29,9 @@ use crate::error::{Error, ErrorKind};
 use crate::record::Field;
 use crate::scan::{Buffer, byte_order_mark};
 use decode::Broken;
-use input::{Opened, Options};
-pub use input::{Bytes, Input, Reader};
 pub use digest::digest;
+pub use input::{Bytes, Input, Reader};
+use input::{Opened, Options};
 pub use part::part;
 pub use rows::Rows;
 use stream::{Ready, Stream};
@@ -362,7 +362,7 @@ impl ReadError {
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         let inner = error.get_ref();
-        if inner.is_some_and(|inner| inner.is::<Stopped>()) {
+        if inner.and_then(|inner| inner.downcast_ref::<Stopped>()).is_some() {
             return Self::Stopped;
         }
         match inner.and_then(|inner| inner.downcast_ref::<Broken>()) {

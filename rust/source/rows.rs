@@ -36,7 +36,12 @@ impl Batches {
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
-    pub(super) fn next(&mut self, name: &str, wanted: Wanted<'_>, cut: Cut) -> Result<Option<Rows>, ReadError> {
+    pub(super) fn next(
+        &mut self,
+        name: &str,
+        wanted: Wanted<'_>,
+        cut: Cut,
+    ) -> Result<Option<Rows>, ReadError> {
         loop {
             if let Some(batch) = &self.current
                 && self.next < batch.rows()
@@ -58,7 +63,7 @@ impl Batches {
         let Some(batch) = self.reader.next() else { return Ok(false) };
         let batch = batch.map_err(|error| ReadError::Broken(one_line(&error.to_string())))?;
         let bytes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-        self.bytes = bytes.map(|bytes| bytes.unwrap_or_default()).sum();
+        self.bytes = bytes.map(Result::unwrap_or_default).sum();
         let batch = Batch::new(name, &batch, wanted.fields, wanted.whole);
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
