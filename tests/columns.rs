@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
-use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
+use arrow_json::{ReaderBuilder, WriterBuilder};
 use arrow_schema::{DataType, Field as Column, Fields, Schema, TimeUnit};
 use proptest::prelude::*;
+use raftfast::batch::Batch;
 use raftfast::columns::{Columns, FEATURES_KEY, Known, features, unescape};
 use raftfast::convert::Converter;
 use raftfast::error::Error;
@@ -220,6 +221,28 @@ fn a_text_is_a_document_too_if_the_survey_says_so() {
     let lines = [r#"{"context":"a\u00fcb"}"#, r#"{"context":null}"#, "{}"];
     let batch = batch(&mine(r#"{"c": "{context}"}"#), &known, &lines);
     assert_eq!(rows(&batch), [r#"{"c":"aüb"}"#, r#"{"c":null}"#, r#"{"c":null}"#]);
+}
+
+#[test]
+fn rows_of_arrow_batches_fill_the_same_columns_as_lines() {
+    let records = surveyed();
+    let lines = [RECORD, r#"{"id":null,"question":"\"\u0000\n","context":{"sentences":null}}"#];
+    let mut reader = ReaderBuilder::new(Arc::new(records.clone())).build_decoder().unwrap();
+    reader.decode(lines.join("\n").as_bytes()).unwrap();
+    let input = reader.flush().unwrap().unwrap();
+    let known = Known { records: Some(&records), ..Known::default() };
+    for skeleton in
+        [r#"{"q": "{question}", "m": [{"t": "{id}"}], "c": "{context}"}"#, r#""{record}""#]
+    {
+        let shape = mine(skeleton);
+        let fields = shape.keys().names().iter().map(|name| Field::named(name).unwrap());
+        let rows = Batch::new("in.arrow", &input, &fields.collect::<Vec<_>>(), true).unwrap();
+        let mut columns = Columns::new(&shape, Arc::new(shape.schema(&known).unwrap()));
+        for row in 0..rows.rows() {
+            columns.push(&rows.record(row)).unwrap();
+        }
+        assert_eq!(columns.finish().unwrap(), batch(&shape, &known, &lines), "{skeleton}");
+    }
 }
 
 #[test]
