@@ -16,6 +16,7 @@ use raftfast::error::Error;
 use raftfast::record::{Field, Record};
 use raftfast::scan::{Buffer, Line, Scanner, Spans};
 use raftfast::shape::{Options, Shape};
+use raftfast::survey::Survey;
 use raftfast::target::Target;
 use serde_json::Value as Json;
 
@@ -84,15 +85,11 @@ const ANSWERED: &str = r#"{"question":null,"context":null,"instruction":"one lin
 const UNANSWERED: &str =
     r#"{"question":"","context":null,"instruction":"","cot_answer":null,"answer":""}"#;
 
-/// What a survey finds in the records above.
+/// What a survey of a record finds.
 fn surveyed() -> Schema {
-    let list = |of: DataType| DataType::new_list(of, true);
-    let sentences = Column::new("sentences", list(list(DataType::Utf8)), true);
-    Schema::new(vec![
-        Column::new("id", DataType::Utf8, true),
-        Column::new("question", DataType::Utf8, true),
-        Column::new("context", DataType::Struct(vec![sentences].into()), true),
-    ])
+    let mut survey = Survey::default();
+    survey.record(RECORD.as_bytes(), 1).unwrap();
+    survey.schema().unwrap()
 }
 
 #[test]
@@ -133,8 +130,8 @@ fn the_built_in_targets_have_the_columns_of_gorillas_parquet() {
             "hf",
             known,
             RECORD,
-            "id: Utf8, question: Utf8, context: {sentences: [[Utf8]]}",
-            r#"{"id":"1","question":"Qü?","context":{"sentences":[["a","b"]]}}"#,
+            "id: Utf8, question: Utf8, context: {sentences: [[Utf8]]}, instruction: Utf8, cot_answer: Utf8",
+            r#"{"id":"1","question":"Qü?","context":{"sentences":[["a","b"]]},"instruction":"<D>\nQ","cot_answer":"x <ANSWER>: \"y\"/z"}"#,
         ),
     ];
     for (name, known, record, columns, row) in table {
@@ -197,8 +194,8 @@ fn a_skeleton_says_what_the_columns_are() {
         ),
         (
             r#"{"r": "{record}", "n": 1}"#,
-            "r: {id: Utf8, question: Utf8, context: {sentences: [[Utf8]]}}, n: Int64",
-            r#"{"r":{"id":"1","question":"Qü?","context":{"sentences":[["a","b"]]}},"n":1}"#,
+            "r: {id: Utf8, question: Utf8, context: {sentences: [[Utf8]]}, instruction: Utf8, cot_answer: Utf8}, n: Int64",
+            r#"{"r":{"id":"1","question":"Qü?","context":{"sentences":[["a","b"]]},"instruction":"<D>\nQ","cot_answer":"x <ANSWER>: \"y\"/z"},"n":1}"#,
         ),
         (
             r#"{"a": {"$if": "id", "then": "{context}", "else": {"sentences": []}}}"#,
@@ -382,14 +379,51 @@ fn columns_start_anew_after_each_batch_and_may_be_empty() {
 }
 
 #[test]
-fn documents_of_another_type_than_the_survey_found_are_an_error_of_the_batch() {
+fn documents_of_another_type_than_the_survey_found_are_refused() {
     let records = surveyed();
+    let known = Known { records: Some(&records), ..Known::default() };
+    let shape = mine(r#"{"q": "{question}", "c": "{context}"}"#);
+    let mut columns = Columns::new(&shape, Arc::new(shape.schema(&known).unwrap()));
+    push(&mut columns, &shape, RECORD).unwrap();
+    let error = push(&mut columns, &shape, r#"{"context":{"sentences":"a"}}"#).unwrap_err();
+    assert_eq!(error.name(), "schema-mismatch");
+    push(&mut columns, &shape, r#"{"question":"r"}"#).unwrap();
+    let expected = [r#"{"q":"Qü?","c":{"sentences":[["a","b"]]}}"#, r#"{"q":"r","c":null}"#];
+    assert_eq!(rows(&columns.finish().unwrap()), expected);
+}
+
+#[test]
+fn types_of_an_arrow_schema_are_kept_but_for_those_of_strings() {
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let strings = [dictionary, DataType::LargeUtf8, DataType::Utf8View];
+    let element = Arc::new(Column::new("item", DataType::Int64, true));
+    let kept = [
+        (DataType::Int32, "1"),
+        (DataType::Float32, "0.1"),
+        (DataType::Timestamp(TimeUnit::Second, None), r#""2024-01-02T03:04:05""#),
+        (DataType::LargeList(element), "[1,2]"),
+    ];
+    let strings = strings.map(|of| (of, DataType::Utf8, r#""t""#));
+    let kept = kept.map(|(of, value)| (of.clone(), of, value));
+    for (of, expected, value) in strings.into_iter().chain(kept) {
+        let records = Schema::new(vec![Column::new("context", of, true)]);
+        let known = Known { records: Some(&records), ..Known::default() };
+        let line = format!(r#"{{"context":{value}}}"#);
+        let batch = batch(&built_in("hf"), &known, &[line.as_str(), "{}"]);
+        assert_eq!(batch.schema().field(0).data_type(), &expected);
+        assert_eq!(rows(&batch), [line.as_str(), r#"{"context":null}"#]);
+    }
+}
+
+#[test]
+fn values_that_do_not_fit_a_type_of_an_arrow_schema_are_an_error_of_the_batch() {
+    let records = Schema::new(vec![Column::new("context", DataType::Int32, true)]);
     let known = Known { records: Some(&records), ..Known::default() };
     let shape = mine(r#"{"c": "{context}"}"#);
     let mut columns = Columns::new(&shape, Arc::new(shape.schema(&known).unwrap()));
-    push(&mut columns, &shape, r#"{"context":{"sentences":"a"}}"#).unwrap();
+    push(&mut columns, &shape, r#"{"context":[1]}"#).unwrap();
     assert!(columns.finish().unwrap_err().to_string().starts_with("internal error: columns: "));
-    push(&mut columns, &shape, RECORD).unwrap();
+    push(&mut columns, &shape, r#"{"context":null}"#).unwrap();
     assert_eq!(columns.finish().unwrap().num_rows(), 1);
 }
 

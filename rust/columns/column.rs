@@ -8,6 +8,7 @@ use arrow_array::{Array, ArrayRef, NullArray};
 use arrow_schema::{ArrowError, DataType};
 use serde_json::Value as Json;
 
+use super::decoded::Decoded;
 use super::nested::{List, Struct};
 use super::raw::Raw;
 use super::scalars::{Booleans, Numbers};
@@ -15,6 +16,7 @@ use super::strings::Strings;
 use crate::error::{Error, ErrorKind};
 use crate::record::Record;
 use crate::shape::tree::Node;
+use crate::survey::Values;
 
 /// A column under construction.
 ///
@@ -51,7 +53,7 @@ pub(super) trait Column: Debug + Send {
 /// The column of a type for a place in the row where one of `nodes` stands.
 pub(super) fn column(data_type: &DataType, nodes: &[&Node]) -> Box<dyn Column> {
     if nodes.iter().any(|node| matches!(node, Node::Documents(_) | Node::Record)) {
-        return Box::new(Raw::new(data_type.clone()));
+        return json_column(data_type);
     }
     match data_type {
         DataType::Utf8 => Box::new(Strings::<i32>::default()),
@@ -62,7 +64,15 @@ pub(super) fn column(data_type: &DataType, nodes: &[&Node]) -> Box<dyn Column> {
         DataType::Struct(fields) => Box::new(Struct::new(fields, nodes)),
         DataType::List(field) => Box::new(List::new(field, nodes)),
         DataType::Null => Box::new(Nulls::default()),
-        other => Box::new(Raw::new(other.clone())),
+        other => json_column(other),
+    }
+}
+
+/// The column of a type for JSON values.
+fn json_column(data_type: &DataType) -> Box<dyn Column> {
+    match Values::new(data_type) {
+        Some(values) => Box::new(Raw::new(values)),
+        None => Box::new(Decoded::new(data_type.clone())),
     }
 }
 

@@ -28,6 +28,7 @@
 
 pub(crate) mod bits;
 mod column;
+mod decoded;
 mod features;
 mod nested;
 pub(crate) mod offsets;
@@ -75,8 +76,9 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// When memory runs out, when one column would hold more than its offsets can count, and when
-    /// the record has what the schema was told no record has. The rows are then as they were before.
+    /// When memory runs out, when one column would hold more than its offsets can count, when the
+    /// record has what the schema was told no record has, and when its documents are not of the type
+    /// that the schema has for them. The rows are then as they were before.
     pub fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         let rows = self.row.len();
         let pushed = self.row.push(&self.tree, record);
@@ -114,7 +116,8 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// When documents or whole records are not of the types that the schema has for them.
+    /// When documents or whole records are of types that no survey gives, as a schema that comes from
+    /// Arrow may have them, and do not fit; that is found out only now.
     pub fn finish(&mut self) -> Result<RecordBatch, Error> {
         let row = self.row.finish()?;
         let options = RecordBatchOptions::new().with_row_count(Some(row.len()));

@@ -99,10 +99,12 @@ impl Types<'_> {
         Arc::new(Column::new(name, self.adapted(field.data_type()), true))
     }
 
-    /// A type with this row's type of strings and name of elements.
+    /// A type with this row's type of strings and name of elements, and values instead of references
+    /// to a dictionary.
     fn adapted(&self, data_type: &DataType) -> DataType {
         match data_type {
-            DataType::Utf8 => self.text.clone(),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.text.clone(),
+            DataType::Dictionary(_, value) => self.adapted(value),
             DataType::List(field) => DataType::List(self.field(field, self.element)),
             DataType::Struct(fields) => DataType::Struct(self.all_adapted(fields)),
             other => other.clone(),
