@@ -243,12 +243,16 @@ fn a_wrong_call_is_told_in_one_line() {
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let dictionary = schema(vec![Field::new("d", dictionary, true)]);
     let plain = everything();
+    let nested =
+        |arrays| (0..arrays).fold(DataType::Utf8, |inner, _| DataType::new_list(inner, true));
+    let deep = schema(vec![Field::new("d", nested(50), true)]);
     let rows = [
         (Form::IpcFile, Codec::Snappy, &plain, "compressed with zstd or lz4, not snappy"),
         (Form::IpcStream, Codec::Snappy, &plain, "compressed with zstd or lz4, not snappy"),
         (Form::Parquet, Codec::Zstd(0), &plain, "levels 1 to 22, not 0"),
         (Form::IpcFile, Codec::Zstd(23), &plain, "levels 1 to 22, not 23"),
         (Form::Parquet, Codec::None, &empty, "column 'x.outer' holds objects without any keys"),
+        (Form::Parquet, Codec::None, &deep, "column 'd' is nested deeper than readers of Parquet"),
         (Form::IpcFile, Codec::None, &dictionary, "column 'd' is a dictionary"),
     ];
     for (form, codec, schema, expected) in rows {

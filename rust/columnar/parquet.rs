@@ -4,7 +4,7 @@ use std::fmt;
 use std::mem::swap;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
@@ -28,6 +28,10 @@ const PAGE: usize = 4 << 20;
 /// noise of 5 %, but the smaller one is read and written sooner.
 const DICTIONARY: usize = 64 << 10;
 
+/// Groups around a value, of which an object is one and an array two, and the value itself: one
+/// more, with the root counted, is refused by pyarrow.
+const DEPTH: usize = 99;
+
 /// The row groups that the 16 bits of their number allow for.
 const ROW_GROUPS: usize = 32_767;
 
@@ -45,7 +49,7 @@ impl fmt::Debug for Encoder {
 
 impl Encoder {
     pub(super) fn new(codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
-        refuse_empty_objects(schema.fields())?;
+        refuse_what_cannot_be_read(schema.fields())?;
         let properties = properties(codec, schema)?;
         let (_, columns) = writer(schema, &properties)?;
         Ok(Self { properties, schema: schema.clone(), columns })
@@ -121,21 +125,25 @@ fn metadata(schema: &Schema) -> Vec<KeyValue> {
     pairs.into_iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect()
 }
 
-/// Parquet has no groups without members.
-fn refuse_empty_objects(fields: &Fields) -> Result<(), Error> {
-    fields.iter().try_for_each(|field| refuse_empty_object(field, field.name()))
+/// Parquet has no groups without members, and its readers have a limit of depth.
+fn refuse_what_cannot_be_read(fields: &Fields) -> Result<(), Error> {
+    fields.iter().try_for_each(|field| refuse_in(field.data_type(), field.name(), 1))
 }
 
-fn refuse_empty_object(field: &Field, path: &str) -> Result<(), Error> {
-    match field.data_type() {
-        DataType::Struct(inner) if inner.is_empty() => Err(Error::usage(format!(
-            "column '{path}' holds objects without any keys, which Parquet does not know; \
-             write an Arrow file instead"
-        ))),
-        DataType::Struct(inner) => inner
-            .iter()
-            .try_for_each(|field| refuse_empty_object(field, &format!("{path}.{}", field.name()))),
-        DataType::List(inner) | DataType::LargeList(inner) => refuse_empty_object(inner, path),
+fn refuse_in(data_type: &DataType, path: &str, depth: usize) -> Result<(), Error> {
+    let refused =
+        |why| Err(Error::usage(format!("column '{path}' {why}; write an Arrow file instead")));
+    match data_type {
+        _ if depth > DEPTH => refused("is nested deeper than readers of Parquet take it"),
+        DataType::Struct(members) if members.is_empty() => {
+            refused("holds objects without any keys, which Parquet does not know")
+        }
+        DataType::Struct(members) => members.iter().try_for_each(|member| {
+            refuse_in(member.data_type(), &format!("{path}.{}", member.name()), depth + 1)
+        }),
+        DataType::List(element) | DataType::LargeList(element) => {
+            refuse_in(element.data_type(), path, depth + 2)
+        }
         _ => Ok(()),
     }
 }

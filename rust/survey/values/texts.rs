@@ -16,9 +16,18 @@ pub(super) struct Texts<O> {
     values: Vec<u8>,
     offsets: Offsets<O>,
     validity: Validity,
+    /// Bytes of the values when the column was last finished: the next batch is about as large, and
+    /// what is asked for at once need not be moved as it grows.
+    last: usize,
 }
 
 impl<O: OffsetSizeTrait> Texts<O> {
+    /// Asks for what the last batch took and an eighth more.
+    #[cold]
+    fn begin(&mut self) -> Result<(), Error> {
+        Ok(self.values.try_reserve(self.last + self.last / 8)?)
+    }
+
     fn close(&mut self, valid: bool) -> Result<(), Error> {
         self.offsets.push(self.values.len())?;
         self.validity.push(valid)
@@ -27,6 +36,9 @@ impl<O: OffsetSizeTrait> Texts<O> {
 
 impl<O: OffsetSizeTrait> Column for Texts<O> {
     fn push(&mut self, token: Token<'_>, _: &mut Walk<'_>, _: Duplicates) -> Result<(), Error> {
+        if self.values.capacity() == 0 {
+            self.begin()?;
+        }
         match token {
             Token::Null => return self.close(false),
             Token::Text(raw) => unescape(raw, &mut self.values)?,
@@ -57,6 +69,7 @@ impl<O: OffsetSizeTrait> Column for Texts<O> {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Error> {
+        self.last = self.values.len();
         let values = Buffer::from_vec(std::mem::take(&mut self.values));
         let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
         made(GenericStringArray::<O>::try_new(offsets, values, nulls))
