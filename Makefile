@@ -56,7 +56,6 @@ lint: build
 check: test lint
 
 bench: build
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	$(BIN)/python benches/compare.py --out docs/benchmark
 
 format:
@@ -64,12 +63,12 @@ format:
 	$(BIN)/ruff format python tests benches
 	$(BIN)/ruff check --fix python tests benches
 
-# Pins what the .in files ask for, as it is today.
+# Pins what the .in file asks for, as it is today.
 lock:
-	for name in dev bench; do \
-	    $(PYTHON) -m venv .lock && .lock/bin/pip install --quiet -r requirements-$$name.in && \
-	    .lock/bin/pip freeze > requirements-$$name.txt && rm -rf .lock || exit 1; \
-	done
+	$(PYTHON) -m venv .lock
+	.lock/bin/pip install --quiet -r requirements-dev.in
+	.lock/bin/pip freeze > requirements-dev.txt
+	rm -rf .lock
 
 clean:
 	rm -rf $(VENV) demo dist target

@@ -69,10 +69,10 @@ impl Encoding {
         }
     }
 
-    /// A place for the rows of a portion; `spare` is memory that can be used for it.
-    pub(super) fn frame(&self, shape: &Shape, spare: Vec<u8>) -> Frame {
+    /// A place for the rows of the portions of a worker. Columns remember how much memory they took.
+    pub(super) fn frame(&self, shape: &Shape) -> Frame {
         match self {
-            Self::Lines(_) => Frame::Lines(spare),
+            Self::Lines(_) => Frame::Lines(Vec::new()),
             Self::File(encoder) => columns(shape, encoder.schema()),
             Self::Batches(schema) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
@@ -80,21 +80,27 @@ impl Encoding {
         }
     }
 
-    /// Encodes the rows of a portion.
-    pub(super) fn encode(&self, frame: Frame) -> Result<Payload, Error> {
+    /// Encodes the rows of a portion, and leaves none in their place.
+    pub(super) fn encode(&self, frame: &mut Frame) -> Result<Payload, Error> {
         match (self, frame) {
             (_, Frame::Nothing) => Ok(Payload::Nothing),
-            (_, Frame::Survey(survey, _)) => Ok(Payload::Survey(survey)),
+            (_, Frame::Survey(survey, lines)) => {
+                *lines = 0;
+                Ok(Payload::Survey(std::mem::take(survey)))
+            }
             (_, Frame::Columns(columns)) if columns.is_empty() => Ok(Payload::Nothing),
-            (Self::File(encoder), Frame::Columns(mut columns)) => {
+            (Self::File(encoder), Frame::Columns(columns)) => {
                 encoder.encode(&columns.finish()?).map(Payload::Encoded)
             }
-            (_, Frame::Columns(mut columns)) => columns.finish().map(Payload::Batch),
-            (_, Frame::Lines(rows)) if rows.is_empty() => Ok(Payload::Bytes(rows)),
-            (Self::Lines(compression), Frame::Lines(rows)) if *compression != Compression::None => {
-                compressed(*compression, &rows).map(Payload::Bytes)
+            (_, Frame::Columns(columns)) => columns.finish().map(Payload::Batch),
+            (Self::Lines(compression), Frame::Lines(rows))
+                if *compression != Compression::None && !rows.is_empty() =>
+            {
+                let bytes = compressed(*compression, rows)?;
+                rows.clear();
+                Ok(Payload::Bytes(bytes))
             }
-            (_, Frame::Lines(rows)) => Ok(Payload::Bytes(rows)),
+            (_, Frame::Lines(rows)) => Ok(Payload::Bytes(std::mem::take(rows))),
         }
     }
 }
@@ -112,6 +118,15 @@ pub(super) fn compressed(compression: Compression, rows: &[u8]) -> Result<Vec<u8
 }
 
 impl Frame {
+    /// Gives the memory of rows that have been written to rows to come.
+    pub(super) fn reuse(&mut self, spare: Vec<u8>) {
+        if let Self::Lines(rows) = self
+            && rows.capacity() < spare.capacity()
+        {
+            *rows = spare;
+        }
+    }
+
     /// Tells how many lines have been read.
     pub(super) fn passed(&mut self, count: u64) {
         if let Self::Survey(_, lines) = self {

@@ -248,11 +248,12 @@ impl Run<'_> {
     fn work(&self) {
         let _ending = Ending(self);
         let mut buffer = Buffer::default();
+        let mut frame = self.around.encoding.frame(self.converter.shape());
         while !self.around.stop.load(Ordering::Relaxed) {
             buffer.reset(self.around.keep);
             match self.around.feed.next(&mut buffer) {
                 Ok(None) => return,
-                Ok(Some(ticket)) => self.ticket(ticket, &mut buffer),
+                Ok(Some(ticket)) => self.ticket(ticket, &mut buffer, &mut frame),
                 Err((sequence, error)) => {
                     return self.hand_over(Block::failed(sequence, error));
                 }
@@ -260,15 +261,15 @@ impl Run<'_> {
         }
     }
 
-    fn ticket(&self, mut ticket: Ticket, buffer: &mut Buffer) {
+    fn ticket(&self, mut ticket: Ticket, buffer: &mut Buffer, frame: &mut Frame) {
         let Some(spare) = self.committer.reserve(ticket.sequence) else { return };
-        let mut frame = self.around.encoding.frame(self.converter.shape(), spare);
+        frame.reuse(spare);
         let (sequence, input) = (ticket.sequence, ticket.input);
         let mut block = Block { sequence, input, parts: Vec::new(), payload: Payload::Nothing };
         loop {
             let part = match self.around.feed.read(&mut ticket, buffer, self.around.keep) {
                 Ok(None) => break,
-                Ok(Some(piece)) => self.piece(piece, buffer, &mut frame),
+                Ok(Some(piece)) => self.piece(piece, buffer, frame),
                 Err(error) => Part::failed(error),
             };
             let over = part.converted.failure.is_some();
