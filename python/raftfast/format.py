@@ -371,14 +371,14 @@ class ParquetDatasetExporter(DatasetExporter):
 
 
 class DatasetConverter:
-    r"""Makes the rows of a format and writes them.
+    """Makes the rows of a format and writes them.
 
     >>> from datasets import Dataset
     >>> records = Dataset.from_list([{"instruction": "Q", "cot_answer": "A"}])
-    >>> DatasetConverter().convert(records, "completion", "train", "jsonl", {"stop": "</s>"})
-    >>> print(open("train.jsonl").read())
-    {"prompt":"Q","completion":"A<\\/s>"}
-    <BLANKLINE>
+    >>> DatasetConverter().convert(records, "completion", "train", "jsonl", {"stop": "!"})
+    >>> with open("train.jsonl") as rows:
+    ...     print(rows.read(), end="")
+    {"prompt":"Q","completion":"A!"}
 
     Attributes:
         formats: The formatters by their names, to which others can be added.
