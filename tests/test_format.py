@@ -377,6 +377,7 @@ def test_a_run_says_one_line_and_makes_the_folder(corpus: Path) -> None:
         pytest.param(["--output-form", "chat"], 0, "3 read", id="flags may be cut short"),
         pytest.param(["--output-format", "zz"], 2, "invalid choice", id="unknown format"),
         pytest.param([], 2, "--output-format", id="no format"),
+        pytest.param(["--output-format=chat", "--threads=0"], 2, "at least 1", id="no threads"),
         pytest.param(["--output-format", "chat", "--input-type", "arrow"], 1, "jsonl", id="type"),
         pytest.param(
             ["--output-format", "chat", "--input", "none"], 1, "No such file", id="no file"

@@ -110,9 +110,15 @@ def _parser() -> _Parser:
     add("--output-format", required=True, choices=datasetFormats, help="what rows to make")
     add("--output-type", default="jsonl", choices=outputDatasetTypes, help="what to write them in")
     _add_settings(parser)
-    add("--threads", type=int, help="workers; by default as many as CPUs that may be used")
+    add("--threads", type=_positive, help="workers; by default as many as CPUs that may be used")
     add("--version", action="version", version=f"raftfast {__version__}")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of at least 1")
+    return int(text)
 
 
 def _add_settings(parser: _Parser) -> None:
@@ -145,24 +151,24 @@ def _converted(asked: argparse.Namespace) -> Ledger:
     output = append_extension(asked.output, asked.output_type)
     refuse_clashes(paths, {"output": output})
     converter = TARGETS[asked.output_format](_columns(paths, asked), **_settings(asked))
-    run_ = _Run(output, asked.output_type, asked.threads, asked.input)
+    rows = _Rows(output, asked.output_type, asked.threads, asked.input)
     if (asked.input_type, asked.output_format, asked.output_type) == ("jsonl", "hf", "jsonl"):
-        return _rewritten(paths, converter, run_)
-    return run_.write(paths, converter)
+        return _rewritten(paths, converter, rows)
+    return rows.write(paths, converter)
 
 
-def _rewritten(paths: list[str], converter: Converter, run_: _Run) -> Ledger:
+def _rewritten(paths: list[str], converter: Converter, rows: _Rows) -> Ledger:
     """Write lines by way of columns: then each row has all of them, in the order of the first.
 
     Unless columns would change what is in the records: then the rows are the lines as they stand.
     """
-    if not _raftfast.survey(paths, threads=run_.threads).exact:
-        return run_.write(paths, converter)
-    rows = batches_of(paths, converter, threads=run_.threads)
+    if not _raftfast.survey(paths, threads=rows.threads).exact:
+        return rows.write(paths, converter)
+    batches = batches_of(paths, converter, threads=rows.threads)
     try:
-        return run_.write([rows], converter)
+        return rows.write([batches], converter)
     except Error:
-        rows.check()
+        batches.check()
         raise
 
 
@@ -207,12 +213,12 @@ def _refuse_columns(paths: list[str]) -> None:
             raise Error(f"{path}: {message}", "input-type", path)
 
 
-class _Run(NamedTuple):
-    """A run of the core into one file.
+class _Rows(NamedTuple):
+    """The file that rows go to.
 
     Attributes:
-        output: The file.
-        form: What it holds.
+        output: Its name.
+        form: What it is.
         threads: Workers; ``None`` is as many as CPUs.
         source: The input that must hold records; ``None`` if it may be empty.
 
@@ -501,8 +507,8 @@ def _export(
 ) -> None:
     """Write the rows of a format without making a Dataset of them."""
     converter = _target(ds, target, settings)
-    run_ = _Run(append_extension(os.fspath(output_path), form), form)
-    run_.write([_stream(ds, converter)], converter)
+    rows = _Rows(append_extension(os.fspath(output_path), form), form)
+    rows.write([_stream(ds, converter)], converter)
 
 
 def _target(ds: Dataset, target: DatasetFormat, settings: Mapping[str, str]) -> Converter:

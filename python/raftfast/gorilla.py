@@ -157,8 +157,8 @@ TARGETS: dict[DatasetFormat, Callable[..., Converter]] = {
 def _insist_on(columns: Columns, *needed: str) -> None:
     missing = [name for name in needed if columns and name not in columns]
     if missing:
-        message = f"no record has {', '.join(missing)}, only {', '.join(columns)}"
-        raise Error(message, "missing-field")
+        names, seen = ", ".join(map(repr, missing)), ", ".join(columns)
+        raise Error(f"no record has the field {names}; the keys seen are: {seen}", "missing-field")
 
 
 def _refuse_taken(prompt_column: str, completion_column: str, columns: Columns) -> None:
