@@ -25,6 +25,7 @@ use crate::ledger::Ledger as Account;
 use crate::sample::Style;
 use crate::shape::{Options, Shape};
 use crate::source::{self, Input};
+use crate::survey::Survey;
 use crate::target::Target as TargetFile;
 use crate::text::Escape;
 
@@ -775,22 +776,33 @@ fn read_batches(
     Ok(Reader { reader: Mutex::new(Some(reader)), schema, account, caller, names, started })
 }
 
-/// The columns of records, for whoever takes Arrow schemas.
+/// What records hold, for whoever takes Arrow schemas.
 #[pyclass(frozen, module = "raftfast")]
 struct Schema {
-    schema: SchemaRef,
+    survey: Survey,
 }
 
 #[pymethods]
 impl Schema {
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let schema = Bound::new(py, PySchema::new(SchemaRef::clone(&self.schema)))?;
+        let schema = self.survey.schema().map_err(|error| exception(py, &error))?;
+        let schema = Bound::new(py, PySchema::new(Arc::new(schema)))?;
         schema.call_method0("__arrow_c_schema__")
     }
 
     #[getter]
     fn names(&self) -> Vec<&str> {
-        self.schema.fields().iter().map(|field| field.name().as_str()).collect()
+        self.survey.keys().map(|(name, _)| name).collect()
+    }
+
+    #[getter]
+    fn nulls(&self) -> Vec<&str> {
+        self.survey.keys().filter(|(_, null)| *null).map(|(name, _)| name).collect()
+    }
+
+    #[getter]
+    fn exact(&self) -> bool {
+        self.survey.is_exact()
     }
 }
 
@@ -811,8 +823,8 @@ fn survey(
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let surveyed =
         py.detach(|| engine::survey(&inputs, settings, &mut |progress| caller.tick(progress)));
-    let schema = surveyed.map_err(|error| caller.exception(py, &error))?;
-    Ok(Schema { schema })
+    let survey = surveyed.map_err(|error| caller.exception(py, &error))?;
+    Ok(Schema { survey })
 }
 
 #[pyfunction]

@@ -21,7 +21,7 @@ Run = Callable[..., CompletedProcess[bytes]]
 """Runs something to its end and returns what it said."""
 
 COMMAND = [sys.executable, "-m", "raftfast"]
-_PROLOGUE = 'raftfast() { "$PYTHON" -m raftfast "$@"; }\n'
+_PROLOGUE = 'raftfast() { "$PYTHON" -m raftfast "$@"; }\npython() { "$PYTHON" "$@"; }\n'
 _INSTRUCTION = "<DOCUMENT>Paris is the capital of France.</DOCUMENT>\nWhich city is it?"
 
 
@@ -88,7 +88,7 @@ def raftfast(folder: Path) -> Run:
 
 @pytest.fixture
 def shell(folder: Path) -> Run:
-    """Run a script of the shell in the folder, in which `raftfast` is the command under test."""
+    """Run a script of the shell in the folder, where `raftfast` is what is under test."""
 
     def run(*arguments: str, **options: Any) -> CompletedProcess[bytes]:  # noqa: ANN401
         script = _PROLOGUE + "\n".join(arguments)

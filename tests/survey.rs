@@ -129,6 +129,37 @@ fn what_no_column_holds_together_is_told_with_both_types_and_both_places() {
 }
 
 #[test]
+fn keys_are_known_whatever_they_hold() {
+    let survey = survey(&[r#"{"a":1,"b":null}"#, r#"{"c":null,"a":[]}"#, "{}"]).unwrap();
+    let keys: Vec<_> = survey.keys().collect();
+    assert_eq!(keys, [("a", false), ("b", true), ("c", true)]);
+    assert!(survey.schema().is_err());
+}
+
+#[test]
+fn columns_are_exact_unless_they_change_a_value() {
+    let rows: [(&[&str], bool); 14] = [
+        (&[], true),
+        (&[r#"{"a":1}"#, r#"{"b":"x"}"#, "{}"], true),
+        (&[r#"{"a":1}"#, r#"{"a":0.5}"#, r#"{"a":null}"#], true),
+        (&[r#"{"a":{"b":1,"c":[]}}"#, r#"{"a":{"c":["x"],"b":null}}"#, r#"{"a":null}"#], true),
+        (&[r#"{"a":[{"b":1},null,{"b":2}]}"#], true),
+        (&[r#"{"a":{}}"#, r#"{"a":{}}"#], true),
+        (&[r#"{"a":1}"#, r#"{"a":"x"}"#], false),
+        (&[r#"{"a":1e400}"#], false),
+        (&[r#"{"a":[true,1]}"#], false),
+        (&[r#"{"a":1}"#, r#"{"a":[1]}"#], false),
+        (&[r#"{"a":{}}"#, r#"{"a":{"b":1}}"#], false),
+        (&[r#"{"a":{"b":1}}"#, r#"{"a":{}}"#], false),
+        (&[r#"{"a":{"b":1}}"#, r#"{"a":{"c":1}}"#], false),
+        (&[r#"{"a":[{"b":{"c":1,"d":1}},{"b":{"c":1}}]}"#], false),
+    ];
+    for (records, expected) in rows {
+        assert_eq!(survey(records).unwrap().is_exact(), expected, "{records:?}");
+    }
+}
+
+#[test]
 fn places_can_be_moved_to_where_the_records_are() {
     let mut first = survey(&["{}", r#"{"a":1}"#]).unwrap();
     let mut second = survey(&[r#"{"a":[]}"#]).unwrap();
@@ -367,7 +398,10 @@ proptest! {
             one.merge(later).unwrap();
             one
         });
-        let (merged, whole) = (merged.unwrap().schema(), schema(&all));
+        let (merged, whole) = (merged.unwrap(), survey(&all).unwrap());
+        prop_assert_eq!(merged.keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
+        prop_assert_eq!(merged.is_exact(), whole.is_exact());
+        let (merged, whole) = (merged.schema(), whole.schema());
         prop_assert_eq!(merged.map_err(|error| error.to_string()), whole.map_err(|error| error.to_string()));
     }
 

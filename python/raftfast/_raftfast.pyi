@@ -308,13 +308,28 @@ def read_batches(
 
 @final
 class Schema:
-    """The columns of records."""
+    """What records hold."""
 
     def __arrow_c_schema__(self) -> object:
-        """Export the schema by the Arrow PyCapsule interface."""
+        """Export the columns that hold them by the Arrow PyCapsule interface.
+
+        Raises:
+            Error: A key holds values that no type holds together.
+
+        """
     @property
     def names(self) -> list[str]:
-        """The names of the columns, in order."""
+        """The keys of all records, in the order of their first appearance."""
+    @property
+    def nulls(self) -> list[str]:
+        """Those of them whose values were all null."""
+    @property
+    def exact(self) -> bool:
+        """Whether columns hold the records as they are, but for keys that a record lacks.
+
+        Else some number or boolean becomes text, some object inside of a record gets a key that it
+        does not have, or no columns hold the records.
+        """
 
 def survey(
     inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
@@ -337,7 +352,7 @@ def survey(
         text.
 
     Raises:
-        Error: A record is malformed, or a key holds values that no type holds together.
+        Error: A record is malformed.
         OSError: A file cannot be read.
 
     """

@@ -53,24 +53,23 @@ impl Encoding {
     }
 }
 
-/// The columns of whole records: the keys of all of them in the order in which they first appear, and
-/// the types that hold all their values.
+/// What whole records hold: the keys of all of them in the order in which they first appear, and the
+/// types that hold all their values.
 ///
 /// # Errors
 ///
-/// When a record is malformed, when no type holds all values of a key, or when an input can be read only
-/// once.
+/// When a record is malformed, or when an input can be read only once.
 pub fn survey(
     inputs: &[Input],
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
-) -> Result<SchemaRef, Error> {
+) -> Result<Survey, Error> {
     let converter = Converter::new("hf", &Options::default())?;
     let found = Arc::new(Mutex::new(Survey::default()));
     let output = Destination::Survey(Arc::clone(&found));
     run(&converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
-    let survey = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Arc::new(survey.schema()?))
+    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut *found))
 }
 
 /// The columns of the records, if the rows hold something of a type that only they know.
@@ -95,7 +94,7 @@ fn records(
             once.name()
         )));
     }
-    survey(inputs, settings, tick).map(Some)
+    survey(inputs, settings, tick)?.schema().map(Arc::new).map(Some)
 }
 
 /// The fields that are in no record, as far as that is known before reading.

@@ -55,6 +55,17 @@ impl Kinds {
         [self.has_any(scalar), self.has(Self::LIST), self.has(Self::OBJECT)]
     }
 
+    /// Whether there is nothing but null.
+    pub(super) fn are_null(self) -> bool {
+        Self::NULL.has(self)
+    }
+
+    /// Whether some of these are something else in a column of all of them.
+    pub(super) fn are_retyped(self) -> bool {
+        let scalars = self.has_any(Self::BOOLEAN.and(Self::NUMBER));
+        self.are_mixed() || (scalars && self.scalar() == DataType::Utf8)
+    }
+
     /// Whether no column holds all of these.
     pub(super) fn are_mixed(self) -> bool {
         self.groups().into_iter().filter(|&group| group).count() > 1

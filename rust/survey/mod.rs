@@ -122,6 +122,19 @@ impl Survey {
         self.records.merge(later.records, &mut self.room)
     }
 
+    /// The keys of all records in the order of their first appearance, and of each whether all its
+    /// values were null. Unlike [`schema`](Self::schema), this is known whatever they hold.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.records.keys()
+    }
+
+    /// Whether columns hold the records as they are, but for keys that a record lacks, which are
+    /// null there: no number or boolean becomes text, and no object inside of a record gets a key.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.records.members_are_exact()
+    }
+
     /// The schema of the records.
     ///
     /// # Errors

@@ -68,6 +68,8 @@ pub(super) struct Node {
     /// What the objects hold: a node for each name.
     names: Names,
     members: Vec<Member>,
+    /// Whether some of the objects lack a key that others have.
+    ragged: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,8 +102,9 @@ impl Node {
     fn knows_members(&mut self, walk: &mut Walk<'_>, objects: &mut u64) -> Option<()> {
         *objects += 1;
         let object = *objects;
-        let mut next = 0;
+        let (mut next, mut seen) = (0, 0);
         while walk.more(b'}')? {
+            seen += 1;
             let place = self.names.find(walk.key()?, next)?;
             let member = self.members.get_mut(place)?;
             if std::mem::replace(&mut member.object, object) == object {
@@ -110,6 +113,7 @@ impl Node {
             member.node.knows(walk, objects)?;
             next = place + 1;
         }
+        self.ragged |= seen != self.members.len();
         Some(())
     }
 
@@ -117,10 +121,11 @@ impl Node {
     pub(super) fn learn(&mut self, lesson: &mut Lesson<'_>, json: &[u8]) -> Result<(), Error> {
         let mut walk = Walk::new(json);
         let Some(token) = walk.value() else { return Ok(()) };
+        let first = !self.kinds.has(Kinds::OBJECT);
         self.note(kinds(&token), lesson.mark);
         match token {
             Token::List => self.learn_elements(lesson, &mut walk),
-            Token::Object => self.learn_members(lesson, &mut walk),
+            Token::Object => self.learn_members(lesson, &mut walk, first),
             _ => Ok(()),
         }
     }
@@ -146,11 +151,20 @@ impl Node {
         Ok(())
     }
 
-    fn learn_members(&mut self, lesson: &mut Lesson<'_>, walk: &mut Walk<'_>) -> Result<(), Error> {
+    /// `first` says that no object was seen here before.
+    fn learn_members(
+        &mut self,
+        lesson: &mut Lesson<'_>,
+        walk: &mut Walk<'_>,
+        first: bool,
+    ) -> Result<(), Error> {
         lesson.enter()?;
-        for (name, value) in members(walk) {
-            self.member(&name, lesson.room)?.learn(lesson, value)?;
+        let (before, members) = (self.members.len(), members(walk));
+        for (name, value) in &members {
+            self.member(name, lesson.room)?.learn(lesson, value)?;
         }
+        let same = before == members.len() && before == self.members.len();
+        self.ragged |= !first && !same;
         lesson.leave();
         Ok(())
     }
@@ -168,6 +182,9 @@ impl Node {
 
     /// Takes in what was seen after this.
     pub(super) fn merge(&mut self, later: Self, room: &mut Room) -> Result<(), Error> {
+        let both = self.kinds.has(Kinds::OBJECT) && later.kinds.has(Kinds::OBJECT);
+        let before = self.members.len();
+        let members = later.members.len();
         self.kinds = self.kinds.and(later.kinds);
         for (mark, later) in self.marks.iter_mut().zip(later.marks) {
             *mark = mark.take().or(later);
@@ -178,6 +195,8 @@ impl Node {
         for (name, member) in later.names.iter().zip(later.members) {
             self.member(name, room)?.merge(member.node, room)?;
         }
+        let same = before == members && before == self.members.len();
+        self.ragged |= later.ragged || (both && !same);
         Ok(())
     }
 
@@ -186,6 +205,22 @@ impl Node {
         self.marks.iter_mut().flatten().for_each(change);
         self.elements.iter_mut().for_each(|node| node.relocate(change));
         self.members.iter_mut().for_each(|member| member.node.relocate(change));
+    }
+
+    /// The keys of objects, and of each whether all its values were null.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&str, bool)> {
+        let members = self.members.iter().map(|member| member.node.kinds.are_null());
+        self.names.iter().map(AsRef::as_ref).zip(members)
+    }
+
+    /// Whether columns hold the objects as they are, but for keys that some of them lack.
+    pub(super) fn members_are_exact(&self) -> bool {
+        self.members.iter().all(|member| member.node.is_exact())
+    }
+
+    fn is_exact(&self) -> bool {
+        let elements = self.elements.as_ref().is_none_or(|node| node.is_exact());
+        elements && !self.ragged && !self.kinds.are_retyped() && self.members_are_exact()
     }
 
     /// The columns of objects; `path` is where they are.
