@@ -138,9 +138,9 @@ def test_all_that_take_a_road_arrive_with_the_same_rows(
 ) -> None:
     pytest.importorskip("pyarrow")
     out = tmp_path / "results"
-    table = run({"small": small}, rounds=1, out=out, roads=[road.name], retakes=0)
+    table = run({"small": small}, rounds=1, threads=[2], out=out, roads=[road.name], retakes=0)
     assert f"small, {road.label}" in table
-    for engine in travellers(road, (1, 2)):
+    for engine in travellers(road, [2]):
         rows = [line for line in table.splitlines() if line.startswith("|")]
         assert any(engine.label in row for row in rows) == engine.installed
     assert (out / "roads.md").read_text() == table
