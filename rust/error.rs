@@ -56,6 +56,22 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All names, in the order of the kinds.
+    pub const NAMES: &[&str] = &[
+        "syntax",
+        "invalid-escape",
+        "invalid-utf8",
+        "control-character",
+        "lone-surrogate",
+        "not-a-number",
+        "too-deep",
+        "not-an-object",
+        "cut-off",
+        "trailing-data",
+        "record-too-long",
+        "wrong-type",
+    ];
+
     /// The stable name, under which the ledger counts rejected records.
     #[must_use]
     pub fn name(self) -> &'static str {

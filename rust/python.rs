@@ -20,8 +20,9 @@ use crate::columnar;
 use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
 use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
-use crate::error::{Error, ErrorKind};
-use crate::ledger::Ledger as Account;
+use crate::error::{Error, ErrorKind, FaultKind};
+use crate::ledger::{Ledger as Account, Reasons};
+use crate::record::{Absence, Field};
 use crate::sample::Style;
 use crate::shape::{Options, Shape};
 use crate::source::{self, Input};
@@ -120,6 +121,11 @@ impl Ledger {
             missing: outcome.missing.map(|missing| missing.field),
         }
     }
+
+    /// Whether a record was read that was not malformed.
+    fn has_records(&self) -> bool {
+        self.account.read > self.account.rejected.total()
+    }
 }
 
 #[pymethods]
@@ -177,15 +183,17 @@ impl Ledger {
 
     #[staticmethod]
     fn total(ledgers: Vec<PyRef<'_, Self>>, seconds: f64) -> PyResult<Self> {
-        let elapsed = Duration::try_from_secs_f64(seconds)
-            .map_err(|error| PyValueError::new_err(format!("seconds: {error}")))?;
-        let mut total = Self::new(Account::default(), elapsed);
+        let mut total = Self::new(Account::default(), elapsed_of(seconds)?);
         for ledger in &ledgers {
             total.account.add(&ledger.account);
             total.inputs.extend(ledger.inputs.iter().cloned());
         }
-        let all_missing = ledgers.iter().all(|ledger| ledger.missing.is_some());
-        total.missing = ledgers.first().filter(|_| all_missing).and_then(|first| first.missing);
+        // A part without records lacks nothing, and says nothing of the others.
+        let mut told = ledgers.iter().filter(|ledger| ledger.has_records());
+        total.missing = told.next().and_then(|first| first.missing);
+        if told.any(|ledger| ledger.missing != total.missing) {
+            total.missing = None;
+        }
         Ok(total)
     }
 
@@ -202,6 +210,24 @@ impl Ledger {
         Ok(account)
     }
 
+    #[staticmethod]
+    fn from_dict(account: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let read = Account {
+            read: number_in(account, "read")?,
+            written: number_in(account, "written")?,
+            filtered: reasons_in(account, "filtered")?,
+            rejected: reasons_in(account, "rejected")?,
+            blank: number_in(account, "blank")?,
+            bytes_in: number_in(account, "bytes_in")?,
+            bytes_out: number_in(account, "bytes_out")?,
+        };
+        let seconds = member_of(account, "seconds")?.extract()?;
+        if !read.adds_up() {
+            return Err(PyValueError::new_err("the account does not add up"));
+        }
+        Ok(Self::new(read, elapsed_of(seconds)?))
+    }
+
     fn __repr__(&self) -> String {
         let Account { read, written, filtered, rejected, .. } = &self.account;
         format!(
@@ -210,6 +236,45 @@ impl Ledger {
             rejected.total()
         )
     }
+}
+
+fn elapsed_of(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|error| PyValueError::new_err(format!("seconds: {error}")))
+}
+
+fn member_of<'py>(account: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    account.get_item(name)?.ok_or_else(|| PyValueError::new_err(format!("there is no '{name}'")))
+}
+
+fn number_in(account: &Bound<'_, PyDict>, name: &str) -> PyResult<u64> {
+    believable(member_of(account, name)?.extract()?)
+}
+
+/// Refuses a number with which sums over many accounts could overflow.
+fn believable(number: u64) -> PyResult<u64> {
+    if number < 1 << 48 {
+        return Ok(number);
+    }
+    Err(PyValueError::new_err(format!("{number} is too large")))
+}
+
+fn reasons_in(account: &Bound<'_, PyDict>, name: &str) -> PyResult<Reasons> {
+    let counts: BTreeMap<String, u64> = member_of(account, name)?.extract()?;
+    let mut reasons = Reasons::default();
+    for (reason, count) in counts {
+        let known = reason_named(&reason);
+        let known = known.ok_or_else(|| PyValueError::new_err(format!("no reason '{reason}'")))?;
+        reasons.add(known, believable(count)?);
+    }
+    Ok(reasons)
+}
+
+/// The reason of this name, for which a record can be filtered or rejected.
+fn reason_named(name: &str) -> Option<&'static str> {
+    let absences = [Absence::Missing, Absence::Null, Absence::Empty];
+    let filtered = Field::ALL.iter().flat_map(|field| absences.map(|way| field.reason(way)));
+    filtered.chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
 }
 
 #[pyclass(frozen, get_all, module = "raftfast")]
@@ -828,9 +893,12 @@ fn survey(
 }
 
 #[pyfunction]
-fn digest(py: Python<'_>, path: PathBuf) -> PyResult<String> {
-    let digest = py.detach(|| source::digest(&path));
-    digest.map_err(|error| exception(py, &error))
+#[pyo3(signature = (path, *, tick = None))]
+fn digest(py: Python<'_>, path: PathBuf, tick: Option<Py<PyAny>>) -> PyResult<String> {
+    let mut caller = Caller::new(tick);
+    let digest = py
+        .detach(|| source::digest(&path, &mut |done| caller.tick(Progress { done, total: None })));
+    digest.map_err(|error| caller.exception(py, &error))
 }
 
 #[pyfunction]

@@ -84,6 +84,16 @@ class Ledger:
         """
     def as_dict(self) -> dict[str, object]:
         """All of the above as plain values, as ``--report`` writes it."""
+    @staticmethod
+    def from_dict(account: dict[str, Any]) -> Ledger:
+        """Take what ``as_dict`` gave.
+
+        Raises:
+            ValueError: A value is missing, or is none that an account can have.
+            TypeError: A value is of another type.
+            OverflowError: A number is out of range.
+
+        """
 
 @final
 class Target:
@@ -357,8 +367,15 @@ def survey(
 
     """
 
-def digest(path: str | PathLike[str]) -> str:
+def digest(
+    path: str | PathLike[str], *, tick: Callable[[int, int | None], None] | None = None
+) -> str:
     """Return the XXH3 digest of a file (64 bits, 16 hexadecimal digits), without holding the GIL.
+
+    Args:
+        path: The file.
+        tick: Called now and then with the bytes read and ``None``. What it raises ends the work and
+            is raised.
 
     Raises:
         OSError: The file cannot be read.
