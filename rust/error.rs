@@ -260,6 +260,18 @@ impl Error {
         self.0.place.as_ref()
     }
 
+    /// The input that is to blame, as the caller named it, if one is.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match &self.0.kind {
+            ErrorKind::Io { path, .. }
+            | ErrorKind::InputChanged { path }
+            | ErrorKind::ColumnType { path, .. }
+            | ErrorKind::Broken { path, .. } => Some(path),
+            _ => self.place().map(|place| place.path.as_str()),
+        }
+    }
+
     /// The stable name of the kind, for programs.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -86,7 +86,7 @@ fn own_error(py: Python<'_>, class: &str, error: &Error) -> PyErr {
     let arguments = (
         error.to_string(),
         error.name(),
-        place.map(|place| place.path.clone()),
+        error.path().map(str::to_owned),
         place.map(|place| place.line),
         place.map(|place| place.offset),
     );

@@ -264,21 +264,51 @@ ENDINGS = {
         1,
         r"raftfast: missing\.jsonl: No such file or directory",
     ),
-    "a folder as input": ("raftfast convert . -o out", 1, r"raftfast: \.: Is a directory"),
-    "a folder as output": (
-        "mkdir d; raftfast convert corpus.jsonl -o d; code=$?; rmdir d; exit $code",
+    "a folder without records as input": (
+        "mkdir d; raftfast convert d -o out; code=$?; rmdir d; exit $code",
         1,
-        r"raftfast: d: Is a directory",
+        r"raftfast: d: no file in it ends in .*",
+    ),
+    "a pattern that nothing matches": (
+        "raftfast convert 'no*.jsonl' -o out",
+        1,
+        r"raftfast: no\*\.jsonl: no file matches it",
+    ),
+    "an output type that is not that of its compression": (
+        "raftfast convert corpus.jsonl -o out.parquet --compression gz",
+        2,
+        r"raftfast: parquet is not compressed by gz; .*",
+    ),
+    "an ending that is not written": (
+        "raftfast convert corpus.jsonl -o out.xz",
+        2,
+        r"raftfast: out\.xz: \.xz files are not written; .*",
+    ),
+    "a level of nothing": (
+        "raftfast convert corpus.jsonl -o out --level 3",
+        2,
+        r"raftfast: a level needs a compression .*",
+    ),
+    "shards into a pipe": (
+        "raftfast convert corpus.jsonl --shards 2 -o -",
+        2,
+        r"raftfast: .*",
+    ),
+    "a compressed file that is cut": (
+        "gzip -c corpus.jsonl | head -c 100 >cut.gz; raftfast convert cut.gz -o out; "
+        "code=$?; rm cut.gz; exit $code",
+        1,
+        r"raftfast: cut\.gz: gzip: the file ends inside a member",
+    ),
+    "an array that is cut": (
+        "printf '[{},' | raftfast convert -o out",
+        1,
+        r"raftfast: <stdin>: JSON array: .*",
     ),
     "an output in a missing folder": (
         "raftfast convert corpus.jsonl -o no/out",
         1,
         r"raftfast: no/out: No such file or directory",
-    ),
-    "an output that ends in a slash": (
-        "raftfast convert corpus.jsonl -o no/",
-        1,
-        r"raftfast: no/: Is a directory",
     ),
     "an empty name": ("raftfast convert corpus.jsonl -o ''", 1, r"raftfast: '': No such file .*"),
     "a full device": (
@@ -474,7 +504,12 @@ def test_the_report_is_the_ledger_with_what_was_run(corpus: Path, raftfast: Run)
         "target": "chat",
         "inputs": [corpus.name],
         "output": "out",
-        "options": {"system": "S", "escape": "keep", "on_error": "fail"},
+        "options": {
+            "system": "S",
+            "escape": "keep",
+            "on_error": "fail",
+            "output_type": "jsonl",
+        },
     }
     assert {**report, **counts, **run} == report
     assert report["bytes_in"] == corpus.stat().st_size

@@ -308,7 +308,7 @@ def test_a_record_over_the_limit_is_rejected(line: bytes, kind: str, tmp_path: P
 
 def test_rejects_keep_the_first_mebibyte_of_a_line(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
-    whole, cut = b"[" * (1 << 20), b"[" * ((1 << 20) + 1)
+    whole, cut = b"x" * (1 << 20), b"x" * ((1 << 20) + 1)
     path.write_bytes(whole + b"\n" + cut + b"\n{}\n")
     found = run(converter(MACHINE[-1], "hf", on_error="skip"), [path], tmp_path)
     assert found.rows == b"{}\n"

@@ -215,7 +215,7 @@ class Converter:
 
 def convert_files(
     inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
-    output: str | PathLike[str] | Any,
+    output: str | PathLike[str] | Any,  # noqa: ANN401
     converter: Converter,
     *,
     threads: int | None = None,
@@ -251,10 +251,10 @@ def convert_files(
         compression: How it is compressed; by default Parquet by zst and all else not at all.
         level: The level of the compression; by default 6 for gz and 3 for zst.
         long: Whether zst inputs are taken that need more than 128 MiB for their window.
-        part: ``(k, n)`` converts the k-th, from 0, of n parts of the inputs that are equal in bytes:
-            the lines that start in it. Positions in errors are those in the whole file.
-        shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is longer
-            has an output of its own.
+        part: ``(k, n)`` converts the k-th, from 0, of n parts of the inputs that are equal in
+            bytes: the lines that start in it. Positions in errors are those in the whole file.
+        shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is
+            longer has an output of its own.
         lenient: Whether a field in use may be in none of the records; see ``Ledger.missing``.
 
     Returns:
@@ -309,8 +309,8 @@ def read_batches(
         tick: Called while the columns are found out, which may take a reading of all records.
 
     Raises:
-        UsageError: The target has no columns, or they can be known only by reading the records twice
-            and an input can be read only once.
+        UsageError: The target has no columns, or they can be known only by reading the records
+            twice and an input can be read only once.
         Error: No columns hold all records.
         OSError: A file cannot be read.
 

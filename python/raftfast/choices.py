@@ -18,5 +18,5 @@ OutputType: TypeAlias = Literal["jsonl", "arrow", "arrows", "parquet"]
 """What an output is: JSON lines, an Arrow IPC file, an Arrow IPC stream, or a Parquet file."""
 
 Compression: TypeAlias = Literal["none", "gz", "zst", "snappy", "lz4"]
-"""How an output is compressed: JSON lines by gz or zst, Arrow by zst or lz4, Parquet by zst, snappy or
-lz4."""
+"""How an output is compressed: JSON lines by gz or zst, Arrow by zst or lz4, Parquet by zst, snappy
+or lz4."""

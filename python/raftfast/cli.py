@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from raftfast.choices import Style
+    from raftfast.task import Outcome
 
 _COMPLETE = "_RAFTFAST_COMPLETE"
 _FILE = click.Path(allow_dash=True)
@@ -31,7 +32,7 @@ Examples:
   raftfast convert corpus.jsonl -o train.jsonl
   raftfast convert a.jsonl b.jsonl.zst -o train.jsonl.gz --to completion
   raftfast convert dataset.arrow -o train.parquet
-  raftfast convert 'data/*.jsonl.gz' -o train.jsonl --shards 16
+  raftfast convert 'data/*.jsonl' -o train.jsonl --shards 16
   zcat corpus.jsonl.gz | raftfast convert -o train.jsonl --expect-rows 12000
 
 \b
@@ -78,9 +79,9 @@ def group() -> None:
     nargs=-1,
     type=_FILE,
     help=(
-        "JSON lines or a JSON array, also as gz, zst, bz2, xz; Arrow, Parquet, a save_to_disk folder. "
-        "A folder or a quoted pattern is all such files in it. They become one output in order; - or "
-        "none is standard input."
+        "JSON lines or a JSON array, also as gz, zst, bz2, xz; Arrow, Parquet, a save_to_disk "
+        "folder. Any other folder, or a quoted pattern, is all such files in it. They become one "
+        "output in order; - or none is standard input."
     ),
 )
 @option(
@@ -91,20 +92,22 @@ def group() -> None:
     default=STANDARD,
     help=(
         "Where the rows go, by default standard output. A file appears when it is complete; a "
-        "folder, or a name ending in /, gets one output for each input."
+        "folder, or a name ending in /, gets a file for each input."
     ),
 )
 @option(
     "--output-type",
     section="Output",
+    metavar="TYPE",
     type=click.Choice(get_args(OutputType)),
-    help="What the output is, by default by its ending: .parquet, .arrow, .arrows, else JSON lines.",
+    help="jsonl, arrow, arrows or parquet; by default what the ending of the name says.",
 )
 @option(
     "--compression",
     section="Output",
+    metavar="NAME",
     type=click.Choice(get_args(Compression)),
-    help="By default by the ending: .gz, .zst; Parquet by zst.",
+    help="none, gz, zst, snappy or lz4; by default what the ending says, and zst for Parquet.",
 )
 @option(
     "--level",
@@ -117,21 +120,20 @@ def group() -> None:
     "--shards",
     section="Output",
     metavar="N",
-    type=click.IntRange(1, 99_999),
-    help="Write N equal outputs at the same time, such as train-00000-of-00016.jsonl.",
+    type=click.IntRange(min=1),
+    help="Write N files at the same time: train-00000-of-00016.jsonl and so on.",
 )
 @option(
     "--shard-size",
     section="Output",
-    metavar="SIZE",
     type=Size(),
-    help="Write outputs of at most SIZE, such as 512MB, one after the other.",
+    help="Write files of this size at most, with names like those of --shards.",
 )
 @option(
     "--resume",
     section="Output",
     is_flag=True,
-    help="With a folder: redo only what has changed or is missing.",
+    help="Into a folder: keep the files whose input, options and version are the same.",
 )
 @option(
     "--sync",
@@ -240,11 +242,12 @@ def convert(
     if no_system:
         _take_system_out(options)
     sources = _or_stdin(inputs)
+    several: list[Outcome] = []
     with bar(options["output"], wanted=False if quiet else progress) as tick:
-        ledger = raftfast.convert(sources, progress=tick, **options)
+        ledger = raftfast.convert(sources, progress=tick, told=several.append, **options)
     endings.outcome_stands()
     if not quiet:
-        endings.tell(summary(ledger))
+        endings.tell("; ".join([summary(ledger), *(one.about_outputs() for one in several)]))
     return endings.REJECTED if ledger.rejected else 0
 
 

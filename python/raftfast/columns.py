@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from datasets import Dataset
     from pyarrow import Field, OSFile, RecordBatch, Schema
     from pyarrow.ipc import IpcReadOptions, RecordBatchStreamReader
     from pyarrow.parquet import ParquetFile, RowGroupMetaData
@@ -46,6 +47,7 @@ BUFFER_BYTES = 1 << 20
 MESSAGE_LIMIT = 160
 """Where the words of pyarrow are cut, which may quote the file."""
 
+_DATASET_ROWS = 1000
 _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Parquet"}
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 _CONTINUATION = b"\xff\xff\xff\xff"
@@ -159,6 +161,22 @@ class Columns:
         from pyarrow import RecordBatchReader
 
         return RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__()
+
+
+def of_dataset(dataset: Dataset, wanted: Sequence[str] | None) -> Columns:
+    """Read a ``datasets.Dataset``: its rows as they were selected, filtered and shuffled.
+
+    Args:
+        dataset: The dataset.
+        wanted: The columns that are used; ``None`` is all of them.
+
+    """
+    used = [name for name in dataset.column_names if wanted is None or name in wanted]
+    # By the Dataset and not from its table, which knows nothing of a selection or an order.
+    arrow = dataset.select_columns(used or dataset.column_names[:1]).with_format("arrow")
+    tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
+    batches = (batch for table in tables for batch in table.to_batches())
+    return Columns("the Dataset", arrow.data.schema, batches)
 
 
 @contextmanager

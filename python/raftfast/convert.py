@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
-from raftfast.conversion import Conversion
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
 from raftfast.paths import check_readable, refuse_clashes
 from raftfast.report import write_report
-from raftfast.sources import is_path, listed, name_of
+from raftfast.several import several_of
+from raftfast.sources import is_path, listed, name_of, opened
+from raftfast.task import Outcome, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
+    from typing import Any
 
     from raftfast._raftfast import Ledger
     from raftfast.choices import Compression, Escape, OnError, OutputType
-    from raftfast.inputs import Found
     from raftfast.sources import Source
-    from raftfast.task import Outcome, Task
 
 
 def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword only
@@ -53,6 +52,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     max_record_bytes: int = _raftfast.DEFAULT_MAX_RECORD_BYTES,
     block_bytes: int = _raftfast.DEFAULT_BLOCK_BYTES,
     progress: Callable[[int, int | None], None] | None = None,
+    told: Callable[[Outcome], None] | None = None,
 ) -> Ledger:
     """Convert RAFT records to the rows of a target.
 
@@ -61,16 +61,17 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     FIFOs and standard output have then been written to.
 
     Args:
-        inputs: One or several, which become one output in order. A path: JSON lines or one JSON array,
-            compressed by gz, zst, bz2 or xz or not; an Arrow file or stream; Parquet; a folder that
-            ``save_to_disk`` of Hugging Face's ``datasets`` made; any other folder, or a pattern such
-            as ``"data/*.jsonl.gz"``, is all such files in it; ``"-"`` is standard input. A binary
-            file object with ``readinto`` or ``read``. Whatever has ``__arrow_c_stream__`` or
-            ``__arrow_c_array__``: a dataset, a table, a frame, a relation.
+        inputs: One or several, which become one output in order. A path: JSON lines or one JSON
+            array, compressed by gz, zst, bz2 or xz or not; an Arrow file or stream; Parquet; a
+            folder that ``save_to_disk`` of Hugging Face's ``datasets`` made; any other folder, or a
+            pattern such as ``"data/*.jsonl.gz"``, is all such files in it; ``"-"`` is standard
+            input. A binary file object with ``readinto`` or ``read``. Whatever has
+            ``__arrow_c_stream__`` or ``__arrow_c_array__``, as tables, frames and relations have,
+            and a ``datasets.Dataset``.
         output: Where the rows go: a path, ``"-"`` for standard output, or a binary file object with
             ``write``. A name that ends in ``.gz`` or ``.zst`` is compressed, one in ``.parquet``,
-            ``.arrow`` or ``.arrows`` has columns; everything else is JSON lines. A folder, or a name
-            that ends with a slash, gets one output for each input.
+            ``.arrow`` or ``.arrows`` has columns; everything else is JSON lines. A folder, or a
+            name that ends with a slash, gets an output for each input.
         to: A built-in target (``"chat"``, ``"completion"``, ``"eval"``, ``"hf"``) or the path of a
             target file, which ends in ``.toml``.
         threads: Workers; by default the CPUs this process may use.
@@ -87,11 +88,11 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             and JSON lines not at all.
         level: The level of compression: 0 to 9 for gz (6), 1 to 22 for zst (3).
         long: Whether zst inputs are taken that need more than 128 MiB for their window.
-        shards: Write so many outputs at the same time, ``train-00000-of-00016.jsonl`` and so on for
-            ``train.jsonl``; each holds an equal part of the inputs, in order.
-        shard_size: Write outputs of so many bytes at most, one after the other, with such names.
-        resume: For a folder: keep the outputs that are there already, made by the same options from
-            inputs that have not changed.
+        shards: How many outputs to make, ``train-00000-of-00016.jsonl`` and so on for
+            ``train.jsonl``, written at the same time.
+        shard_size: Bytes of such an output at most, one after the other.
+        resume: For a folder of outputs: whether to keep those whose input, options and version are
+            the same as when they were made.
         rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
@@ -100,6 +101,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         block_bytes: Bytes of input that a worker takes at a time.
         progress: Called about twenty times a second with the bytes read and the bytes in all
             (``None`` if a pipe is among the inputs). What it raises ends the run.
+        told: Called at the end with the outputs, if there are several.
 
     Returns:
         The account of the run.
@@ -122,143 +124,80 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         on_error=on_error,
         max_record_bytes=max_record_bytes,
     )
-    given = os.fsdecode(output) if is_path(output) else None
-    sources, found = _expanded(listed(inputs), given)
+    given = output if is_path(output) else None
+    names = _given(rejects=rejects, report=report, output=given)
+    several = several_of(names.get("output"), shards, shard_size, resume=resume)
+    folder = names["output"] if several is not None and several.folder else None
+    form = form_of(names.get("output") if folder is None else None, output_type, compression, level)
+    found = expand(listed(inputs), folder)
+    sources = [one.source for one in found]
     check_readable(sources)
-    into_folder = given is not None and (given.endswith(os.sep) or os.path.isdir(given))
-    form = form_of(None if into_folder else given, output_type, compression, level)
     settings = _given(
-        to=to, system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
+        system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
     )
-    run = _Run(
-        Conversion(converter, form, block_bytes, long),
-        sources,
-        found,
-        output if given is None else given,
-        threads,
-        _given(rejects=rejects, report=report),
-        {**settings, "escape": escape, "on_error": on_error, **form.as_options()},
-        expect_rows,
-        sync,
-        progress,
-    )
-    if into_folder:
-        if shards is not None or shard_size is not None:
-            raise UsageError("a folder gets one output for each input, and no shards")
-        return run.to_folder(resume=resume)
-    if resume:
-        raise UsageError("resume needs a folder as output, which ends with a slash")
-    if shards is not None and shard_size is not None:
-        raise UsageError("shards and shard_size exclude each other")
-    if shards is not None:
-        return run.to_shards(shards)
-    return run.to_one() if shard_size is None else run.to_sized_shards(shard_size)
+    options = {**settings, "escape": escape, "on_error": on_error, **form.as_options()}
 
-
-@dataclass(frozen=True)
-class _Run:
-    conversion: Conversion
-    sources: Sequence[Source]
-    found: Sequence[Found]
-    output: Any
-    threads: int | None
-    beside: Mapping[str, str]
-    options: Mapping[str, object]
-    expect_rows: int | None
-    sync: bool
-    progress: Callable[[int, int | None], None] | None
-
-    def to_one(self) -> Ledger:
-        named = {"output": self.output} if isinstance(self.output, str) else {}
-        names = {**self.beside, **named}
-        refuse_clashes(self.sources, names)
-        with published(names, sync=self.sync) as paths:
-            ledger = self.conversion(
-                self.sources,
-                paths.get("output", self.output),
-                threads=self.threads,
-                rejects=paths.get("rejects"),
-                tick=self.progress,
+    def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
+        with opened(inputs, converter.fields) as streams:
+            return _raftfast.convert_files(
+                streams,
+                output,
+                converter,
+                block_bytes=block_bytes,
+                form=form.kind,
+                compression=form.compression,
+                level=form.level,
+                long=long,
+                **others,
             )
-            self._finish(ledger, {}, paths)
-        return ledger
 
-    def to_folder(self, *, resume: bool) -> Ledger:
-        from raftfast.folder import to_folder  # noqa: PLC0415 - 10 ms that one output need not pay
+    def finish(outcome: Outcome, paths: Mapping[str, str]) -> None:
+        _check_rows(outcome.ledger, expect_rows)
+        if report is not None:
+            run = {
+                "target": os.fsdecode(to),
+                "inputs": [name_of(source) for source in sources],
+                "output": names.get("output", name_of(output)),
+                "options": options,
+            }
+            outputs = [made.as_dict() for made in outcome.outputs]
+            facts = {**run, "outputs": outputs} if outputs else run
+            write_report(paths["report"], {**facts, **_by_input(outcome.ledger)}, outcome.ledger)
 
-        made = dict(self.options)
-        if str(made["to"]).endswith(".toml"):
-            made["to"] = _raftfast.digest(str(made["to"]))
-        form = self.conversion.form
-        return to_folder(self._task(), form.ending, options=made, resume=resume).ledger
-
-    def to_shards(self, count: int) -> Ledger:
-        from raftfast.sharded import to_shards  # noqa: PLC0415 - as above
-
-        return to_shards(self._task(), count).ledger
-
-    def to_sized_shards(self, size: int) -> Ledger:
-        from raftfast.sharded import to_sized_shards  # noqa: PLC0415 - as above
-
-        return to_sized_shards(self._task(), self.conversion.roll, size).ledger
-
-    def _task(self) -> Task:
-        from raftfast.task import Task  # noqa: PLC0415 - as above
-
-        if len(self.found) < len(self.sources) or not isinstance(self.output, str):
-            raise UsageError("several outputs are made from files only, and have names")
-        return Task(
-            self.found,
-            self.output,
-            self.conversion,
-            self.threads or _raftfast.default_threads(),
-            self.beside,
-            self.sync,
-            self.progress,
-            self._finish_many,
+    if several is not None:
+        beside = _given(rejects=rejects, report=report)
+        threads = threads or _raftfast.default_threads()
+        task = Task(found, names["output"], run, threads, beside, sync, progress, finish)
+        target = _raftfast.digest(to) if os.fsdecode(to).endswith(".toml") else os.fsdecode(to)
+        decisive = {**options, "to": target, "max_record_bytes": max_record_bytes, "long": long}
+        outcome = several.convert(task, form.ending, decisive)
+        if told is not None:
+            told(outcome)
+        return outcome.ledger
+    refuse_clashes(sources, names)
+    with published(names, sync=sync) as paths:
+        ledger = run(
+            sources,
+            paths.get("output", output),
+            threads=threads,
+            rejects=paths.get("rejects"),
+            tick=progress,
         )
-
-    def _finish_many(self, outcome: Outcome, paths: Mapping[str, str]) -> None:
-        about = {"outputs": [made.as_dict() for made in outcome.outputs]}
-        self._finish(outcome.ledger, about, paths)
-
-    def _finish(
-        self, ledger: Ledger, about: Mapping[str, object], paths: Mapping[str, str]
-    ) -> None:
-        """Check the number of rows and write the report, before anything appears."""
-        _check_rows(ledger, self.expect_rows)
-        if "report" not in paths:
-            return
-        options = {name: value for name, value in self.options.items() if name != "to"}
-        run = {
-            "target": self.options["to"],
-            "inputs": [name_of(source) for source in self.sources],
-            "output": name_of(self.output),
-            "options": options,
-            **about,
-        }
-        write_report(paths["report"], run, ledger)
-
-
-def _expanded(
-    sources: Sequence[Source], output: str | None
-) -> tuple[list[Source], Sequence[Found]]:
-    """List the files that names stand for, and everything with the objects among them."""
-    expanded: list[Source] = []
-    found: list[Found] = []
-    for source in sources:
-        if isinstance(source, str):
-            files = expand([source], output)
-            found.extend(files)
-            expanded.extend(file.path for file in files)
-        else:
-            expanded.append(source)
-    return expanded, found
+        finish(Outcome(ledger, []), paths)
+    return ledger
 
 
 def _given(**names: str | PathLike[str] | None) -> dict[str, str]:
     """Keep what was asked for, in this order."""
     return {role: os.fsdecode(name) for role, name in names.items() if name is not None}
+
+
+def _by_input(ledger: Ledger) -> dict[str, object]:
+    """Give the account of each input, where there are several."""
+    accounts = [{"input": name, **part.as_dict()} for name, part in ledger.inputs]
+    for account in accounts:
+        del account["seconds"]  # they were converted together
+    return {"by_input": accounts} if len(accounts) > 1 else {}
 
 
 def _check_rows(ledger: Ledger, expected: int | None) -> None:

@@ -1,7 +1,7 @@
 """One output for each input, in a folder that appears whole and can be brought up to date."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH112, PTH113, PTH118, PTH123
+# ruff: noqa: PTH113, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from raftfast.manifest import (
     Journal,
     Maker,
     Result,
-    Source,
+    State,
     manifest,
     read_manifest,
 )
 from raftfast.paths import STANDARD, status
+from raftfast.sources import name_of
 from raftfast.staging import SUCCESS, staged
 from raftfast.task import Made, Outcome, gather
 
@@ -41,11 +42,6 @@ if TYPE_CHECKING:
     from raftfast.jobs import Tick
     from raftfast.staging import Staging
     from raftfast.task import Task
-
-
-def is_folder(output: str) -> bool:
-    """Tell whether a name for outputs is that of a folder: it is one, or ends with a slash."""
-    return output.endswith(os.sep) or os.path.isdir(output)
 
 
 def to_folder(
@@ -88,7 +84,7 @@ def to_folder(
             ledgers = [step.entry.ledger for step in steps]
             total = _raftfast.Ledger.total(ledgers, perf_counter() - started)
             made = [
-                Made(output, found.path, step.entry.ledger, step.kept)
+                Made(output, name_of(found.source), step.entry.ledger, step.kept)
                 for output, found, step in zip(outputs, task.inputs, steps, strict=True)
             ]
             outcome = Outcome(total, made)
@@ -107,12 +103,14 @@ def output_names(inputs: Sequence[Found], ending: str) -> list[str]:
     """
     taken: dict[str, str] = {}
     for found in inputs:
-        if found.path == STANDARD:
-            raise UsageError("standard input has no name that its output in a folder could have")
+        if found.name is None:
+            what = name_of(found.source).replace(STANDARD, "standard input")
+            raise UsageError(f"{what} has no name that its output in a folder could have")
         name = split_ending(found.name)[0] + ending
+        source = name_of(found.source)
         if name in taken:
-            raise UsageError(f"{taken[name]} and {found.path} would both become {name}")
-        taken[name] = found.path
+            raise UsageError(f"{taken[name]} and {source} would both become {name}")
+        taken[name] = source
     return list(taken)
 
 
@@ -163,9 +161,9 @@ class _Folder:
 
     def jobs(self) -> Iterator[Job[_Step]]:
         for index, found in enumerate(self._task.inputs):
-            source = Source.of(found.path)
-            size = None if source is None else source.size
-            yield Job(partial(self._step, index, source), size)
+            state = State.of(found.source)
+            size = None if state is None else state.size
+            yield Job(partial(self._step, index, state), size)
 
     def rejected(self) -> list[str]:
         paths = map(self._staging.rejects, range(len(self._names)))
@@ -203,19 +201,19 @@ class _Folder:
         return self._staging.holds(MANIFEST, text) and self._staging.holds(SUCCESS, b"")
 
     def _is_gone(self, name: str) -> bool:
-        source = self._before[name].input
-        return source is not None and not os.path.lexists(source.name)
+        state = self._before[name].input
+        return state is not None and not os.path.lexists(state.name)
 
     def _is_there(self, name: str) -> bool:
         return self._before[name].output.is_there(os.path.join(self._staging.target, name))
 
-    def _step(self, index: int, source: Source | None, threads: int, tick: Tick) -> _Step:
-        if self._resume and source is not None:
+    def _step(self, index: int, state: State | None, threads: int, tick: Tick) -> _Step:
+        if self._resume and state is not None:
             for entry, path in self._earlier(self._names[index]):
-                if self._is_right(entry, path, source):
+                if self._is_right(entry, path, state, tick):
                     staged = path == self._staging.path(self._names[index])
-                    return _Step(entry.of_now(source), kept=True, staged=staged)
-        return _Step(self._converted(index, source, threads, tick), kept=False, staged=True)
+                    return _Step(entry.of_now(state), kept=True, staged=staged)
+        return _Step(self._converted(index, state, threads, tick), kept=False, staged=True)
 
     def _earlier(self, name: str) -> Iterator[tuple[Entry, str]]:
         """Name what earlier runs made for an output, of which one may have been cut off."""
@@ -224,27 +222,27 @@ class _Folder:
         if name in self._before:
             yield self._before[name], os.path.join(self._staging.target, name)
 
-    def _is_right(self, entry: Entry, path: str, source: Source) -> bool:
+    def _is_right(self, entry: Entry, path: str, state: State, tick: Tick) -> bool:
         if "rejects" in self._task.beside and entry.ledger.rejected:
             return False  # its rejected lines are wanted, and only a conversion finds them
         there = entry.output.is_there(path)
-        return there and entry.input is not None and entry.input.is_same(source)
+        return there and entry.input is not None and entry.input.is_same(state, tick)
 
-    def _converted(self, index: int, source: Source | None, threads: int, tick: Tick) -> Entry:
-        name, path = self._names[index], self._task.inputs[index].path
-        staged = self._staging.path(name)
-        with (
-            self._staging.blaming(name),
-            published(self._outputs(index), sync=self._task.sync) as to,
-        ):
+    def _converted(self, index: int, state: State | None, threads: int, tick: Tick) -> Entry:
+        name, source = self._names[index], self._task.inputs[index].source
+        outputs = self._outputs(index)
+        with self._staging.blaming(name), published(outputs, sync=self._task.sync) as to:
             ledger = self._task.run(
-                [path], to["output"], threads=threads, rejects=to.get("rejects"), tick=tick
+                [source], to["output"], threads=threads, rejects=to.get("rejects"), tick=tick
             )
-        made = Result.of(staged, digest=self._resume)
-        noted = source.digested() if source is not None and self._resume else source
-        if source != Source.of(path):
-            raise Error(f"{path}: it changed while it was read", kind="input-changed", path=path)
-        entry = Entry(noted, made, ledger)
+        result, noted = Result.of(outputs["output"]), state
+        if self._resume:
+            result = result.digested(outputs["output"], tick)
+            noted = None if state is None else state.digested(tick)
+        if state != State.of(source):
+            message = f"{source}: changed while it was being read"
+            raise Error(message, kind="input-changed", path=name_of(source))
+        entry = Entry(noted, result, ledger)
         self._journal.add(name, entry)
         return entry
 

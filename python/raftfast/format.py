@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, get_args
 
 from raftfast import __version__, _raftfast, endings
+from raftfast.columns import of_dataset
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.gorilla import SYSTEM_PROMPT, TAG, TARGETS, Columns, DatasetFormat
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from raftfast._raftfast import Converter, Ledger
     from raftfast.choices import Compression
-    from raftfast.columns import Columns as Stream
     from raftfast.sources import Source
 
 OutputDatasetType: TypeAlias = Literal["parquet", "jsonl"]
@@ -51,7 +51,6 @@ datasetFormats: list[DatasetFormat] = list(get_args(DatasetFormat))
 default_chat_system_prompt = SYSTEM_PROMPT
 """The text of the system message, unless another is given."""
 
-_BATCH_ROWS = 1000
 _COMPRESSION: Mapping[OutputDatasetType, Compression] = {
     "jsonl": "none",
     "parquet": "snappy",
@@ -176,7 +175,7 @@ def _found(name: str) -> list[str]:
     """List the input files."""
     from raftfast.inputs import expand
 
-    paths = [found.path for found in expand([name])]
+    paths = [found.source for found in expand([name])]
     check_readable(paths)
     return paths
 
@@ -491,7 +490,7 @@ def _formatted(ds: Dataset, target: DatasetFormat, **settings: str) -> Dataset:
     import pyarrow as pa
 
     converter = _target(ds, target, settings)
-    batches = batches_of(_stream(ds, converter), converter)
+    batches = batches_of(ds, converter)
     table = pa.Table.from_batches(list(batches), batches.schema)
     if batches.ledger is not None:
         _insist_on_rows(batches.ledger)
@@ -508,7 +507,7 @@ def _export(
     """Write the rows of a format without making a Dataset of them."""
     converter = _target(ds, target, settings)
     rows = _Rows(append_extension(os.fspath(output_path), form), form)
-    rows.write([_stream(ds, converter)], converter)
+    rows.write([of_dataset(ds, converter.fields)], converter)
 
 
 def _target(ds: Dataset, target: DatasetFormat, settings: Mapping[str, str]) -> Converter:
@@ -517,19 +516,6 @@ def _target(ds: Dataset, target: DatasetFormat, settings: Mapping[str, str]) -> 
     if not isinstance(ds, datasets.Dataset):
         raise TypeError(f"a datasets.Dataset is needed, not a {type(ds).__name__}")
     return TARGETS[target](Columns.of([ds.data.schema]), **settings)
-
-
-def _stream(ds: Dataset, converter: Converter) -> Stream:
-    """Take what is used of a Dataset, as batches that are checked like those of files."""
-    from raftfast.columns import Columns as Stream
-
-    fields = converter.fields
-    used = [name for name in ds.column_names if fields is None or name in fields]
-    # By the Dataset and not from its table, which knows nothing of a selection or an order.
-    arrow = ds.select_columns(used or ds.column_names[:1]).with_format("arrow")
-    tables = (table.combine_chunks() for table in arrow.iter(_BATCH_ROWS))
-    batches = (batch for table in tables for batch in table.to_batches())
-    return Stream("the Dataset", arrow.data.schema, batches)
 
 
 if __name__ == "__main__":

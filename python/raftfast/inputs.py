@@ -1,4 +1,4 @@
-"""Inputs as they are named: files, folders, quoted patterns, standard input."""
+"""Inputs as they are given: files, folders, quoted patterns, standard input, objects."""
 
 # pathlib sorts and joins slower, and to import it takes 10 ms.
 # ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH123, PTH207
@@ -14,9 +14,11 @@ from raftfast.paths import STANDARD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from raftfast.sources import Source
+
 _LINES = (".jsonl", ".ndjson", ".json")
-_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
-_COLUMNS = (".parquet", ".arrow", ".arrows")
+_COMPRESSED = (".gz", ".zst", ".zstd", ".bz2", ".xz")
+_COLUMNS = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows")
 ENDINGS = (*(form + packed for form in _LINES for packed in ("", *_COMPRESSED)), *_COLUMNS)
 """How the names of files end that are taken from a folder."""
 
@@ -42,17 +44,18 @@ class Found(NamedTuple):
     """One input.
 
     Attributes:
-        path: What to open.
-        name: Where it stands below the folder or pattern it was found by, such as ``a/b.jsonl``.
+        source: What to open: a path, or an object that holds or gives records.
+        name: Where it stands below the folder or pattern it was found by, such as ``a/b.jsonl``;
+            ``None`` if it has no name, as standard input has none.
 
     """
 
-    path: str
-    name: str
+    source: Source
+    name: str | None
 
 
-def expand(names: Iterable[str], output: str | None = None) -> list[Found]:
-    """List the inputs that names stand for, each name's sorted by path.
+def expand(sources: Iterable[Source], output: str | None = None) -> list[Found]:
+    """List the inputs that sources stand for, each one's sorted by path.
 
     A folder stands for the files in it and in its folders whose names end in one of `ENDINGS`,
     except hidden ones; a folder that ``save_to_disk`` of ``datasets`` made is one input. A name
@@ -60,14 +63,14 @@ def expand(names: Iterable[str], output: str | None = None) -> list[Found]:
     matches, where ``**`` is any number of folders.
 
     Args:
-        names: What the caller named, in order.
+        sources: What the caller gave, in order, paths as strings.
         output: A folder that outputs go to; what is in it is not an input of a folder above it.
 
     Raises:
         OSError: A folder cannot be read, or no file is in it, or none matches a pattern.
 
     """
-    return [found for name in names for found in _named(name, output)]
+    return [found for source in sources for found in _given(source, output)]
 
 
 def split_ending(name: str) -> tuple[str, str]:
@@ -79,25 +82,28 @@ def split_ending(name: str) -> tuple[str, str]:
 
 def is_dataset(name: str) -> bool:
     """Tell whether ``save_to_disk`` of ``datasets`` made a folder, which then is one input."""
-    signs = ("state.json", "dataset_dict.json")
-    return any(os.path.isfile(os.path.join(name, sign)) for sign in signs)
+    return os.path.isfile(os.path.join(name, "state.json"))
 
 
-def is_divisible(path: str) -> bool:
+def is_divisible(source: Source) -> bool:
     """Tell whether parts of an input can be converted by themselves: a regular file of plain lines.
 
     What a file holds is told by its first bytes, as the core does, not by its name.
     """
-    if not os.path.isfile(path):
+    if not isinstance(source, str) or not os.path.isfile(source):
         return False
-    with open(path, "rb") as file:
+    with open(source, "rb") as file:
         first = file.read(_FIRST).removeprefix(b"\xef\xbb\xbf").lstrip()
     return not first.startswith(_CONTAINERS)
 
 
+def _given(source: Source, output: str | None) -> Sequence[Found]:
+    if not isinstance(source, str) or source == STANDARD:
+        return [Found(source, None)]
+    return _named(source, output)
+
+
 def _named(name: str, output: str | None) -> Sequence[Found]:
-    if name == STANDARD:
-        return [Found(name, name)]
     if is_dataset(name) or not os.path.isdir(name):
         if _is_pattern(name):
             return _matching(name, output)
@@ -131,7 +137,7 @@ def _some(
 ) -> Sequence[Found]:
     """Leave out what is in the output, and insist on something."""
     own = _inside(root, output)
-    kept = [one for one in found if own is None or not one.name.startswith(own)]
+    kept = [one for one in found if own is None or not f"{one.name}".startswith(own)]
     if not kept:
         raise FileNotFoundError(errno.ENOENT, otherwise, blamed or root)
     return kept
@@ -188,4 +194,4 @@ def _identity(folder: str) -> tuple[int, int]:
 
 
 def _shortest() -> tuple[str, ...]:
-    return (*_LINES, *_COLUMNS)
+    return (*_LINES, *_COLUMNS, *_COMPRESSED)

@@ -13,10 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
+from raftfast.paths import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from raftfast.jobs import Tick
 
 MANIFEST = ".raftfast.json"
 """The manifest's name in its folder; hidden, because ``datasets`` takes all other JSON for data."""
@@ -34,7 +37,7 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Source:
+class State:
     """An input as it was.
 
     Attributes:
@@ -51,8 +54,10 @@ class Source:
     xxh3: str | None = None
 
     @classmethod
-    def of(cls, path: str) -> Source | None:
-        """Look at an input; ``None`` if nothing can tell whether it changed, as of a pipe."""
+    def of(cls, path: object) -> State | None:
+        """Look at an input; ``None`` if nothing tells whether it changed: a pipe, an object."""
+        if not isinstance(path, str) or path == STANDARD:
+            return None
         found = os.stat(path)
         name = os.path.abspath(path)
         if stat.S_ISREG(found.st_mode):
@@ -63,17 +68,17 @@ class Source:
         newest = max(one.st_mtime_ns for one in (found, *inner))
         return cls(name, sum(one.st_size for one in inner), newest)
 
-    def digested(self) -> Source:
+    def digested(self, tick: Tick) -> State:
         """Take the digest, if this is a file."""
-        return replace(self, xxh3=_digest(self.name))
+        return replace(self, xxh3=_digest(self.name, tick))
 
-    def is_same(self, now: Source) -> bool:
+    def is_same(self, now: State, tick: Tick) -> bool:
         """Tell whether the input is what it was; where size and time cannot, the digest does."""
         if self.size != now.size:
             return False
         if (self.name, self.mtime_ns) == (now.name, now.mtime_ns):
             return True
-        return self.xxh3 is not None and self.xxh3 == _digest(now.name)
+        return self.xxh3 is not None and self.xxh3 == _digest(now.name, tick)
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,13 @@ class Result:
     xxh3: str | None = None
 
     @classmethod
-    def of(cls, path: str, *, digest: bool) -> Result:
+    def of(cls, path: str) -> Result:
         """Look at an output that is complete."""
-        return cls(os.stat(path).st_size, _digest(path) if digest else None)
+        return cls(os.stat(path).st_size)
+
+    def digested(self, path: str, tick: Tick) -> Result:
+        """Take the digest of the output."""
+        return replace(self, xxh3=_digest(path, tick))
 
     def is_there(self, path: str) -> bool:
         """Tell whether a file is there and has this size."""
@@ -100,26 +109,26 @@ class Result:
 class Entry:
     """One output of a folder: what from, what, and the ledger of its conversion."""
 
-    input: Source | None
+    input: State | None
     output: Result
     ledger: _raftfast.Ledger
 
-    def of_now(self, source: Source) -> Entry:
+    def of_now(self, state: State) -> Entry:
         """Take the input's present name and time, when it has the same bytes as before."""
         digest = None if self.input is None else self.input.xxh3
-        return replace(self, input=replace(source, xxh3=digest))
+        return replace(self, input=replace(state, xxh3=digest))
 
     def as_dict(self) -> dict[str, object]:
         """Give plain values, as the manifest holds them."""
-        source = None if self.input is None else asdict(self.input)
-        return {"input": source, "output": asdict(self.output), "ledger": self.ledger.as_dict()}
+        state = None if self.input is None else asdict(self.input)
+        return {"input": state, "output": asdict(self.output), "ledger": self.ledger.as_dict()}
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Entry:
         """Take what `as_dict` gave."""
-        source = None if facts["input"] is None else Source(**facts["input"])
+        state = None if facts["input"] is None else State(**facts["input"])
         ledger = _raftfast.Ledger.from_dict(facts["ledger"])
-        return cls(source, Result(**facts["output"]), ledger)
+        return cls(state, Result(**facts["output"]), ledger)
 
 
 def read_manifest(folder: str, maker: Maker) -> dict[str, Entry]:
@@ -195,5 +204,5 @@ def _is_inside(name: str) -> bool:
     return not os.path.isabs(name) and os.pardir not in name.split(os.sep)
 
 
-def _digest(path: str) -> str | None:
-    return _raftfast.digest(path) if os.path.isfile(path) else None
+def _digest(path: str, tick: Tick) -> str | None:
+    return _raftfast.digest(path, tick=tick) if os.path.isfile(path) else None

@@ -94,8 +94,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
 ) -> Batches:
     """Convert RAFT records to the rows of a target, as Arrow batches in memory.
 
-    The rows are converted on threads of their own while they are read, a few batches ahead, so memory
-    is bounded. What is wrong in the data is raised by whoever reads the batches.
+    The rows are converted on threads of their own while they are read, a few batches ahead, so
+    memory is bounded. What is wrong in the data is raised by whoever reads the batches.
 
     Args:
         inputs: What `convert` takes: paths, file objects, Arrow streams.
@@ -113,8 +113,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         The batches, to be read once.
 
     Raises:
-        UsageError: The target has no columns, or they can only be known by reading the records twice
-            and an input can be read only once.
+        UsageError: The target has no columns, or they can only be known by reading the records
+            twice and an input can be read only once.
         Error: The target takes whole records, and they have no columns in common.
         OSError: A file cannot be read.
 
@@ -148,7 +148,9 @@ def batches_of(
 
 
 def to_dataset(
-    inputs: Source | Sequence[Source], to: str | PathLike[str] = "chat", **options: Any  # noqa: ANN401
+    inputs: Source | Sequence[Source],
+    to: str | PathLike[str] = "chat",
+    **options: Any,  # noqa: ANN401
 ) -> datasets.Dataset:
     """Convert RAFT records to the rows of a target, as a ``datasets.Dataset`` in memory.
 

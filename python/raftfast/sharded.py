@@ -17,9 +17,9 @@ from raftfast.errors import Error, UsageError
 from raftfast.files import Output, published
 from raftfast.inputs import is_divisible
 from raftfast.jobs import Job, run_all
-from raftfast.manifest import Source
-from raftfast.paths import STANDARD
+from raftfast.manifest import State
 from raftfast.shards import Shards, shard_name, shards_there
+from raftfast.sources import name_of
 from raftfast.task import Made, Outcome, gather
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
     from raftfast._raftfast import Ledger
     from raftfast.jobs import Tick
-    from raftfast.task import Roll, Task
+    from raftfast.sources import Source
+    from raftfast.task import Task
 
 
 class Portion(NamedTuple):
     """What a shard is made from: one of equal parts of some inputs, or all of some."""
 
-    inputs: Sequence[str]
+    inputs: Sequence[Source]
     part: tuple[int, int] | None
     size: int | None
 
@@ -56,7 +57,7 @@ def to_shards(task: Task, count: int) -> Outcome:
     with Shards(task.output, count, sync=task.sync) as shards, ExitStack() as held:
         names = [shard_name(task.output, index, count) for index in range(count)]
         task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
-        portions = portions_of(task.paths, count)
+        portions = portions_of(task.sources, count)
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
             outputs = [shards.open() for _ in names]
             spools = _spools(task, count, held)
@@ -71,20 +72,19 @@ def to_shards(task: Task, count: int) -> Outcome:
     return outcome
 
 
-def to_sized_shards(task: Task, roll: Roll, shard_bytes: int) -> Outcome:
+def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
     """Convert into shards of a size, one after the other, which all appear or none.
 
     Args:
-        task: What to convert; its ``run`` is not used.
-        roll: Converts all inputs.
+        task: What to convert.
         shard_bytes: What a shard must not be longer than, but for a single row that is.
 
     """
     with Shards(task.output, sync=task.sync) as shards:
         task.refuse_clashes(shards_there(task.output))
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
-            ledger = roll(
-                task.paths,
+            ledger = task.run(
+                task.sources,
                 shards.open,
                 shard_bytes=shard_bytes,
                 threads=task.threads,
@@ -98,22 +98,22 @@ def to_sized_shards(task: Task, roll: Roll, shard_bytes: int) -> Outcome:
     return outcome
 
 
-def portions_of(inputs: Sequence[str], count: int) -> list[Portion]:
+def portions_of(inputs: Sequence[Source], count: int) -> list[Portion]:
     """Divide inputs into as many portions as there are shards.
 
     Raises:
         UsageError: An input cannot be divided, and there are more shards than inputs.
 
     """
-    sizes = [_size(path) for path in inputs]
-    whole = [path for path in inputs if not is_divisible(path)]
+    sizes = [_size(source) for source in inputs]
+    whole = [source for source in inputs if not is_divisible(source)]
     if not whole:
         share = sum(size or 0 for size in sizes) // count
         return [Portion(inputs, (index, count), share) for index in range(count)]
     if len(inputs) < count:
         raise UsageError(
-            f"{count} shards cannot be made from {len(inputs)} inputs, because {whole[0]} cannot be"
-            " divided; --shard-size can make them, one after the other"
+            f"{name_of(whole[0])} cannot be divided, so that there can be {len(inputs)} shards at"
+            " most; --shard-size makes any number, one after the other"
         )
     return [
         Portion(inputs[start:end], None, _sum(sizes[start:end]))
@@ -158,13 +158,13 @@ def _judged(ledgers: Sequence[Ledger], seconds: float) -> Ledger:
     """Add the ledgers of shards up; a field that is in none of them is an error."""
     total = _raftfast.Ledger.total(ledgers, seconds)
     if total.missing is not None:
-        raise Error(total.missing, kind="missing-field")
+        raise Error(f"no record has the field '{total.missing}'", kind="missing-field")
     return total
 
 
-def _size(path: str) -> int | None:
-    source = None if path == STANDARD else Source.of(path)
-    return None if source is None else source.size
+def _size(source: Source) -> int | None:
+    state = State.of(source)
+    return None if state is None else state.size
 
 
 def _sum(sizes: Sequence[int | None]) -> int | None:

@@ -1,8 +1,9 @@
-"""What a conversion reads: paths, objects that are read like files, and whatever holds Arrow columns."""
+"""What a conversion reads: paths, objects read like files, and whatever holds Arrow columns."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,9 +14,9 @@ from raftfast.paths import STANDARD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Source: TypeAlias = "str | os.PathLike[str] | Any"
-"""A path (``"-"`` is standard input), a binary file object, or an object with
-``__arrow_c_stream__`` or ``__arrow_c_array__``."""
+Source: TypeAlias = Any
+"""A path (``"-"`` is standard input), a binary file object, an object with ``__arrow_c_stream__``
+or ``__arrow_c_array__``, or a ``datasets.Dataset``."""
 
 _COLUMNS = ("__arrow_c_stream__", "__arrow_c_array__")
 _BYTES = ("readinto", "read")
@@ -23,7 +24,7 @@ _BYTES = ("readinto", "read")
 
 def listed(inputs: Source | Sequence[Source]) -> list[Source]:
     """List one input or several, paths as strings."""
-    if is_path(inputs) or _is_object(inputs):
+    if is_path(inputs) or _is_object(inputs) or hasattr(inputs, "keys"):
         return [_plain(inputs)]
     return [_plain(source) for source in inputs]
 
@@ -60,17 +61,25 @@ def opened(
         try:
             yield streams
         except Error as error:
-            # An exception that passed through the C interface has lost all but its text.
-            failures = [getattr(stream[1], "failure", None) for stream in streams if stream[1:]]
-            found = next((failure for failure in failures if isinstance(failure, Error)), None)
-            if found is None or error.kind != "broken-input":
+            if error.kind != "broken-input":
                 raise
-            raise found from None
+            _raise_failure(streams, error)
+            raise
+
+
+def _raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> None:
+    """Raise what a stream failed with: an exception that passed through C has lost all but text."""
+    for stream in streams:
+        failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
+        if isinstance(failure, (Error, OSError)) and str(error).startswith(f"{stream[0]}: "):
+            raise failure from None
 
 
 def _opened(
     source: Source, wanted: Sequence[str] | None, held: ExitStack
 ) -> str | tuple[str, object]:
+    if _is_dataset(source):
+        return "the Dataset", columns.of_dataset(source, wanted)
     if not isinstance(source, str):
         return name_of(source), source
     kind = None if source == STANDARD else columns.kind_of(source)
@@ -83,9 +92,17 @@ def _plain(source: Source) -> Source:
     if is_path(source):
         return os.fsdecode(source)
     if not _is_object(source):
+        if hasattr(source, "keys") and any(map(_is_dataset, source.values())):
+            raise UsageError(f"choose one of the splits {', '.join(source)}")
         raise UsageError(f"there is nothing to read from a {type(source).__name__}")
     return source
 
 
 def _is_object(source: object) -> bool:
-    return any(hasattr(source, method) for method in (*_COLUMNS, *_BYTES))
+    return _is_dataset(source) or any(hasattr(source, name) for name in (*_COLUMNS, *_BYTES))
+
+
+def _is_dataset(source: object) -> bool:
+    """Tell a ``datasets.Dataset``, which has no Arrow interface, without importing it."""
+    datasets = sys.modules.get("datasets")
+    return datasets is not None and isinstance(source, datasets.Dataset)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from raftfast.files import blaming
 from raftfast.paths import STANDARD, refuse_same
@@ -18,45 +18,30 @@ if TYPE_CHECKING:
     from raftfast._raftfast import Ledger
     from raftfast.inputs import Found
     from raftfast.jobs import Tick
+    from raftfast.sources import Source
 
 _PIECE = 1 << 20
 
 
 class Run(Protocol):
-    """Converts some inputs into one output, with the options of the run."""
+    """Converts some inputs, with the options of the run; called in several threads at once."""
 
     def __call__(  # noqa: PLR0913 - what differs from one output to another
         self,
-        inputs: Sequence[str],
-        output: str,
+        inputs: Sequence[Source],
+        output: str | Callable[[], str],
         *,
         threads: int,
         rejects: str | None,
         tick: Tick | None,
         part: tuple[int, int] | None = None,
+        shard_bytes: int | None = None,
         lenient: bool = False,
     ) -> Ledger:
         """Convert; the arguments are those of `raftfast._raftfast.convert_files`."""
 
 
-class Roll(Protocol):
-    """Converts inputs into shards of a size, with the options of the run."""
-
-    def __call__(  # noqa: PLR0913 - as above
-        self,
-        inputs: Sequence[str],
-        next_output: Callable[[], str],
-        *,
-        shard_bytes: int,
-        threads: int,
-        rejects: str | None,
-        tick: Tick | None,
-    ) -> Ledger:
-        """Convert; the arguments are those of `raftfast._raftfast.roll_files`."""
-
-
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """One of the outputs of a run.
 
     Attributes:
@@ -79,8 +64,7 @@ class Made:
         return {**source, "output": self.output, **account}
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a run with several outputs came to.
 
     Attributes:
@@ -96,22 +80,25 @@ class Outcome:
         """Say in a few words how many outputs there are."""
         kept = sum(made.kept for made in self.outputs)
         if any(made.input is not None for made in self.outputs):
-            return f"{len(self.outputs) - kept:,} files converted, {kept:,} kept"
-        return f"{len(self.outputs):,} shards"
+            return f"{_counted(len(self.outputs) - kept, 'file')} converted, {kept:,} kept"
+        return _counted(len(self.outputs), "shard")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _nothing(_outcome: Outcome, _paths: Mapping[str, str]) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """What all runs with several outputs need to know.
 
     Attributes:
         inputs: The inputs, in order.
         output: The name that those of the outputs are made from, or their folder.
-        run: Converts some inputs into one output.
+        run: Converts some inputs.
         threads: How many threads the conversions together may use.
         beside: The names of the report and of the rejected lines, by these words; they appear just
             before the outputs.
@@ -126,15 +113,15 @@ class Task:
     output: str
     run: Run
     threads: int
-    beside: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = MappingProxyType({})
     sync: bool = False
     progress: Tick | None = None
     finish: Callable[[Outcome, Mapping[str, str]], None] = _nothing
 
     @property
-    def paths(self) -> list[str]:
+    def sources(self) -> list[Source]:
         """What to open for reading."""
-        return [one.path for one in self.inputs]
+        return [one.source for one in self.inputs]
 
     def refuse_clashes(self, outputs: Iterable[str]) -> None:
         """Refuse outputs that are inputs, or the same as others.
@@ -144,7 +131,7 @@ class Task:
 
         """
         named = [*self.beside.items(), *(("output", name) for name in outputs)]
-        refuse_same(self.paths, named)
+        refuse_same(self.sources, named)
 
 
 def gather(parts: Iterable[str], whole: str | None) -> None:
