@@ -154,6 +154,16 @@ impl Converter {
         self
     }
 
+    /// A converter of whole records with the same policies.
+    ///
+    /// # Errors
+    ///
+    /// None for a target that compiles.
+    pub(crate) fn of_whole_records(&self) -> Result<Self, Error> {
+        let whole = Self::new("hf", &Options::default())?;
+        Ok(whole.on_error(self.on_error).max_record_bytes(self.max_record_bytes))
+    }
+
     /// The longest line that is taken.
     #[must_use]
     pub fn record_limit(&self) -> usize {
@@ -332,12 +342,14 @@ impl Converter {
 pub struct Missing {
     /// The field.
     pub field: &'static str,
+    /// All such fields, of which it is the first.
+    pub fields: Vec<&'static str>,
     /// The keys of a record that lacks it.
     pub keys: Vec<String>,
 }
 
 impl From<Missing> for Error {
-    fn from(Missing { field, keys }: Missing) -> Self {
+    fn from(Missing { field, keys, .. }: Missing) -> Self {
         ErrorKind::MissingField { field, keys }.into()
     }
 }
@@ -383,7 +395,8 @@ impl Total {
     pub fn missing(&self, shape: &Shape) -> Option<Missing> {
         let field = shape.missing(self.present)?;
         let some = !self.keys.is_empty() || self.converted_some();
-        some.then(|| Missing { field, keys: self.keys.clone() })
+        let fields = shape.all_missing(self.present);
+        some.then(|| Missing { field, fields, keys: self.keys.clone() })
     }
 
     /// The fields that some record had, as bits in the order of the keys.

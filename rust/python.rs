@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arrow_array::RecordBatchReader;
-use arrow_schema::SchemaRef;
-use pyo3::exceptions::{PyMemoryError, PyOSError, PyTypeError, PyValueError};
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use pyo3::exceptions::{PyBlockingIOError, PyMemoryError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyType};
@@ -103,22 +103,22 @@ struct Ledger {
     elapsed: Duration,
     /// The account of each input, where there are inputs.
     inputs: Vec<(String, Account)>,
-    /// The field in use that was in no record.
-    missing: Option<&'static str>,
+    /// The fields in use that were in no record.
+    missing: Vec<&'static str>,
 }
 
 impl Ledger {
     fn new(account: Account, elapsed: Duration) -> Self {
-        Self { account, elapsed, inputs: Vec::new(), missing: None }
+        Self { account, elapsed, inputs: Vec::new(), missing: Vec::new() }
     }
 
-    /// The account of a run over inputs of these names.
-    fn of(outcome: Outcome, names: Vec<String>, elapsed: Duration) -> Self {
+    /// The account of a run.
+    fn of(outcome: Outcome, elapsed: Duration) -> Self {
         Self {
             account: outcome.ledger,
             elapsed,
-            inputs: names.into_iter().zip(outcome.inputs).collect(),
-            missing: outcome.missing.map(|missing| missing.field),
+            inputs: outcome.inputs,
+            missing: outcome.missing.map_or(Vec::new(), |missing| missing.fields),
         }
     }
 
@@ -178,7 +178,7 @@ impl Ledger {
 
     #[getter]
     fn missing(&self) -> Option<&'static str> {
-        self.missing
+        self.missing.first().copied()
     }
 
     #[staticmethod]
@@ -189,10 +189,10 @@ impl Ledger {
             total.inputs.extend(ledger.inputs.iter().cloned());
         }
         // A part without records lacks nothing, and says nothing of the others.
-        let mut told = ledgers.iter().filter(|ledger| ledger.has_records());
-        total.missing = told.next().and_then(|first| first.missing);
-        if told.any(|ledger| ledger.missing != total.missing) {
-            total.missing = None;
+        let told: Vec<_> = ledgers.iter().filter(|ledger| ledger.has_records()).collect();
+        if let Some(first) = told.first() {
+            let lacks = |field| told.iter().all(|ledger| ledger.missing.contains(field));
+            total.missing = first.missing.iter().filter(|field| lacks(field)).copied().collect();
         }
         Ok(total)
     }
@@ -557,8 +557,17 @@ impl Write for FileObject {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.with(|object| {
             let written = object.call_method1("write", (PyBytes::new(object.py(), bytes),))?;
-            // Some objects write everything and return nothing.
-            if written.is_none() { Ok(bytes.len()) } else { written.extract() }
+            if written.is_none() {
+                // Raw files return nothing when they would have to wait, other objects when all is done.
+                let raw = object.py().import("io")?.getattr("RawIOBase")?;
+                let waits = object.is_instance(&raw)?;
+                return if waits { Err(PyBlockingIOError::new_err(())) } else { Ok(bytes.len()) };
+            }
+            let written: usize = written.extract()?;
+            if written > bytes.len() {
+                return Err(PyValueError::new_err("write() wrote more than it was given"));
+            }
+            Ok(written)
         })
     }
 
@@ -589,10 +598,6 @@ fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
         return Ok(Input::bytes(name, Box::new(object)));
     }
     Err(PyTypeError::new_err(format!("{name}: there is nothing to read from {object}")))
-}
-
-fn names_of(inputs: &[Input]) -> Vec<String> {
-    inputs.iter().map(|input| input.name().to_owned()).collect()
 }
 
 /// Where the rows of a call go.
@@ -696,7 +701,7 @@ fn settings_of(
     }
     // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
     let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
-    Ok(Settings { threads, block_bytes: block_bytes.min(1 << 30), form, long })
+    Ok(Settings { threads, block_bytes: block_bytes.min(1 << 30), form, long, part: None })
 }
 
 #[pyfunction]
@@ -741,15 +746,12 @@ fn convert_files(
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
-    let settings = settings_of(threads, block_bytes, form, long)?;
+    let settings = Settings { part, ..settings_of(threads, block_bytes, form, long)? };
     let mut caller = Caller::new(tick);
-    let mut inputs = inputs_of(&inputs, &caller.raised)?;
+    let inputs = inputs_of(&inputs, &caller.raised)?;
     let output = destination_of(&output, shard_bytes, &caller.raised)?;
     let started = Instant::now();
     let converted = py.detach(|| {
-        if let Some((index, count)) = part {
-            inputs = source::part(&inputs, index, count)?;
-        }
         let tick = &mut |progress| caller.tick(progress);
         let core = &converter.core;
         engine::convert(core, &inputs, output, rejects.as_deref(), settings, tick)
@@ -758,17 +760,42 @@ fn convert_files(
     if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {
         return Err(exception(py, &missing.into()));
     }
-    Ok(Ledger::of(outcome, names_of(&inputs), started.elapsed()))
+    Ok(Ledger::of(outcome, started.elapsed()))
+}
+
+/// A reader that is read and dropped without the GIL, by whoever holds it: the workers may need it to
+/// read from objects of Python.
+struct Detached(Option<engine::Reader>);
+
+impl Iterator for Detached {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.0.as_mut()?;
+        Python::try_attach(|py| py.detach(|| reader.next())).flatten()
+    }
+}
+
+impl RecordBatchReader for Detached {
+    fn schema(&self) -> SchemaRef {
+        self.0.as_ref().map_or_else(|| Arc::new(arrow_schema::Schema::empty()), |r| r.schema())
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        let reader = self.0.take();
+        Python::try_attach(|py| py.detach(|| drop(reader)));
+    }
 }
 
 /// Batches of rows for whoever takes Arrow streams.
 #[pyclass(frozen, module = "raftfast")]
 struct Reader {
-    reader: Mutex<Option<engine::Reader>>,
+    reader: Mutex<Option<Detached>>,
     schema: SchemaRef,
     account: engine::Account,
     caller: Caller,
-    names: Vec<String>,
     started: Instant,
 }
 
@@ -795,7 +822,7 @@ impl Reader {
     fn ledger(&self) -> Option<Ledger> {
         let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = account.as_ref()?.as_ref().ok()?.clone();
-        Some(Ledger::of(outcome, self.names.clone(), self.started.elapsed()))
+        Some(Ledger::of(outcome, self.started.elapsed()))
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<()> {
@@ -832,13 +859,14 @@ fn read_batches(
     let settings = settings_of(threads, block_bytes, Form::Batches, long)?;
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
-    let (names, started) = (names_of(&inputs), Instant::now());
+    let started = Instant::now();
     let core = Arc::clone(&converter.core);
     let reading =
         py.detach(|| engine::read(core, inputs, settings, &mut |progress| caller.tick(progress)));
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
-    Ok(Reader { reader: Mutex::new(Some(reader)), schema, account, caller, names, started })
+    let reader = Mutex::new(Some(Detached(Some(reader))));
+    Ok(Reader { reader, schema, account, caller, started })
 }
 
 /// What records hold, for whoever takes Arrow schemas.

@@ -292,13 +292,12 @@ ENDINGS = {
     "shards into a pipe": (
         "raftfast convert corpus.jsonl --shards 2 -o -",
         2,
-        r"raftfast: .*",
+        r"raftfast: shards need the name of a file .*",
     ),
     "a compressed file that is cut": (
-        "gzip -c corpus.jsonl | head -c 100 >cut.gz; raftfast convert cut.gz -o out; "
-        "code=$?; rm cut.gz; exit $code",
+        "gzip -c corpus.jsonl | head -c 100 | raftfast convert -o out",
         1,
-        r"raftfast: cut\.gz: gzip: the file ends inside a member",
+        r"raftfast: <stdin>: gzip: the file ends inside a member",
     ),
     "an array that is cut": (
         "printf '[{},' | raftfast convert -o out",

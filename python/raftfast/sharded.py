@@ -57,12 +57,14 @@ def to_shards(task: Task, count: int) -> Outcome:
     with Shards(task.output, count, sync=task.sync) as shards, ExitStack() as held:
         names = [shard_name(task.output, index, count) for index in range(count)]
         task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
+        before = [State.of(source) for source in task.sources]
         portions = portions_of(task.sources, count)
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
             outputs = [shards.open() for _ in names]
             spools = _spools(task, count, held)
             jobs = [_job(task, *each) for each in zip(portions, outputs, spools, strict=True)]
             ledgers = run_all(jobs, task.threads, task.progress)
+            _refuse_changes(task.sources, before)
             shards.settle()
             gather([spool for spool in spools if spool], paths.get("rejects"))
             made = [Made(name, ledger=ledger) for name, ledger in zip(names, ledgers, strict=True)]
@@ -77,7 +79,9 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
 
     Args:
         task: What to convert.
-        shard_bytes: What a shard must not be longer than, but for a single row that is.
+        shard_bytes: What a shard must not be longer than, but for a single row that is. Of
+            compressed and columnar forms it is made of whole frames or row groups, those of 4 or
+            16 MiB of input, of which it holds one at least; what ends the file is not counted.
 
     """
     with Shards(task.output, sync=task.sync) as shards:
@@ -160,6 +164,13 @@ def _judged(ledgers: Sequence[Ledger], seconds: float) -> Ledger:
     if total.missing is not None:
         raise Error(f"no record has the field '{total.missing}'", kind="missing-field")
     return total
+
+
+def _refuse_changes(sources: Sequence[Source], before: Sequence[State | None]) -> None:
+    for source, state in zip(sources, before, strict=True):
+        if State.of(source) != state:
+            message = f"{name_of(source)}: changed while it was being read"
+            raise Error(message, kind="input-changed", path=name_of(source))
 
 
 def _size(source: Source) -> int | None:

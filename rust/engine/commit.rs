@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::frame::{Encoding, Payload};
 use super::outlet::{GoOn, Outlet};
 use super::{Outcome, Sink, unpoisoned};
-use crate::convert::{Converted, Reject, Total};
+use crate::convert::{Converted, Failure, Reject, Total};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::shape::Shape;
@@ -34,6 +34,17 @@ pub(super) struct Part {
     /// The lines, unless they are rows of a batch.
     pub lines: Option<Lines>,
     pub converted: Converted,
+}
+
+impl Block {
+    /// Whether something of it will be told with the number of a line.
+    fn names_lines(&self) -> bool {
+        let told = |part: &Part| {
+            let converted = &part.converted;
+            matches!(converted.failure, Some(Failure::Line { .. })) || !converted.rejects.is_empty()
+        };
+        matches!(self.payload, Payload::Survey(_)) || self.parts.iter().any(told)
+    }
 }
 
 /// What all who hand over need to write.
@@ -143,8 +154,11 @@ impl Committer {
         let Some(mut writer) = state.writer else {
             return Err(state.error.unwrap_or_else(|| super::internal("the writer was lost")));
         };
-        let flushed = writer.finish(go_on);
-        state.error.map_or(Ok(()), Err).and(flushed)?;
+        if let Some(error) = state.error {
+            writer.leave();
+            return Err(error);
+        }
+        writer.finish(go_on)?;
         Ok(writer)
     }
 
@@ -191,6 +205,9 @@ pub(super) struct Writer {
     inputs: Vec<Ledger>,
     /// The input that `total` counts the lines of.
     input: Option<usize>,
+    /// Whether the lines before the part of it that is read have been counted: only if some line is to
+    /// be named, because it means to read them.
+    has_counted: bool,
     /// Where its current frame starts, if it has frames.
     frame: u64,
 }
@@ -198,7 +215,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(rows: Outlet, rejects: Option<Sink>, inputs: usize) -> Self {
         let inputs = vec![Ledger::default(); inputs];
-        Self { rows, rejects, total: Total::default(), inputs, input: None, frame: 0 }
+        Self { rows, rejects, total: Total::default(), inputs, input: None, has_counted: false, frame: 0 }
     }
 
     /// Writes a block, and then tells what ended it early, if something did.
@@ -206,7 +223,12 @@ impl Writer {
         if self.input != Some(block.input) {
             self.input = Some(block.input);
             self.frame = 0;
-            self.total.lines = around.feed.lines_before(block.input)?;
+            self.total.lines = 0;
+            self.has_counted = false;
+        }
+        if block.names_lines() && !self.has_counted {
+            self.total.lines += around.feed.lines_before(block.input)?;
+            self.has_counted = true;
         }
         if let Payload::Survey(survey) = &mut block.payload {
             survey.locate(around.feed.name(block.input), self.total.lines);
@@ -262,6 +284,14 @@ impl Writer {
         sink.write(lines, go_on)
     }
 
+    /// Writes what files were to get before an error, and nothing that would make it look complete.
+    fn leave(&mut self) {
+        self.rows.leave();
+        if let Some(rejects) = &mut self.rejects {
+            rejects.leave();
+        }
+    }
+
     /// Writes what was held back, and what ends the outputs.
     fn finish(&mut self, go_on: GoOn<'_>) -> Result<(), Error> {
         self.total.ledger.bytes_out += self.rows.finish(go_on)?;
@@ -269,13 +299,17 @@ impl Writer {
     }
 
     /// The account, once everything is written.
-    pub(super) fn outcome(self, shape: &Shape) -> Result<Outcome, Error> {
+    pub(super) fn outcome(
+        self,
+        shape: &Shape,
+        names: impl Iterator<Item = String>,
+    ) -> Result<Outcome, Error> {
         let missing = self.total.missing(shape);
         if !self.total.ledger.adds_up() {
             return Err(super::internal("the ledger does not add up"));
         }
         let present = self.total.present();
-        Ok(Outcome { ledger: self.total.ledger, inputs: self.inputs, missing, present })
+        Ok(Outcome { ledger: self.total.ledger, inputs: names.zip(self.inputs).collect(), missing, present })
     }
 }
 

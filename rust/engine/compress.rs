@@ -48,8 +48,8 @@ impl Compression {
     /// The level of zstd unless another is asked for; that of `zstd` too.
     pub const ZSTD_LEVEL: i32 = 3;
 
-    /// What compresses one portion after the other; each worker has one. A level outside the range is
-    /// taken for the nearest one inside.
+    /// What compresses one portion after the other. A level outside the range is taken for the nearest
+    /// one inside.
     ///
     /// # Errors
     ///

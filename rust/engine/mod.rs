@@ -29,7 +29,7 @@ use crate::convert::{Converted, Converter, DEFAULT_BLOCK_BYTES, Failure, Missing
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger;
 use crate::scan::Buffer;
-use crate::source::{Cut, Feed, Input, Piece, Ticket, Wanted};
+use crate::source::{Cut, Feed, Input, Piece, Ticket, Wanted, part};
 use commit::{Block, Committer, Part, Surroundings, Writer};
 use compress::Compression;
 pub use frame::BATCH;
@@ -55,6 +55,9 @@ pub struct Settings {
     pub form: Form,
     /// Whether zstd windows over 128 MiB are taken, which need as much memory.
     pub long: bool,
+    /// Which of how many parts of the inputs, equal in bytes, is converted; by default all. What the
+    /// columns are does not depend on it.
+    pub part: Option<(u64, u64)>,
 }
 
 impl Default for Settings {
@@ -64,6 +67,7 @@ impl Default for Settings {
             block_bytes: DEFAULT_BLOCK_BYTES,
             form: Form::default(),
             long: false,
+            part: None,
         }
     }
 }
@@ -105,8 +109,8 @@ impl Default for Form {
 pub struct Outcome {
     /// The account of all inputs.
     pub ledger: Ledger,
-    /// The account of each input.
-    pub inputs: Vec<Ledger>,
+    /// The account of each input, by its name.
+    pub inputs: Vec<(String, Ledger)>,
     /// The field in use that was in no record. It is up to the caller whether that is an error: the
     /// inputs may be a part of more.
     pub missing: Option<Missing>,
@@ -133,7 +137,11 @@ pub fn convert(
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Outcome, Error> {
     let encoding = Encoding::new(converter, inputs, settings, tick)?;
-    run(converter, &encoding, inputs, output, rejects, settings, tick)
+    let Some((index, count)) = settings.part else {
+        return run(converter, &encoding, inputs, output, rejects, settings, tick);
+    };
+    let inputs = part(inputs, index, count)?;
+    run(converter, &encoding, &inputs, output, rejects, settings, tick)
 }
 
 /// Converts `inputs` with an encoding that is known.
@@ -152,14 +160,15 @@ fn run(
     let shape = converter.shape();
     let wanted = Wanted { fields: shape.fields(), whole: shape.takes_whole() };
     let feed = Feed::new(inputs, wanted, cut, limit, settings.long, Arc::clone(&stop));
-    let total = feed.length();
+    let tickets = feed.tickets().and_then(|tickets| usize::try_from(tickets).ok());
+    // What a compressed file comes to is not known before.
+    let total = feed.length().filter(|_| tickets.is_some());
     let mut opening = || tick(Progress { done: 0, total });
     let writer = Writer::new(
         Outlet::open(output, encoding, &mut opening)?,
         rejects.map(|path| Sink::open(path, &mut opening)).transpose()?,
         inputs.len(),
     );
-    let tickets = feed.tickets().and_then(|tickets| usize::try_from(tickets).ok());
     let threads = settings.threads.clamp(1, tickets.unwrap_or(usize::MAX).max(1));
     let is_small = cut.portion.is_none() && tickets.is_some();
     let run = Run {
@@ -178,8 +187,10 @@ fn run(
         keep_rejects: rejects.is_some(),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
-    let writer = run.committer.into_writer(&mut || tick(Progress { done: 0, total }))?;
-    let mut outcome = writer.outcome(converter.shape())?;
+    let done = run.done.into_inner();
+    let writer = run.committer.into_writer(&mut || tick(Progress { done, total }))?;
+    let names = inputs.iter().map(|input| input.name().to_owned());
+    let mut outcome = writer.outcome(converter.shape(), names)?;
     outcome.ledger.bytes_in += feed.passed_over();
     Ok(outcome)
 }

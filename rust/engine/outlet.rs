@@ -141,6 +141,13 @@ impl Outlet {
         Ok(self.written - before)
     }
 
+    /// Writes what a file was to get before an error ended the run.
+    pub(super) fn leave(&mut self) {
+        if let To::One(file) | To::Many { file, .. } = &mut self.to {
+            file.sink.leave();
+        }
+    }
+
     /// Writes what was held back and what ends a file; gives the bytes that it took.
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {

@@ -24,7 +24,8 @@ const WAITING: usize = 2;
 /// of its threads, and is told so.
 pub struct Reader {
     schema: SchemaRef,
-    batches: Receiver<RecordBatch>,
+    /// There until the reader is dropped.
+    batches: Option<Receiver<RecordBatch>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<Outcome, Error>>>,
     account: Account,
@@ -70,7 +71,7 @@ pub fn read(
     let thread = thread.map_err(|error| Error::io("cannot start a thread", error))?;
     Ok(Reader {
         schema,
-        batches,
+        batches: Some(batches),
         stop,
         thread: Some(thread),
         account: Account::default(),
@@ -103,7 +104,8 @@ impl Iterator for Reader {
             let message = "these batches can only be read in the process that asked for them";
             return Some(Err(ArrowError::InvalidArgumentError(message.to_owned())));
         }
-        self.batches.recv().map_or_else(|_| self.end(), |batch| Some(Ok(batch)))
+        let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
+        batch.map_or_else(|| self.end(), |batch| Some(Ok(batch)))
     }
 }
 
@@ -122,8 +124,8 @@ impl Drop for Reader {
             // Whatever it ends in, nobody is left to be told.
             drop(thread.join());
         } else {
-            // The thread is in another process, where it goes on.
-            std::mem::forget(self.thread.take());
+            // The thread is in another process, where it goes on, and may be sending just now.
+            std::mem::forget((self.thread.take(), self.batches.take()));
         }
     }
 }

@@ -64,10 +64,19 @@ pub fn survey(
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Survey, Error> {
-    let converter = Converter::new("hf", &Options::default())?;
+    surveyed(&Converter::new("hf", &Options::default())?, inputs, settings, tick)
+}
+
+/// The columns of whole records, by the policies of a converter of them.
+fn surveyed(
+    converter: &Converter,
+    inputs: &[Input],
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Survey, Error> {
     let found = Arc::new(Mutex::new(Survey::default()));
     let output = Destination::Survey(Arc::clone(&found));
-    run(&converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
+    run(converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(std::mem::take(&mut *found))
 }
@@ -82,10 +91,11 @@ fn records(
     if !converter.shape().columns_need_survey() {
         return Ok(None);
     }
-    if let [input] = inputs
-        && let Some(schema) = input.schema()
+    let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
+    if let Some([first, others @ ..]) = schemas.as_deref()
+        && others.iter().all(|schema| schema.fields() == first.fields())
     {
-        return Ok(Some(schema));
+        return Ok(Some(SchemaRef::clone(first)));
     }
     if let Some(once) = inputs.iter().find(|input| !input.can_be_read_again()) {
         return Err(Error::usage(format!(
@@ -94,7 +104,8 @@ fn records(
             once.name()
         )));
     }
-    survey(inputs, settings, tick)?.schema().map(Arc::new).map(Some)
+    let survey = surveyed(&converter.of_whole_records()?, inputs, settings, tick)?;
+    survey.schema().map(Arc::new).map(Some)
 }
 
 /// The fields that are in no record, as far as that is known before reading.

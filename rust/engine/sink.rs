@@ -121,6 +121,14 @@ impl Sink {
         done.map_err(|error| Error::io(self.name.as_str(), error))
     }
 
+    /// Writes what was held back of a file, when an error has ended the run; whether it succeeds makes no
+    /// difference any more.
+    pub(super) fn leave(&mut self) {
+        if let To::File(queued) = &mut self.to {
+            let _ = queued.finish();
+        }
+    }
+
     /// A buffer that has been written and can be used again.
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         self.spare.pop()

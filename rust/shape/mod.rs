@@ -166,6 +166,13 @@ impl Shape {
         self.fields.get(slot).map(|field| field.name())
     }
 
+    /// All fields that some record at least must have and that are missing in what is `present`.
+    #[must_use]
+    pub fn all_missing(&self, present: u64) -> Vec<&'static str> {
+        let missing = |slot: &usize| (self.expected & !present) >> slot & 1 == 1;
+        (0..self.fields.len()).filter(missing).map(|slot| self.fields[slot].name()).collect()
+    }
+
     /// Decides whether a record becomes a row.
     ///
     /// # Errors

@@ -84,7 +84,8 @@ impl Frames {
         let extent = match self.bytes(start)? {
             [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
                 let length = u32::from_le_bytes(self.bytes(after_magic)?);
-                Extent { end: after_magic + 4 + u64::from(length), decoded: 0, told: Some(0) }
+                let end = after_magic + 4 + u64::from(length);
+                Extent { end, decoded: 0, told: Some(0), is_rest: false }
             }
             [0x28, 0xb5, 0x2f, 0xfd] => {
                 let (header, blocks) = self.header(after_magic)?;
@@ -126,7 +127,7 @@ impl Frames {
             if block & 1 != 0 {
                 let end = at + if header.has_checksum { 4 } else { 0 };
                 let decoded = header.told.unwrap_or(count * BLOCK);
-                return Some(Extent { end, decoded, told: header.told });
+                return Some(Extent { end, decoded, told: header.told, is_rest: false });
             }
         }
         None
@@ -134,10 +135,10 @@ impl Frames {
 
     /// As many frames as make a group, or the rest of the file.
     fn group(&self) -> Extent {
-        let mut group = Extent { end: self.next, decoded: 0, told: Some(0) };
+        let mut group = Extent { end: self.next, decoded: 0, told: Some(0), is_rest: false };
         while group.end < self.length && !self.is_complete(&group) {
             let Some(frame) = self.extent(group.end) else {
-                return Extent { end: self.length, decoded: u64::MAX, told: None };
+                return Extent { end: self.length, decoded: 0, told: None, is_rest: true };
             };
             group.end = frame.end;
             group.decoded = group.decoded.saturating_add(frame.decoded);
@@ -159,7 +160,7 @@ impl Iterator for Frames {
         if self.next >= self.length {
             return None;
         }
-        let Extent { end, told, decoded } = self.group();
+        let Extent { end, told, is_rest, .. } = self.group();
         let frame = Frame {
             file: Arc::clone(&self.file),
             start: self.next,
@@ -167,7 +168,7 @@ impl Iterator for Frames {
             length: self.length,
             offset: self.offset,
             told,
-            is_rest: decoded == u64::MAX,
+            is_rest,
         };
         self.next = end;
         self.offset = sum(self.offset, told);
@@ -184,6 +185,8 @@ struct Extent {
     decoded: u64,
     /// Bytes that it holds by its own account.
     told: Option<u64>,
+    /// Whether it is everything up to the end of the file.
+    is_rest: bool,
 }
 
 /// What the header of a frame says.
@@ -202,7 +205,8 @@ fn told(field: &[u8]) -> Option<u64> {
         0 => None,
         // One byte would do for less.
         2 => Some(length + 256),
-        _ => Some(length),
+        // What libzstd takes for a length that is not known.
+        _ => Some(length).filter(|&length| length != u64::MAX),
     }
 }
 

@@ -223,7 +223,10 @@ impl<'a> Feed<'a> {
         match opened {
             Opened::Region(region) => Ok(region.next(self.cut.ticket_bytes()).map(Work::Range)),
             Opened::Stream(stream) => {
-                Ok(stream.next(buffer, self.cut, self.max_record_bytes)?.map(Work::Lines))
+                let offset = stream.next(buffer, self.cut, self.max_record_bytes)?;
+                // The rest of a file of frames starts with the end of a line of the frame before.
+                let (head, _) = stream.frame();
+                Ok(offset.map(|offset| Work::Lines(head + offset)))
             }
             Opened::Frames { frames, watched, long } => {
                 let Some(frame) = frames.next() else { return Ok(None) };

@@ -11,8 +11,6 @@ use crate::batch::Batch;
 pub(super) struct Batches {
     reader: Reader,
     current: Option<Arc<Batch>>,
-    /// Bytes of the current batch.
-    bytes: usize,
     /// The row of the current batch to take next.
     next: usize,
     /// Rows of all batches before it.
@@ -32,7 +30,7 @@ pub struct Rows {
 
 impl Batches {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, current: None, bytes: 0, next: 0, before: 0 }
+        Self { reader, current: None, next: 0, before: 0 }
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
@@ -46,8 +44,7 @@ impl Batches {
             if let Some(batch) = &self.current
                 && self.next < batch.rows()
             {
-                let end = self.next.saturating_add(rows_of(batch, self.bytes, cut));
-                let rows = self.next..batch.rows().min(end);
+                let rows = self.next..end_of_rows(batch, self.next, wanted, cut);
                 self.next = rows.end;
                 return Ok(Some(Rows { batch: Arc::clone(batch), rows, before: self.before }));
             }
@@ -62,18 +59,24 @@ impl Batches {
         self.next = 0;
         let Some(batch) = self.reader.next() else { return Ok(false) };
         let batch = batch.map_err(|error| ReadError::Broken(one_line(&error.to_string())))?;
-        let bytes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-        self.bytes = bytes.map(Result::unwrap_or_default).sum();
         let batch = Batch::new(name, &batch, wanted.fields, wanted.whole);
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
     }
 }
 
-/// Rows of a batch of so many bytes that are taken at once.
-fn rows_of(batch: &Batch, bytes: usize, cut: Cut) -> usize {
-    let wanted = usize::try_from(cut.ticket_bytes()).unwrap_or(usize::MAX);
-    (wanted / (bytes / batch.rows().max(1)).max(1)).max(1)
+/// The end of the rows from `start` on that are taken at once.
+fn end_of_rows(batch: &Batch, start: usize, wanted: Wanted<'_>, cut: Cut) -> usize {
+    let mut left = usize::try_from(cut.ticket_bytes()).unwrap_or(usize::MAX);
+    let mut row = start;
+    while row < batch.rows() && (left > 0 || row == start) {
+        let record = batch.record(row);
+        let fields = (0..wanted.fields.len()).map(|slot| record.raw_len(slot));
+        let whole = if wanted.whole { record.whole().json_len() } else { 0 };
+        left = left.saturating_sub(fields.sum::<usize>() + whole + 1);
+        row += 1;
+    }
+    row
 }
 
 /// What a library says, without its line ends.

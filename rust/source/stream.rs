@@ -62,6 +62,8 @@ pub(super) struct Stream {
     /// Whether the line being read is too long, and to be passed over.
     discarding: bool,
     ended: bool,
+    /// What a read failed with, once all lines before it have been handed over.
+    failure: Option<ReadError>,
     /// Bytes of lines that were passed over.
     pub(super) passed_over: u64,
     /// The file that the bytes are made from.
@@ -76,6 +78,7 @@ impl Stream {
             offset: 0,
             discarding: false,
             ended: false,
+            failure: None,
             passed_over: 0,
             watched: None,
         }
@@ -103,6 +106,9 @@ impl Stream {
         cut: Cut,
         max_record_bytes: usize,
     ) -> Result<Option<u64>, ReadError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         buffer.append(&self.carry)?;
         self.carry.clear();
         // Where the line being read starts; all before it are whole.
@@ -115,7 +121,16 @@ impl Stream {
             if !self.bytes.is_ready(patience)? {
                 break;
             }
-            line = self.read(buffer, line, cut)?;
+            match self.read(buffer, line, cut) {
+                Ok(start) => line = start,
+                Err(failure) if line == 0 || matches!(failure, ReadError::Stopped) => {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    self.failure = Some(failure);
+                    break;
+                }
+            }
         }
         self.carry_over(buffer, line, cut);
         let offset = self.offset;
