@@ -10,10 +10,10 @@ from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
-from raftfast.paths import check_readable, refuse_clashes
+from raftfast.paths import check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of
-from raftfast.sources import is_path, listed, name_of, opened
+from raftfast.sources import is_path, listed, name_of, naming, opened, refuse_no_rows
 from raftfast.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     """
     if rejects is not None and on_error != "skip":
         raise UsageError("rejects needs on_error=skip: otherwise no record is rejected")
+    check_threads(threads)
     converter = _raftfast.Converter(
         to,
         system=system,
@@ -138,7 +139,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     options = {**settings, "escape": escape, "on_error": on_error, **form.as_options()}
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
-        with opened(inputs, converter.fields) as streams:
+        with opened(inputs, converter.fields) as streams, naming(inputs):
             return _raftfast.convert_files(
                 streams,
                 output,
@@ -152,6 +153,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             )
 
     def finish(outcome: Outcome, paths: Mapping[str, str]) -> None:
+        if not outcome.ledger.read:
+            refuse_no_rows(sources)
         _check_rows(outcome.ledger, expect_rows)
         if report is not None:
             run = {
@@ -194,7 +197,11 @@ def _given(**names: str | PathLike[str] | None) -> dict[str, str]:
 
 def _by_input(ledger: Ledger) -> dict[str, object]:
     """Give the account of each input, where there are several."""
-    accounts = [{"input": name, **part.as_dict()} for name, part in ledger.inputs]
+    parts: dict[str, list[Ledger]] = {}
+    for name, part in ledger.inputs:
+        parts.setdefault(name, []).append(part)
+    totals = {name: _raftfast.Ledger.total(each, 0) for name, each in parts.items()}
+    accounts = [{"input": name, **total.as_dict()} for name, total in totals.items()]
     for account in accounts:
         del account["seconds"]  # they were converted together
     return {"by_input": accounts} if len(accounts) > 1 else {}

@@ -155,7 +155,7 @@ class _Folder:
         self._maker = maker
         self._journal = journal
         self._resume = resume
-        self._before = read_manifest(staging.target, maker)
+        self._before, self._made_so = read_manifest(staging.target, maker)
         self._shown: list[str] = []
         self._gone: list[str] = []
 
@@ -174,8 +174,10 @@ class _Folder:
         entries = {name: step.entry for name, step in zip(self._names, steps, strict=True)}
         made = [name for name, step in zip(self._names, steps, strict=True) if step.staged]
         others = [name for name in self._before if name not in entries]
-        self._gone = [name for name in others if self._resume and self._is_gone(name)]
-        stay = [name for name in others if name not in self._gone and self._is_there(name)]
+        there = [name for name in others if self._is_there(name)]
+        self._gone = [name for name in there if self._resume and self._is_gone(name)]
+        # What was made in another way is not for this manifest to keep.
+        stay = [name for name in there if name not in self._gone and self._made_so]
         text = manifest(self._maker, {**{name: self._before[name] for name in stay}, **entries})
         if not made and not self._gone and self._stands(text):
             return
@@ -201,8 +203,13 @@ class _Folder:
         return self._staging.holds(MANIFEST, text) and self._staging.holds(SUCCESS, b"")
 
     def _is_gone(self, name: str) -> bool:
+        """Tell whether the input of an output is gone, or has another output by now."""
         state = self._before[name].input
-        return state is not None and not os.path.lexists(state.name)
+        if state is None:
+            return False
+        now = (State.of(found.source) for found in self._task.inputs)
+        has_other = any(one is not None and one.name == state.name for one in now)
+        return has_other or not os.path.lexists(state.name)
 
     def _is_there(self, name: str) -> bool:
         return self._before[name].output.is_there(os.path.join(self._staging.target, name))
@@ -219,7 +226,7 @@ class _Folder:
         """Name what earlier runs made for an output, of which one may have been cut off."""
         if name in self._journal.entries:
             yield self._journal.entries[name], self._staging.path(name)
-        if name in self._before:
+        if name in self._before and self._made_so:
             yield self._before[name], os.path.join(self._staging.target, name)
 
     def _is_right(self, entry: Entry, path: str, state: State, tick: Tick) -> bool:

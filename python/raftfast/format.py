@@ -5,7 +5,7 @@ program, ``from raftfast.format import DatasetConverter`` does: it takes a ``dat
 """
 
 # To import pathlib takes 10 ms, and datasets a second. Some names are Gorilla's.
-# ruff: noqa: PTH103, PTH120, PLC0415, A002, N816
+# ruff: noqa: PTH103, PTH120, PLC0415, A002, N816, PTH113
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from raftfast.columns import of_dataset
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.gorilla import SYSTEM_PROMPT, TAG, TARGETS, Columns, DatasetFormat
-from raftfast.paths import check_readable, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.read import batches_of
 from raftfast.sources import opened
 from raftfast.summary import summary
@@ -187,6 +187,10 @@ def _columns(paths: list[str], asked: argparse.Namespace) -> Columns:
     _refuse_columns(paths)
     if asked.output_format in ("chat", "hf"):
         return Columns()
+    for path in paths:
+        if path == STANDARD or not os.path.isfile(path):
+            message = "what its columns are takes a reading, and it can be read only once"
+            raise UsageError(f"{path}: {message}; put it into a file")
     found = _raftfast.survey(paths, threads=asked.threads)
     nulls = set(found.nulls)
     return Columns({name: name in nulls for name in found.names})

@@ -1,5 +1,8 @@
 """What an output is, by its name: JSON lines, Arrow or Parquet, compressed or not."""
 
+# To import pathlib takes 10 ms.
+# ruff: noqa: PTH122
+
 from __future__ import annotations
 
 import os
@@ -77,11 +80,13 @@ def form_of(
     """
     _check("output type", output_type, get_args(OutputType))
     _check("compression", compression, get_args(Compression))
-    stem, suffix = os.path.splitext(name or "")  # noqa: PTH122 - pathlib takes 10 ms to import
-    if suffix in _UNWRITTEN and output_type is None:
+    stem, suffix = os.path.splitext(name or "")
+    if suffix.lower() in _UNWRITTEN and output_type is None:
         raise UsageError(f"{name}: {suffix} files are not written; there are .gz and .zst")
+    suffix = suffix.lower()
     by_name = _COMPRESSIONS.get(suffix)
-    kind = output_type or _TYPES.get(os.path.splitext(stem)[1] if by_name else suffix, "jsonl")  # noqa: PTH122
+    inner = os.path.splitext(stem)[1].lower() if by_name else suffix
+    kind = output_type or _TYPES.get(inner, "jsonl")
     if by_name and kind != "jsonl":
         raise UsageError(f"{name}: {kind} has compression of its own; leave {suffix} away")
     form = Form(kind, compression or by_name, level)

@@ -24,6 +24,8 @@ ENDINGS = (*(form + packed for form in _LINES for packed in ("", *_COMPRESSED)),
 
 # `_SUCCESS` is ours and Hadoop's; the others describe datasets and hold no records.
 _NEVER = {"_SUCCESS", "state.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"}
+DATASET_SIGNS = ("state.json", "dataset_dict.json")
+"""What ``save_to_disk`` of ``datasets`` leaves in the folders of data sets, and of several."""
 _MAGIC = "*?["
 _FIRST = 4096
 # gzip, zstd and its frames to skip, bzip2, xz, Parquet, Arrow files and streams, a JSON array.
@@ -82,7 +84,7 @@ def split_ending(name: str) -> tuple[str, str]:
 
 def is_dataset(name: str) -> bool:
     """Tell whether ``save_to_disk`` of ``datasets`` made a folder, which then is one input."""
-    return os.path.isfile(os.path.join(name, "state.json"))
+    return any(os.path.isfile(os.path.join(name, sign)) for sign in DATASET_SIGNS)
 
 
 def is_divisible(source: Source) -> bool:

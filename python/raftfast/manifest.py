@@ -131,18 +131,18 @@ class Entry:
         return cls(state, Result(**facts["output"]), ledger)
 
 
-def read_manifest(folder: str, maker: Maker) -> dict[str, Entry]:
-    """Return what the manifest of a folder says of the files that were made in the same way.
+def read_manifest(folder: str, maker: Maker) -> tuple[dict[str, Entry], bool]:
+    """Return what the manifest of a folder says of its files, and whether they were made so.
 
-    It is empty if there is no manifest, or one that cannot be read, or one of another version or of
-    other options.
+    There are none if there is no manifest, or one that cannot be read. They were not made so if it
+    is of another version or of other options.
     """
     with suppress(OSError, *_CORRUPT), open(os.path.join(folder, MANIFEST), "rb") as file:
         facts = json.load(file)
-        if Maker(facts["raftfast"], facts["options"]) == maker:
-            files = facts["files"].items()
-            return {name: Entry.from_dict(entry) for name, entry in files if _is_inside(name)}
-    return {}
+        files = facts["files"].items()
+        entries = {name: Entry.from_dict(entry) for name, entry in files if _is_inside(name)}
+        return entries, Maker(facts["raftfast"], facts["options"]) == maker
+    return {}, True
 
 
 def manifest(maker: Maker, files: Mapping[str, Entry]) -> bytes:

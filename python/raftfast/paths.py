@@ -1,7 +1,7 @@
 """Which file a name is: inputs that can be read, and outputs that are none of them."""
 
 # pathlib knows no directory descriptors, and to import it takes 10 ms.
-# ruff: noqa: PTH110, PTH116, PTH118
+# ruff: noqa: PTH110, PTH112, PTH116, PTH118
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def check_readable(inputs: Sequence[object]) -> None:
             _check_file(name)
 
 
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of workers that is none."""
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}; it must be at least 1")
+
+
 def refuse_clashes(inputs: Sequence[object], outputs: Mapping[str, str]) -> None:
     """Refuse an output that is an input, or another output, under whatever name.
 
@@ -50,20 +56,30 @@ def refuse_clashes(inputs: Sequence[object], outputs: Mapping[str, str]) -> None
         outputs: The names of the outputs by what they are for, such as ``"rejects"``.
 
     """
-    names = [source for source in inputs if isinstance(source, str)]
-    refuse_same(names, outputs.items())
+    refuse_same(inputs, outputs.items())
 
 
-def refuse_same(inputs: Sequence[str], outputs: Iterable[tuple[str, str]]) -> None:
+def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) -> None:
     """Refuse clashes as `refuse_clashes` does, where several outputs are for the same thing."""
-    taken = {_identity(name, stream=0): f"input {name}" for name in inputs}
+    names = [source for source in inputs if isinstance(source, str)]
+    taken = {_identity(name, stream=0): f"input {name}" for name in names}
+    folders = [name for name in names if name != STANDARD and os.path.isdir(name)]
     for role, name in outputs:
+        _refuse_inside(folders, role, name)
         identity = _identity(name, stream=1)
         if identity is None:
             continue
         if identity in taken:
             raise UsageError(f"{role} {name} is the same file as {taken[identity]}")
         taken[identity] = f"{role} {name}"
+
+
+def _refuse_inside(folders: Sequence[str], role: str, name: str) -> None:
+    """Refuse an output among the files of a data set that is read."""
+    above = os.path.realpath(name) + os.sep
+    for folder in folders:
+        if above.startswith(os.path.join(os.path.realpath(folder), "")):
+            raise UsageError(f"{role} {name} is inside of input {folder}")
 
 
 def _check_file(name: str) -> None:

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from raftfast import _raftfast
-from raftfast.errors import UsageError
-from raftfast.paths import check_readable
-from raftfast.sources import listed, opened
+from raftfast.errors import Error, UsageError
+from raftfast.inputs import expand
+from raftfast.paths import check_readable, check_threads
+from raftfast.sources import listed, opened, raise_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +31,12 @@ class Batches:
     Nothing is copied on the way. Iterating gives ``pyarrow.RecordBatch`` objects.
     """
 
-    def __init__(self, reader: _raftfast.Reader, held: ExitStack) -> None:
+    def __init__(
+        self, reader: _raftfast.Reader, streams: Sequence[str | tuple[str, object]], held: ExitStack
+    ) -> None:
         """Keep what is read from open as long as this."""
         self._reader = reader
+        self._streams = streams
         self._held = held
 
     def __arrow_c_schema__(self) -> object:
@@ -58,7 +62,11 @@ class Batches:
 
         Libraries that read the batches raise exceptions of their own, with the same text.
         """
-        self._reader.check()
+        try:
+            self._reader.check()
+        except Error as error:
+            raise_failure(self._streams, error)
+            raise
 
     @property
     def schema(self) -> pa.Schema:
@@ -139,12 +147,13 @@ def batches_of(
     long: bool = False,
 ) -> Batches:
     """Read rows as `read` does, with a converter that is compiled already."""
-    sources = listed(inputs)
+    check_threads(threads)
+    sources = [found.source for found in expand(listed(inputs))]
     check_readable(sources)
     with ExitStack() as stack:
         streams = stack.enter_context(opened(sources, converter.fields))
         reader = _raftfast.read_batches(streams, converter, threads=threads, long=long)
-        return Batches(reader, stack.pop_all())
+        return Batches(reader, streams, stack.pop_all())
 
 
 def to_dataset(

@@ -18,8 +18,8 @@ from raftfast.files import Output, published
 from raftfast.inputs import is_divisible
 from raftfast.jobs import Job, run_all
 from raftfast.manifest import State
-from raftfast.shards import Shards, shard_name, shards_there
-from raftfast.sources import name_of
+from raftfast.shards import Shards, is_shard, shard_name, shards_there
+from raftfast.sources import name_of, naming
 from raftfast.task import Made, Outcome, gather
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def to_shards(task: Task, count: int) -> Outcome:
     started = perf_counter()
     with Shards(task.output, count, sync=task.sync) as shards, ExitStack() as held:
         names = [shard_name(task.output, index, count) for index in range(count)]
+        _refuse_names_of_shards(task)
         task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
         before = [State.of(source) for source in task.sources]
         portions = portions_of(task.sources, count)
@@ -68,7 +69,9 @@ def to_shards(task: Task, count: int) -> Outcome:
             shards.settle()
             gather([spool for spool in spools if spool], paths.get("rejects"))
             made = [Made(name, ledger=ledger) for name, ledger in zip(names, ledgers, strict=True)]
-            outcome = Outcome(_judged(ledgers, perf_counter() - started), made)
+            with naming(task.sources):
+                total = _judged(ledgers, perf_counter() - started)
+            outcome = Outcome(total, made)
             task.finish(outcome, paths)
         shards.settle_names()
     return outcome
@@ -85,6 +88,7 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
 
     """
     with Shards(task.output, sync=task.sync) as shards:
+        _refuse_names_of_shards(task)
         task.refuse_clashes(shards_there(task.output))
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
             ledger = task.run(
@@ -100,6 +104,13 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
             task.finish(outcome, paths)
         shards.settle_names()
     return outcome
+
+
+def _refuse_names_of_shards(task: Task) -> None:
+    """Refuse a report, or rejects, that would go with the shards of an earlier run."""
+    for role, name in task.beside.items():
+        if is_shard(name, task.output):
+            raise UsageError(f"{role} {name} has the name of a shard of {task.output}")
 
 
 def portions_of(inputs: Sequence[Source], count: int) -> list[Portion]:

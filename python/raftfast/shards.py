@@ -1,7 +1,7 @@
 """Shards: one output as several files, named as the Hugging Face Hub names them."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH108, PTH119, PTH122
+# ruff: noqa: PTH108, PTH119, PTH122, PTH120
 
 from __future__ import annotations
 
@@ -39,13 +39,25 @@ def shard_name(output: str, index: int, count: int) -> str:
 
 def shards_there(output: str) -> dict[str, int]:
     """Find the shards of an output that exist, with the size of the set that each belongs to."""
-    stem, ending = _split(output)
-    start = os.path.basename(stem)
-    above = stem.removesuffix(start)
-    pattern = re.compile(rf"{re.escape(start)}-\d{{5,}}-of-(\d{{5,}}){re.escape(ending)}")
+    stem, _ = _split(output)
+    above = stem.removesuffix(os.path.basename(stem))
+    pattern = _pattern(output)
     with blaming(output), os.scandir(above or os.curdir) as entries:
-        matches = [(name, pattern.fullmatch(name)) for name in sorted(one.name for one in entries)]
+        files = sorted(one.name for one in entries if not one.is_dir(follow_symlinks=False))
+        matches = [(name, pattern.fullmatch(name)) for name in files]
     return {above + name: int(match[1]) for name, match in matches if match}
+
+
+def is_shard(name: str, output: str) -> bool:
+    """Tell whether a name is that of a shard of an output, be it there or not."""
+    folders = [os.path.realpath(os.path.dirname(path)) for path in (name, output)]
+    return folders[0] == folders[1] and bool(_pattern(output).fullmatch(os.path.basename(name)))
+
+
+def _pattern(output: str) -> re.Pattern[str]:
+    stem, ending = _split(output)
+    start = re.escape(os.path.basename(stem))
+    return re.compile(rf"{start}-\d{{5,}}-of-(\d{{5,}}){re.escape(ending)}")
 
 
 class Shards:

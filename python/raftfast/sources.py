@@ -61,26 +61,57 @@ def opened(
         try:
             yield streams
         except Error as error:
-            if error.kind != "broken-input":
-                raise
-            _raise_failure(streams, error)
+            raise_failure(streams, error)
             raise
 
 
-def _raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> None:
-    """Raise what a stream failed with: an exception that passed through C has lost all but text."""
+def raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> None:
+    """Raise what a stream failed with: an exception that passed through C has lost all but text.
+
+    Args:
+        streams: What `opened` gave.
+        error: What the core made of it; other errors than that are left alone.
+
+    """
+    if error.kind != "broken-input":
+        return
     for stream in streams:
         failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
         if isinstance(failure, (Error, OSError)) and str(error).startswith(f"{stream[0]}: "):
             raise failure from None
 
 
+@contextmanager
+def naming(sources: Sequence[Source]) -> Iterator[None]:
+    """Say in which inputs a field is missing: the core knows of the records of all of them."""
+    try:
+        yield
+    except Error as error:
+        if error.kind != "missing-field" or error.path is not None:
+            raise
+        raise Error(f"{names_of(sources)}: {error}", error.kind, names_of(sources)) from None
+
+
+def names_of(sources: Sequence[Source]) -> str:
+    """Name the first source, and how many more there are."""
+    more = len(sources) - 1
+    return name_of(sources[0]) + (f" and {more} more" if more > 0 else "")
+
+
+def refuse_no_rows(sources: Sequence[Source]) -> None:
+    """Refuse columns without a single row: an empty file of lines may be meant, this hardly is."""
+    for source in sources:
+        is_path = isinstance(source, str) and source != STANDARD
+        if columns.kind_of(source) is not None if is_path else hasattr(source, _COLUMNS[0]):
+            raise Error(f"{name_of(source)}: holds no rows", "no-rows", name_of(source))
+
+
 def _opened(
     source: Source, wanted: Sequence[str] | None, held: ExitStack
 ) -> str | tuple[str, object]:
-    if _is_dataset(source):
-        return "the Dataset", columns.of_dataset(source, wanted)
     if not isinstance(source, str):
+        if _is_dataset(source):
+            return "the Dataset", columns.of_dataset(source, wanted)
         return name_of(source), source
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
@@ -104,5 +135,5 @@ def _is_object(source: object) -> bool:
 
 def _is_dataset(source: object) -> bool:
     """Tell a ``datasets.Dataset``, which has no Arrow interface, without importing it."""
-    datasets = sys.modules.get("datasets")
-    return datasets is not None and isinstance(source, datasets.Dataset)
+    found = getattr(sys.modules.get("datasets"), "Dataset", None)
+    return isinstance(found, type) and isinstance(source, found)

@@ -215,7 +215,15 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(rows: Outlet, rejects: Option<Sink>, inputs: usize) -> Self {
         let inputs = vec![Ledger::default(); inputs];
-        Self { rows, rejects, total: Total::default(), inputs, input: None, has_counted: false, frame: 0 }
+        Self {
+            rows,
+            rejects,
+            total: Total::default(),
+            inputs,
+            input: None,
+            has_counted: false,
+            frame: 0,
+        }
     }
 
     /// Writes a block, and then tells what ended it early, if something did.
@@ -309,7 +317,12 @@ impl Writer {
             return Err(super::internal("the ledger does not add up"));
         }
         let present = self.total.present();
-        Ok(Outcome { ledger: self.total.ledger, inputs: names.zip(self.inputs).collect(), missing, present })
+        Ok(Outcome {
+            ledger: self.total.ledger,
+            inputs: names.zip(self.inputs).collect(),
+            missing,
+            present,
+        })
     }
 }
 

@@ -220,6 +220,7 @@ fn open_file(
 ) -> Result<Opened, ReadError> {
     let long = options.long;
     let first = start_of(&file, start)?;
+    refuse_columns(&first)?;
     if is_plain(&first) {
         return Ok(Opened::Region(Region::new(file, start, metadata, part)));
     }
@@ -278,8 +279,9 @@ fn start_of(file: &File, start: u64) -> io::Result<Vec<u8>> {
 
 /// A pipe: as it is, so that its lines can be handed on as they come, unless its bytes are to be made
 /// other ones.
-fn waited(mut waiting: Waiting, long: bool) -> io::Result<Stream> {
+fn waited(mut waiting: Waiting, long: bool) -> Result<Stream, ReadError> {
     let first = waiting.peek(START, is_undecided)?;
+    refuse_columns(&first)?;
     if is_plain(&first) {
         return Ok(Stream::new(Ready::Waits(waiting)));
     }
@@ -291,24 +293,37 @@ fn is_plain(first: &[u8]) -> bool {
     Codec::of(first).is_none() && !is_array(first)
 }
 
+/// Refuses files of columns, which are taken for lines where nobody has opened them as what they are.
+fn refuse_columns(first: &[u8]) -> Result<(), ReadError> {
+    let named =
+        [(&b"PAR1"[..], "Parquet"), (b"ARROW1", "an Arrow file"), (&[0xff; 4], "an Arrow stream")];
+    let found = named.iter().find(|(magic, _)| first.starts_with(magic));
+    found.map_or(Ok(()), |(_, name)| {
+        Err(ReadError::Broken(format!(
+            "holds {name}, which is read from a file by its own name only"
+        )))
+    })
+}
+
 /// Whether more bytes could change what these seem to be. A pipe must not be kept waiting for them
 /// otherwise: its next bytes may come tomorrow.
 fn is_undecided(first: &[u8]) -> bool {
     const MAGIC: usize = 6;
     let text = &first[byte_order_mark(first)..];
-    let may_be_magic = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'(' | b'B'..=b'_');
+    let may_be_magic = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'(' | b'A'..=b'_');
     let blank = text.iter().all(u8::is_ascii_whitespace);
     blank || (first.len() < MAGIC && may_be_magic(&first[0]))
 }
 
 /// Bytes decompressed, and the elements of an array as lines, as their first bytes ask for.
-fn streamed(bytes: Bytes, long: bool) -> io::Result<Stream> {
+fn streamed(bytes: Bytes, long: bool) -> Result<Stream, ReadError> {
     let (first, bytes) = peeked(bytes)?;
     let bytes = match Codec::of(&first) {
         Some(codec) => decoded(codec, Box::new(BufReader::with_capacity(COMPRESSED, bytes)), long)?,
         None => bytes,
     };
     let (first, bytes) = peeked(bytes)?;
+    refuse_columns(&first)?;
     let bytes = if is_array(&first) { Box::new(Elements::new(bytes)) } else { bytes };
     Ok(Stream::new(Ready::Always(bytes)))
 }

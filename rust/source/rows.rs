@@ -79,7 +79,11 @@ fn end_of_rows(batch: &Batch, start: usize, wanted: Wanted<'_>, cut: Cut) -> usi
     row
 }
 
-/// What a library says, without its line ends.
+/// What a library says, without its line ends, and without what pyarrow puts around the words of an
+/// exception of Python.
 fn one_line(text: &str) -> String {
+    let text = text.split(". Detail: Python exception").next().unwrap_or(text);
+    let text = text.trim_start_matches("C Data interface error: ");
+    let text = text.trim_start_matches("Unknown error: ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
