@@ -96,9 +96,14 @@ NAMES: dict[str, tuple[tuple[str, ...], list[str], dict[str, str | None]]] = {
         {"ds": "ds"},
     ),
     "saved datasets in a folder": (
-        ("dd/dataset_dict.json", "dd/train/state.json", "dd/train/0.arrow", "dd/test/state.json"),
+        ("dd/train/state.json", "dd/train/0.arrow", "dd/test/state.json"),
         ["dd"],
         {"dd/test": "test", "dd/train": "train"},
+    ),
+    "saved splits of one dataset, of which none is chosen": (
+        ("dd/dataset_dict.json", "dd/train/state.json", "dd/train/0.arrow", "dd/test/state.json"),
+        ["dd"],
+        {"dd": "dd"},
     ),
     "a pattern": (USUAL, ["d/*.jsonl*"], {"d/a.jsonl.gz": "a.jsonl.gz", "d/b.jsonl": "b.jsonl"}),
     "a pattern of folders": (
@@ -1328,3 +1333,49 @@ def test_a_killed_run_is_resumed_where_it_was(folder: Path) -> None:
     outcome = to_folder(again, ".jsonl", options={"to": "chat"}, resume=True)
     assert converted(outcome) == ["b.jsonl"]
     assert tree(folder / "out") == {**rows_of("a.jsonl", "b.jsonl"), SUCCESS: b""}
+
+
+# What a second reading found ----------------------------------------------------------------------
+
+
+def test_resume_does_not_take_away_what_it_did_not_make(folder: Path) -> None:
+    inputs = folder / "in"
+    inputs.mkdir()
+    for name in ("a", "b"):
+        (inputs / f"{name}.jsonl").write_bytes(jsonl(record(id=name)))
+    library.convert(inputs, str(folder / "out") + "/")
+    (inputs / "b.jsonl").unlink()
+    (folder / "out/b.jsonl").write_bytes(b"mine")
+    library.convert(inputs, str(folder / "out") + "/", resume=True)
+    assert (folder / "out/b.jsonl").read_bytes() == b"mine"
+
+
+def test_resume_with_other_options_leaves_no_rows_of_the_old_ones(folder: Path) -> None:
+    inputs, output = folder / "in", str(folder / "out") + "/"
+    inputs.mkdir()
+    for name in ("a", "b", "c"):
+        (inputs / f"{name}.jsonl").write_bytes(jsonl(record(id=name)))
+    library.convert(inputs, output, resume=True)
+    (inputs / "b.jsonl").unlink()
+    library.convert(inputs, output, resume=True, compression="gz")
+    shown = sorted(path.name for path in (folder / "out").iterdir() if path.name[0] not in "._")
+    assert shown == ["a.jsonl.gz", "c.jsonl.gz"]
+
+
+def test_a_folder_with_the_name_of_a_shard_is_left_alone(corpus: Path) -> None:
+    (corpus.parent / "t-00000-of-00009.jsonl").mkdir()
+    library.convert(corpus, corpus.with_name("t.jsonl"), shards=2)
+    assert (corpus.parent / "t-00000-of-00009.jsonl").is_dir()
+
+
+@pytest.mark.parametrize("name", ["t-00000-of-00007.jsonl", "t-00000-of-00002.jsonl"])
+def test_a_report_with_the_name_of_a_shard_is_refused(name: str, corpus: Path) -> None:
+    for shards, size in ((2, None), (None, 1000)):
+        with pytest.raises(library.UsageError, match="has the name of a shard"):
+            library.convert(
+                corpus,
+                corpus.with_name("t.jsonl"),
+                shards=shards,
+                shard_size=size,
+                report=corpus.with_name(name),
+            )
