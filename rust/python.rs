@@ -778,7 +778,9 @@ impl Iterator for Detached {
 
 impl RecordBatchReader for Detached {
     fn schema(&self) -> SchemaRef {
-        self.0.as_ref().map_or_else(|| Arc::new(arrow_schema::Schema::empty()), |r| r.schema())
+        self.0
+            .as_ref()
+            .map_or_else(|| Arc::new(arrow_schema::Schema::empty()), RecordBatchReader::schema)
     }
 }
 
@@ -792,7 +794,7 @@ impl Drop for Detached {
 /// Batches of rows for whoever takes Arrow streams.
 #[pyclass(frozen, module = "raftfast")]
 struct Reader {
-    reader: Mutex<Option<Detached>>,
+    batches: Mutex<Option<Detached>>,
     schema: SchemaRef,
     account: engine::Account,
     caller: Caller,
@@ -812,7 +814,7 @@ impl Reader {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reader = reader.ok_or_else(|| PyValueError::new_err("the rows can be read once"))?;
         let reader = Bound::new(py, PyRecordBatchReader::new(Box::new(reader)))?;
         reader.call_method1("__arrow_c_stream__", (requested_schema,))
@@ -865,8 +867,8 @@ fn read_batches(
         py.detach(|| engine::read(core, inputs, settings, &mut |progress| caller.tick(progress)));
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
-    let reader = Mutex::new(Some(Detached(Some(reader))));
-    Ok(Reader { reader, schema, account, caller, started })
+    let batches = Mutex::new(Some(Detached(Some(reader))));
+    Ok(Reader { batches, schema, account, caller, started })
 }
 
 /// What records hold, for whoever takes Arrow schemas.

@@ -144,7 +144,7 @@ def spied(real: Callable[..., object], before: Callable[[], object]) -> Callable
 def test_no_signal_comes_between_two_names(
     file_system: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # To this thread: that of another library, if there is one in the process, would take it at once.
+    # To this thread: one of another library in the process would take it at once.
     interrupt = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # noqa: E731
     for call in ("link", "rename"):
         monkeypatch.setattr(os, call, spied(getattr(os, call), interrupt))
