@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,12 +42,6 @@ def record(**fields: object) -> dict[str, object]:
 def jsonl(*records: dict[str, object]) -> bytes:
     """Return records as lines."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in records)
-
-
-@pytest.fixture(autouse=True)
-def own_interrupt() -> None:
-    """Take SIGINT back, which Polars keeps for itself once it has run a query."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import json
 import lzma
 import os
 import random
+import signal
 import subprocess
 import sys
 from inspect import signature
@@ -599,3 +600,11 @@ def test_a_record_of_the_wrong_type_is_told_with_its_row(dataset: Dataset) -> No
     wrong = dataset.map(lambda row: {"question": int(row["id"])})
     with pytest.raises(Error, match="question"):
         FORMATTERS["eval"].format(wrong)
+
+
+def test_the_signals_of_a_program_that_runs_it_are_left_alone(folder: Path) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    (folder / "corpus.jsonl").write_bytes(lines_of("usual"))
+    convert(folder / "corpus.jsonl", "chat")
+    assert [signal.getsignal(number) for number in numbers] == before

@@ -59,9 +59,13 @@ def run(work: Callable[[], int]) -> int:
 
 
 def outcome_stands() -> None:
-    """Ignore signals from here on: what is done is done, and the exit code has to say so."""
+    """Ignore signals from here on: what is done is done, and the exit code has to say so.
+
+    Signals that `run` does not listen to are those of another program, and left as they are.
+    """
     for number in _SIGNALS:
-        signal(number, SIG_IGN)
+        if getsignal(number) is _stop:
+            signal(number, SIG_IGN)
 
 
 def tell(message: str) -> None:
