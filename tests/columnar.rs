@@ -75,7 +75,7 @@ fn file(form: Form, codec: Codec, schema: &SchemaRef, batches: &[RecordBatch]) -
     let mut file = Vec::new();
     assembler.start(&mut file).unwrap();
     for batch in batches {
-        assembler.append(encoder.encode(batch).unwrap(), &mut file).unwrap();
+        assembler.append(encoder.encode(batch, Vec::new()).unwrap(), &mut file).unwrap();
     }
     assembler.finish(&mut file).unwrap();
     file
@@ -168,7 +168,7 @@ fn bytes_may_be_taken_away_at_any_time() {
         assembler.start(&mut out).unwrap();
         for batch in &batches {
             whole.append(&mut out);
-            let encoded = encoder.encode(batch).unwrap();
+            let encoded = encoder.encode(batch, Vec::new()).unwrap();
             let bytes = encoded.bytes();
             assembler.append(encoded, &mut out).unwrap();
             assert_eq!(out.len(), bytes, "{form}, {codec:?}");
@@ -210,7 +210,7 @@ fn threads_may_share_an_encoder() {
         let encoder = Encoder::new(form, form.codec(), schema.clone()).unwrap();
         let encoded: Vec<_> = std::thread::scope(|scope| {
             let encoder = &encoder;
-            let encode = |batch| scope.spawn(move || encoder.encode(batch).unwrap());
+            let encode = |batch| scope.spawn(move || encoder.encode(batch, Vec::new()).unwrap());
             let threads: Vec<_> = batches.iter().map(encode).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
@@ -271,7 +271,10 @@ fn a_batch_of_another_schema_is_refused() {
     )]);
     for form in FORMS {
         let encoder = Encoder::new(form, form.codec(), everything()).unwrap();
-        assert_eq!(encoder.encode(&other.clone().into()).unwrap_err().name(), "internal");
+        assert_eq!(
+            encoder.encode(&other.clone().into(), Vec::new()).unwrap_err().name(),
+            "internal"
+        );
     }
 }
 
@@ -281,7 +284,7 @@ fn a_piece_of_another_form_is_refused() {
     let batch = batches(&schema, 1).remove(0);
     assert_eq!(batch.column(0).len(), 5);
     let encoder = |form: Form| Encoder::new(form, form.codec(), schema.clone()).unwrap();
-    let message = encoder(Form::IpcFile).encode(&batch).unwrap();
+    let message = encoder(Form::IpcFile).encode(&batch, Vec::new()).unwrap();
     let mut assembler = encoder(Form::Parquet).assembler().unwrap();
     assert_eq!(assembler.append(message, &mut Vec::new()).unwrap_err().name(), "internal");
 }

@@ -581,3 +581,27 @@ proptest! {
         prop_assert!(String::from_utf8(out).is_ok());
     }
 }
+
+#[test]
+fn the_memory_of_a_batch_holds_the_next_one_unless_somebody_else_has_it() {
+    let lines = [r#"{"instruction":"one","cot_answer":"A"}"#, r#"{"instruction":"two"}"#];
+    let text = |batch: &RecordBatch| rows(batch).join("\n");
+    for target in ["chat", "completion", "eval"] {
+        let shape = built_in(target);
+        let schema = Arc::new(shape.schema(&Known::default()).unwrap());
+        let mut columns = Columns::new(&shape, schema.clone());
+        let mut kept = Vec::new();
+        for (round, line) in lines.iter().cycle().take(6).enumerate() {
+            push(&mut columns, &shape, line).unwrap();
+            let finished = columns.finish().unwrap();
+            assert_eq!(text(&finished), text(&batch(&shape, &Known::default(), &[line])));
+            if round % 2 == 0 {
+                kept.push((finished.clone(), text(&finished)));
+            }
+            columns.reclaim(finished);
+        }
+        for (batch, before) in kept {
+            assert_eq!(text(&batch), before);
+        }
+    }
+}

@@ -41,12 +41,12 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(footer: bool, codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
         let options = options(codec)?;
-        let head = std::mem::take(writer(schema, &options)?.get_mut());
+        let head = std::mem::take(writer(Vec::new(), schema, &options)?.get_mut());
         Ok(Self { footer, schema: schema.clone(), options, head })
     }
 
-    pub(super) fn encode(&self, batch: &RecordBatch) -> Result<Message, Error> {
-        let mut writer = writer(&self.schema, &self.options)?;
+    pub(super) fn encode(&self, batch: &RecordBatch, spare: Vec<u8>) -> Result<Message, Error> {
+        let mut writer = writer(spare, &self.schema, &self.options)?;
         let bytes = writer.get_mut();
         bytes.clear();
         bytes.try_reserve(batch.get_array_memory_size())?;
@@ -64,8 +64,12 @@ impl Encoder {
 ///
 /// Each batch gets its own: it costs a message of some hundred bytes for the 16 MiB of a batch, and
 /// of all that `arrow_ipc` makes public only this lays out a body without a second copy of it.
-fn writer(schema: &Schema, options: &IpcWriteOptions) -> Result<StreamWriter<Vec<u8>>, Error> {
-    StreamWriter::try_new_with_options(Vec::new(), schema, options.clone())
+fn writer(
+    into: Vec<u8>,
+    schema: &Schema,
+    options: &IpcWriteOptions,
+) -> Result<StreamWriter<Vec<u8>>, Error> {
+    StreamWriter::try_new_with_options(into, schema, options.clone())
         .map_err(|error| Error::usage(format!("Arrow files cannot hold this: {error}")))
 }
 

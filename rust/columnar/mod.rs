@@ -17,7 +17,7 @@
 //! let mut file = Vec::new();
 //! let mut assembler = encoder.assembler()?;
 //! assembler.start(&mut file)?;
-//! assembler.append(encoder.encode(&batch)?, &mut file)?;
+//! assembler.append(encoder.encode(&batch, Vec::new())?, &mut file)?;
 //! assembler.finish(&mut file)?;
 //! assert!(file.starts_with(b"ARROW1") && file.ends_with(b"ARROW1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -133,18 +133,19 @@ impl Encoder {
         &self.schema
     }
 
-    /// Encodes a batch. A batch without rows becomes nothing at all.
+    /// Encodes a batch, into the memory of `spare` if it can be used. A batch without rows becomes
+    /// nothing at all.
     ///
     /// # Errors
     ///
     /// `Internal` if the batch has not the schema of the encoder, `OutOfMemory`.
-    pub fn encode(&self, batch: &RecordBatch) -> Result<Encoded, Error> {
+    pub fn encode(&self, batch: &RecordBatch, spare: Vec<u8>) -> Result<Encoded, Error> {
         self.check(batch)?;
         if batch.num_rows() == 0 {
             return Ok(Encoded { rows: 0, piece: None });
         }
         let piece = match &self.form {
-            Encoding::Ipc(encoder) => Piece::Message(encoder.encode(batch)?),
+            Encoding::Ipc(encoder) => Piece::Message(encoder.encode(batch, spare)?),
             Encoding::Parquet(encoder) => Piece::RowGroup(encoder.encode(batch)?),
         };
         Ok(Encoded { rows: batch.num_rows(), piece: Some(piece) })

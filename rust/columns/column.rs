@@ -40,6 +40,13 @@ pub(super) trait Column: Debug + Send {
     /// Hands over the rows and starts anew.
     fn finish(&mut self) -> Result<ArrayRef, Error>;
 
+    /// Takes back what [`finish`](Self::finish) gave, for the memory of its largest buffers: to have
+    /// that of 8 MiB mapped anew for each batch cost a third of the time of a run. What somebody else
+    /// holds as well is let go.
+    fn reclaim(&mut self, finished: ArrayRef) {
+        drop(finished);
+    }
+
     /// Adds a row.
     #[inline]
     fn push(&mut self, node: &Node, record: &Record<'_>) -> Result<(), Error> {

@@ -42,7 +42,7 @@ mod unescape;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
 use arrow_schema::{DataType, SchemaRef};
 
 use crate::error::Error;
@@ -124,5 +124,11 @@ impl Columns {
         let columns = row.as_struct().columns().to_vec();
         RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|error| refused(&error))
+    }
+
+    /// Takes back a batch that [`finish`](Self::finish) gave and that is not needed any more, so that
+    /// the rows to come find its memory.
+    pub fn reclaim(&mut self, finished: RecordBatch) {
+        self.row.reclaim(Arc::new(StructArray::from(finished)));
     }
 }

@@ -1,5 +1,6 @@
 //! Columns of objects and arrays.
 
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, ListArray, StructArray};
 use arrow_schema::{FieldRef, Fields};
 
@@ -87,6 +88,13 @@ impl Column for Struct {
         let (fields, nulls) = (self.fields.clone(), self.validity.finish());
         made(StructArray::try_new_with_length(fields, arrays?, nulls, rows))
     }
+
+    fn reclaim(&mut self, finished: ArrayRef) {
+        let Some(objects) = finished.as_struct_opt().cloned() else { return };
+        drop(finished);
+        let (_, members, _) = objects.into_parts();
+        self.children.iter_mut().zip(members).for_each(|(child, member)| child.reclaim(member));
+    }
 }
 
 /// A column of arrays: one column for the elements of all.
@@ -142,6 +150,13 @@ impl Column for List {
         let (field, offsets) = (self.field.clone(), self.offsets.finish());
         let elements = self.elements.finish();
         made(ListArray::try_new(field, offsets, elements?, self.validity.finish()))
+    }
+
+    fn reclaim(&mut self, finished: ArrayRef) {
+        let Some(lists) = finished.as_list_opt::<i32>().cloned() else { return };
+        drop(finished);
+        let (_, _, elements, _) = lists.into_parts();
+        self.elements.reclaim(elements);
     }
 }
 

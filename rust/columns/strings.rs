@@ -1,5 +1,6 @@
 //! Columns of strings: each unescaped straight into the buffer that the batch will hold.
 
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, GenericStringArray, OffsetSizeTrait};
 use arrow_buffer::Buffer;
 
@@ -100,5 +101,14 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
         self.last = values.len();
         let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
         made(GenericStringArray::<O>::try_new(offsets, Buffer::from_vec(values), nulls))
+    }
+
+    fn reclaim(&mut self, finished: ArrayRef) {
+        let Some(strings) = finished.as_string_opt::<O>().cloned() else { return };
+        drop(finished);
+        if let Ok(values) = strings.into_parts().1.into_vec() {
+            self.values = values;
+            self.values.clear();
+        }
     }
 }

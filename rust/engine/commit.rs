@@ -53,8 +53,10 @@ pub(super) struct Surroundings<'a> {
     pub feed: &'a Feed<'a>,
     pub encoding: &'a Encoding,
     pub stop: &'a AtomicBool,
-    /// Bytes of a buffer that are kept to be used again.
+    /// Bytes of an input buffer that are kept to be used again.
     pub keep: usize,
+    /// The same of a row buffer.
+    pub keep_rows: usize,
 }
 
 /// Puts blocks in order.
@@ -118,7 +120,7 @@ impl Committer {
             drop(state);
             let result = writer.write(block, around);
             state = self.lock();
-            state.recycle(&mut writer, around.keep);
+            state.recycle(&mut writer, around.keep_rows);
             if let Err(error) = result {
                 state.error.get_or_insert(error);
                 around.stop.store(true, Ordering::Relaxed);

@@ -40,7 +40,8 @@ pub(super) enum Encoding {
 #[derive(Debug)]
 pub(super) enum Frame {
     Lines(Vec<u8>),
-    Columns(Box<Columns>),
+    /// With memory for what they are encoded to.
+    Columns(Box<Columns>, Vec<u8>),
     /// With the lines before the ones that are read.
     Survey(Box<Survey>, u64),
     Nothing,
@@ -88,11 +89,14 @@ impl Encoding {
                 *lines = 0;
                 Ok(Payload::Survey(std::mem::take(survey)))
             }
-            (_, Frame::Columns(columns)) if columns.is_empty() => Ok(Payload::Nothing),
-            (Self::File(encoder), Frame::Columns(columns)) => {
-                encoder.encode(&columns.finish()?).map(Payload::Encoded)
+            (_, Frame::Columns(columns, _)) if columns.is_empty() => Ok(Payload::Nothing),
+            (Self::File(encoder), Frame::Columns(columns, spare)) => {
+                let batch = columns.finish()?;
+                let encoded = encoder.encode(&batch, std::mem::take(spare))?;
+                columns.reclaim(batch);
+                Ok(Payload::Encoded(encoded))
             }
-            (_, Frame::Columns(columns)) => columns.finish().map(Payload::Batch),
+            (_, Frame::Columns(columns, _)) => columns.finish().map(Payload::Batch),
             (Self::Lines(compression), Frame::Lines(rows))
                 if *compression != Compression::None && !rows.is_empty() =>
             {
@@ -106,7 +110,7 @@ impl Encoding {
 }
 
 fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
-    Frame::Columns(Box::new(Columns::new(shape, SchemaRef::clone(schema))))
+    Frame::Columns(Box::new(Columns::new(shape, SchemaRef::clone(schema))), Vec::new())
 }
 
 /// Rows as a member or frame of their own.
@@ -120,7 +124,7 @@ pub(super) fn compressed(compression: Compression, rows: &[u8]) -> Result<Vec<u8
 impl Frame {
     /// Gives the memory of rows that have been written to rows to come.
     pub(super) fn reuse(&mut self, spare: Vec<u8>) {
-        if let Self::Lines(rows) = self
+        if let Self::Lines(rows) | Self::Columns(_, rows) = self
             && rows.capacity() < spare.capacity()
         {
             *rows = spare;
@@ -140,7 +144,7 @@ impl Rows for Frame {
     fn put(&mut self, shape: &Shape, record: &Record<'_>, line: u64) -> Result<(), Error> {
         match self {
             Self::Lines(rows) => rows.put(shape, record, line),
-            Self::Columns(columns) => columns.push(record),
+            Self::Columns(columns, _) => columns.push(record),
             Self::Survey(survey, lines) => surveyed(survey, record, *lines + line + 1),
             Self::Nothing => Ok(()),
         }

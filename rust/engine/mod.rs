@@ -170,6 +170,8 @@ fn run(
         inputs.len(),
     );
     let threads = settings.threads.clamp(1, tickets.unwrap_or(usize::MAX).max(1));
+    let keep = settings.block_bytes.saturating_mul(4);
+    let portion = cut.portion.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let is_small = cut.portion.is_none() && tickets.is_some();
     let run = Run {
         converter,
@@ -180,7 +182,8 @@ fn run(
             feed: &feed,
             encoding,
             stop: &stop,
-            keep: settings.block_bytes.saturating_mul(4),
+            keep,
+            keep_rows: portion.map_or(keep, |bytes| bytes.saturating_mul(2)),
         },
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),

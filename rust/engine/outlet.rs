@@ -183,8 +183,7 @@ impl File {
         let bytes = match (payload, &mut self.assembler) {
             (Payload::Bytes(bytes), _) => bytes,
             (Payload::Encoded(encoded), Some(assembler)) => {
-                let mut bytes = self.sink.spare().unwrap_or_default();
-                bytes.clear();
+                let mut bytes = Vec::new();
                 if self.length == 0 {
                     assembler.start(&mut bytes)?;
                 }
