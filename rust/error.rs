@@ -53,6 +53,38 @@ pub enum FaultKind {
         /// The type that was found.
         found: &'static str,
     },
+    /// A record of no dialect that is read.
+    Dialect {
+        /// The one that was asked for, or `auto`.
+        dialect: &'static str,
+    },
+    /// A turn of a conversation that cannot be read.
+    Turn {
+        /// Its place, from 1.
+        turn: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A conversation of several answers for a target that takes one.
+    ManyTurns {
+        /// How many there are.
+        answers: usize,
+    },
+    /// A conversation that its template does not take.
+    Template {
+        /// What the template says.
+        what: &'static str,
+    },
+    /// A row that breaks a rule of its consumer.
+    Rule {
+        /// The consumer's name for it.
+        rule: &'static str,
+    },
+    /// Something that the target has no place for.
+    Unfit {
+        /// What it is.
+        what: &'static str,
+    },
 }
 
 impl FaultKind {
@@ -70,6 +102,12 @@ impl FaultKind {
         "trailing-data",
         "record-too-long",
         "wrong-type",
+        "unknown-dialect",
+        "bad-turn",
+        "many-turns",
+        "unfit",
+        "rule",
+        "template",
     ];
 
     /// The stable name, under which the ledger counts rejected records.
@@ -88,6 +126,12 @@ impl FaultKind {
             Self::TrailingData => "trailing-data",
             Self::RecordTooLong { .. } => "record-too-long",
             Self::WrongType { .. } => "wrong-type",
+            Self::Dialect { .. } => "unknown-dialect",
+            Self::Turn { .. } => "bad-turn",
+            Self::ManyTurns { .. } => "many-turns",
+            Self::Unfit { .. } => "unfit",
+            Self::Rule { .. } => "rule",
+            Self::Template { .. } => "template",
         }
     }
 }
@@ -111,6 +155,18 @@ impl fmt::Display for FaultKind {
             Self::WrongType { field, expected, found } => {
                 write!(f, "field '{field}' must be {expected}, found {found}")
             }
+            Self::Dialect { dialect: "auto" } => {
+                f.write_str("a record of no known dialect (raftfast dialects lists those that are)")
+            }
+            Self::Dialect { dialect } => write!(f, "not a record of the dialect {dialect}"),
+            Self::Turn { turn, what } => write!(f, "turn {turn} {what}"),
+            Self::ManyTurns { answers } => write!(
+                f,
+                "{answers} answers in a conversation, and the target takes one (pass --turns last)"
+            ),
+            Self::Template { what } => write!(f, "the template does not take it: {what}"),
+            Self::Rule { rule } => write!(f, "the row breaks a rule of its consumer: {rule}"),
+            Self::Unfit { what } => write!(f, "the target has no place for {what}"),
         }
     }
 }
@@ -160,6 +216,15 @@ pub enum ErrorKind {
     },
     /// A malformed record.
     Data(FaultKind),
+    /// A row of a table that is no record.
+    Row {
+        /// The input, as the caller named it.
+        path: String,
+        /// The row, from 1.
+        row: u64,
+        /// What is wrong with it.
+        fault: FaultKind,
+    },
     /// A field that the target uses is in none of the records.
     MissingField {
         /// The field.
@@ -267,6 +332,7 @@ impl Error {
             ErrorKind::Io { path, .. }
             | ErrorKind::InputChanged { path }
             | ErrorKind::ColumnType { path, .. }
+            | ErrorKind::Row { path, .. }
             | ErrorKind::Broken { path, .. } => Some(path),
             _ => self.place().map(|place| place.path.as_str()),
         }
@@ -277,7 +343,7 @@ impl Error {
     pub fn name(&self) -> &'static str {
         match self.0.kind {
             ErrorKind::Io { .. } => "io",
-            ErrorKind::Data(kind) => kind.name(),
+            ErrorKind::Data(kind) | ErrorKind::Row { fault: kind, .. } => kind.name(),
             ErrorKind::MissingField { .. } => "missing-field",
             ErrorKind::ColumnType { .. } => "wrong-type",
             ErrorKind::Broken { .. } => "broken-input",
@@ -328,6 +394,9 @@ impl fmt::Display for ErrorKind {
         match self {
             Self::Io { path, source } => write!(f, "{}: {source}", printable(path.as_bytes())),
             Self::Data(kind) => kind.fmt(f),
+            Self::Row { path, row, fault } => {
+                write!(f, "{}: row {row}: {fault}", printable(path.as_bytes()))
+            }
             Self::MissingField { field, keys } => {
                 write!(f, "no record has the field '{field}'; {}", told(keys))
             }

@@ -1,8 +1,10 @@
 //! One RAFT record: the fields that raftfast knows, under their own names.
 
 use crate::batch::{Batch, Nested};
+use crate::entries::{Entry, List};
 use crate::error::{Fault, FaultKind};
-use crate::scan::{KEYS_TOLD, Span, Spans, keys_of};
+use crate::made::{Fields, Lists};
+use crate::scan::{KEYS_TOLD, MAX_KEYS, Span, Spans, keys_of};
 use crate::text::{Escape, Text, write_json_value};
 
 /// What a field may hold.
@@ -12,6 +14,8 @@ pub enum Holds {
     Text,
     /// A string, an array or an object: documents in one of the shapes that generators write.
     Documents,
+    /// Whatever some dialect puts there.
+    Anything,
 }
 
 impl Holds {
@@ -20,6 +24,7 @@ impl Holds {
         match self {
             Self::Text => "a string",
             Self::Documents => "a string, an array or an object",
+            Self::Anything => "anything",
         }
     }
 }
@@ -79,6 +84,14 @@ fields! {
     CotAnswer "cot_answer" Text;
     /// The answer of a model under evaluation, or the short answer of the first RAFT sets.
     Answer "answer" Text;
+    /// The answer without the reasoning before it.
+    FinalAnswer "final_answer" Text;
+    /// An answer that is worse.
+    Rejected "rejected" Text;
+    /// What the model is told before all questions.
+    System "system" Text;
+    /// The whole conversation as a model reads it, rendered by a Jinja template.
+    Rendered "text" Text;
 }
 
 impl Field {
@@ -116,7 +129,8 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    fn of(raw: &'a [u8]) -> Self {
+    /// The value that stands there, or nothing if nothing does.
+    pub(crate) fn of(raw: &'a [u8]) -> Self {
         match raw {
             [] => Self::Missing,
             [b'n', ..] => Self::Null,
@@ -145,8 +159,16 @@ impl<'a> Value<'a> {
     pub(crate) fn fits(self, holds: Holds) -> bool {
         match self {
             Self::Missing | Self::Null | Self::Text(_) => true,
-            Self::Json(raw) => holds == Holds::Documents && matches!(raw[0], b'[' | b'{'),
-            Self::Nested(nested) => holds == Holds::Documents && nested.has_items(),
+            Self::Json(raw) => match holds {
+                Holds::Text => false,
+                Holds::Documents => matches!(raw[0], b'[' | b'{'),
+                Holds::Anything => true,
+            },
+            Self::Nested(nested) => match holds {
+                Holds::Text => false,
+                Holds::Documents => nested.has_items(),
+                Holds::Anything => true,
+            },
         }
     }
 
@@ -210,7 +232,11 @@ impl<'a> Value<'a> {
 /// # Ok::<(), std::collections::TryReserveError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a>(Form<'a>);
+pub struct Record<'a> {
+    form: Form<'a>,
+    /// What it became when it was read as one of some dialect.
+    view: Option<View<'a>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Form<'a> {
@@ -218,25 +244,95 @@ enum Form<'a> {
     Row { batch: &'a Batch, row: usize },
 }
 
+/// A record as it was made from another.
+#[derive(Clone, Copy, Debug)]
+struct View<'a> {
+    lists: &'a Lists,
+    /// The fields, once they are made; before that, they are those of the record that it is made from.
+    fields: Option<&'a Fields>,
+    /// The entry of a list that this is about.
+    entry: Entry,
+}
+
+impl<'a> Form<'a> {
+    #[inline]
+    fn value(&self, slot: usize) -> Value<'a> {
+        match *self {
+            Self::Line { content, spans, .. } => {
+                let Span { start, end } = spans[slot];
+                Value::of(&content[start..end])
+            }
+            Self::Row { batch, row } => batch.value(slot, row),
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// The bytes of a slot, unless they are those of the record that this is made from.
+    #[inline]
+    fn bytes(&self, slot: usize) -> Option<&'a [u8]> {
+        match self.fields {
+            _ if slot >= MAX_KEYS => Some(self.lists.bytes(self.entry.at(slot))),
+            Some(fields) => Some(fields.bytes(slot)),
+            None => None,
+        }
+    }
+}
+
 impl<'a> Record<'a> {
     /// The record from `start` to `end` of `content`, whose fields a scanner found at `spans`.
     #[inline]
     #[must_use]
     pub fn new(content: &'a [u8], start: usize, end: usize, spans: &'a Spans) -> Self {
-        Self(Form::Line { content, whole: Span { start, end }, spans })
+        Self { form: Form::Line { content, whole: Span { start, end }, spans }, view: None }
     }
 
     /// The record of a row.
     #[inline]
     pub(crate) fn of_row(batch: &'a Batch, row: usize) -> Self {
-        Self(Form::Row { batch, row })
+        Self { form: Form::Row { batch, row }, view: None }
+    }
+
+    /// The same record with lists of its own, about one entry of them.
+    pub(crate) fn with_lists(mut self, lists: &'a Lists, entry: Entry) -> Self {
+        self.view = Some(View { lists, fields: None, entry });
+        self
+    }
+
+    /// The same record with the fields that were made from its own.
+    pub(crate) fn with_fields(mut self, lists: &'a Lists, fields: &'a Fields) -> Self {
+        self.view = Some(View { lists, fields: Some(fields), entry: Entry::default() });
+        self
+    }
+
+    /// The entries of a list, each as a record that has the details of the entry besides its fields;
+    /// `None` if the record has no lists of its own.
+    #[inline]
+    pub(crate) fn list(&self, list: List) -> Option<impl Iterator<Item = Self> + use<'a>> {
+        let view = self.view?;
+        let form = self.form;
+        let entries = view.lists.entries(list).iter();
+        Some(entries.map(move |&entry| Self { form, view: Some(View { entry, ..view }) }))
+    }
+
+    /// Whether its fields were made from those of another dialect.
+    #[inline]
+    pub(crate) fn is_made(&self) -> bool {
+        self.view.is_some_and(|view| view.fields.is_some())
+    }
+
+    /// A field, if it was made for this record.
+    #[inline]
+    pub(crate) fn own(&self, slot: usize) -> Option<Value<'a>> {
+        let fields = self.view?.fields?;
+        Some(Value::of(fields.bytes(slot)))
     }
 
     /// The whole record, braces included, if it is a line.
     #[inline]
     #[must_use]
     pub fn raw(&self) -> Option<&'a [u8]> {
-        match self.0 {
+        match self.form {
             Form::Line { content, whole, .. } => Some(&content[whole.start..whole.end]),
             Form::Row { .. } => None,
         }
@@ -246,7 +342,7 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn whole(&self) -> Value<'a> {
-        match self.0 {
+        match self.form {
             Form::Line { content, whole, .. } => Value::Json(&content[whole.start..whole.end]),
             Form::Row { batch, row } => batch.whole(row),
         }
@@ -255,7 +351,7 @@ impl<'a> Record<'a> {
     /// The first keys of the record, for messages.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        match self.0 {
+        match self.form {
             Form::Line { content, whole, .. } => keys_of(&content[whole.start..whole.end]),
             Form::Row { batch, .. } => batch.names().iter().take(KEYS_TOLD).cloned().collect(),
         }
@@ -265,12 +361,9 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn value(&self, slot: usize) -> Value<'a> {
-        match self.0 {
-            Form::Line { content, spans, .. } => {
-                let Span { start, end } = spans[slot];
-                Value::of(&content[start..end])
-            }
-            Form::Row { batch, row } => batch.value(slot, row),
+        match self.view.and_then(|view| view.bytes(slot)) {
+            Some(bytes) => Value::of(bytes),
+            None => self.form.value(slot),
         }
     }
 
@@ -278,9 +371,19 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn has(&self, slot: usize) -> bool {
-        match self.0 {
-            Form::Line { spans, .. } => spans[slot].end > spans[slot].start,
-            Form::Row { batch, .. } => batch.has(slot),
+        match (self.view.and_then(|view| view.bytes(slot)), &self.form) {
+            (Some(bytes), _) => !bytes.is_empty(),
+            (None, Form::Line { spans, .. }) => spans[slot].end > spans[slot].start,
+            (None, Form::Row { batch, .. }) => batch.has(slot),
+        }
+    }
+
+    /// The keys that it has, of those that were asked for, as bits.
+    #[inline]
+    pub(crate) fn found(&self) -> u32 {
+        match self.form {
+            Form::Line { spans, .. } => spans.found(),
+            Form::Row { batch, .. } => batch.found(),
         }
     }
 
@@ -288,9 +391,10 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn raw_len(&self, slot: usize) -> usize {
-        match self.0 {
-            Form::Line { spans, .. } => spans[slot].end - spans[slot].start,
-            Form::Row { batch, row } => batch.value(slot, row).json_len(),
+        match (self.view.and_then(|view| view.bytes(slot)), &self.form) {
+            (Some(bytes), _) => bytes.len(),
+            (None, Form::Line { spans, .. }) => spans[slot].end - spans[slot].start,
+            (None, Form::Row { batch, row }) => batch.value(slot, *row).json_len(),
         }
     }
 
@@ -298,7 +402,7 @@ impl<'a> Record<'a> {
     /// them; text of a line has them already, and is only written another way if that is asked for.
     #[inline]
     pub(crate) fn growth(&self, escape: Escape) -> usize {
-        let kept = matches!(self.0, Form::Line { .. }) && escape == Escape::Keep;
+        let kept = matches!(self.form, Form::Line { .. }) && escape == Escape::Keep;
         if kept { 1 } else { 6 }
     }
 
@@ -307,7 +411,21 @@ impl<'a> Record<'a> {
     pub(crate) fn wrong_type(&self, slot: usize, field: Field) -> Fault {
         let (expected, found) = (field.holds().name(), self.value(slot).type_name());
         let kind = FaultKind::WrongType { field: field.name(), expected, found };
-        let offset = if let Form::Line { spans, .. } = self.0 { spans[slot].start } else { 0 };
+        let offset = match self.form {
+            Form::Line { spans, .. } if self.view.is_none() => spans[slot].start,
+            _ => self.start(),
+        };
         Fault { kind, offset }
+    }
+
+    /// A fault of the record as a whole.
+    #[cold]
+    pub(crate) fn fault(&self, kind: FaultKind) -> Fault {
+        Fault { kind, offset: self.start() }
+    }
+
+    /// Where it starts in what it was found in.
+    fn start(&self) -> usize {
+        if let Form::Line { whole, .. } = self.form { whole.start } else { 0 }
     }
 }

@@ -98,14 +98,101 @@ impl Text<'_> {
     /// The text without white space around it, as Python's `strip` sees it.
     #[must_use]
     pub fn trim(self) -> Self {
+        self.trim_start().trim_end()
+    }
+
+    /// The text without white space before it.
+    #[must_use]
+    pub fn trim_start(self) -> Self {
         match self {
             Self::Escaped(raw) => {
-                let mut inside = Characters::new(raw).filter(|c| !is_python_space(c.value));
-                let Some(first) = inside.next() else { return Self::Escaped(&[]) };
-                let last = inside.last().unwrap_or(first);
-                Self::Escaped(&raw[first.start..last.end])
+                let first = Characters::new(raw).find(|one| !is_python_space(one.value));
+                Self::Escaped(&raw[first.map_or(raw.len(), |first| first.start)..])
             }
-            Self::Plain(text) => Self::Plain(text.trim_matches(is_python_space)),
+            Self::Plain(text) => Self::Plain(text.trim_start_matches(is_python_space)),
+        }
+    }
+
+    /// The text without white space after it.
+    #[must_use]
+    pub fn trim_end(self) -> Self {
+        match self {
+            Self::Escaped(raw) => Self::Escaped(trim_end(raw)),
+            Self::Plain(text) => Self::Plain(text.trim_end_matches(is_python_space)),
+        }
+    }
+
+    /// What stands before the first occurrence of the tag, or the whole text.
+    #[must_use]
+    pub fn before_first(self, tag: &Tag) -> Self {
+        match self {
+            Self::Escaped(raw) => Self::Escaped(&raw[..tag.first_start(raw).unwrap_or(raw.len())]),
+            Self::Plain(text) => Self::Plain(text.split(&tag.text).next().unwrap_or(text)),
+        }
+    }
+
+    /// Whether the text starts with these characters.
+    #[must_use]
+    pub fn starts_with(self, start: &str) -> bool {
+        self.after_start(start).is_some()
+    }
+
+    /// The text without these characters at its start, if they stand there.
+    #[must_use]
+    pub fn without_start(self, start: &str) -> Self {
+        self.after_start(start).unwrap_or(self)
+    }
+
+    /// The text without these characters at its end, if they stand there.
+    #[must_use]
+    pub fn without_end(self, end: &str) -> Self {
+        match self {
+            Self::Escaped(raw) => {
+                let longest = raw.len().saturating_sub(end.len() * LONGEST_SPELLING);
+                let starts = (longest..raw.len()).filter(|&at| !splits_escape(raw, at));
+                let is_end = |at: &usize| Self::Escaped(&raw[*at..]).is(end);
+                starts
+                    .filter(|&at| raw[at] & 0xc0 != 0x80)
+                    .find(is_end)
+                    .map_or(self, |at| Self::Escaped(&raw[..at]))
+            }
+            Self::Plain(text) => Self::Plain(text.strip_suffix(end).unwrap_or(text)),
+        }
+    }
+
+    /// Whether the text is these characters.
+    #[must_use]
+    pub fn is(self, text: &str) -> bool {
+        self.after_start(text).is_some_and(Self::is_empty)
+    }
+
+    fn after_start(self, start: &str) -> Option<Self> {
+        match self {
+            Self::Escaped(raw) => {
+                if raw
+                    .first()
+                    .zip(start.as_bytes().first())
+                    .is_some_and(|(a, b)| a != b && *a != b'\\')
+                {
+                    return None;
+                }
+                let mut characters = Characters::new(raw);
+                for wanted in start.chars() {
+                    if characters.next()?.value != wanted {
+                        return None;
+                    }
+                }
+                Some(Self::Escaped(&raw[characters.at..]))
+            }
+            Self::Plain(text) => text.strip_prefix(start).map(Self::Plain),
+        }
+    }
+
+    /// The bytes that the text stands in, escaped or not.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Escaped(raw) => raw,
+            Self::Plain(text) => text.as_bytes(),
         }
     }
 
@@ -144,6 +231,26 @@ impl Tag {
     pub fn new(text: &str) -> Self {
         let literal = text.bytes().all(|b| matches!(b, b' '..=b'~') && !b"\"\\/".contains(&b));
         Self { text: text.to_owned(), finder: memmem::FinderRev::new(text).into_owned(), literal }
+    }
+
+    /// Whether it is in a text.
+    #[must_use]
+    pub fn is_in(&self, text: Text<'_>) -> bool {
+        match text {
+            Text::Escaped(raw) => self.last_end(raw).is_some(),
+            Text::Plain(text) => text.contains(&self.text),
+        }
+    }
+
+    /// The start of the first occurrence in an escaped text.
+    fn first_start(&self, raw: &[u8]) -> Option<usize> {
+        if !self.literal || self.may_be_spelled_out(raw) {
+            let mut characters = Characters::new(raw);
+            return characters
+                .find(|one| self.end_from(raw, one.start).is_some())
+                .map(|one| one.start);
+        }
+        memmem::find_iter(raw, &self.text).find(|&at| !splits_escape(raw, at))
     }
 
     /// The end of the last occurrence in an escaped text.
@@ -187,6 +294,37 @@ impl Tag {
     }
 }
 
+/// The bytes that spell a character at most: of a pair of surrogates.
+const LONGEST_SPELLING: usize = 12;
+
+/// An escaped text without the white space at its end.
+fn trim_end(raw: &[u8]) -> &[u8] {
+    let mut end = raw.len();
+    while end > 0 {
+        let start = last_start(&raw[..end]);
+        if !is_python_space(Characters::decode(&raw[start..end]).0) {
+            break;
+        }
+        end = start;
+    }
+    &raw[..end]
+}
+
+/// Where the last character of an escaped text starts, which is not empty.
+fn last_start(raw: &[u8]) -> usize {
+    let last = raw.len() - 1;
+    let unit = raw
+        .len()
+        .checked_sub(6)
+        .filter(|&at| raw[at..].starts_with(b"\\u") && starts_escape(raw, at));
+    let short = last.checked_sub(1).filter(|&at| raw[at] == b'\\' && starts_escape(raw, at));
+    if let Some(start) = unit.or(short) {
+        return start;
+    }
+    let lead = (0..4.min(raw.len())).map(|back| last - back).find(|&at| raw[at] & 0xc0 != 0x80);
+    lead.unwrap_or(last)
+}
+
 /// Where the escape of the last line end starts.
 fn last_line_end(raw: &[u8]) -> Option<usize> {
     let short = memmem::rfind_iter(raw, b"\\n").find(|&at| starts_escape(raw, at));
@@ -213,7 +351,7 @@ fn splits_escape(raw: &[u8], at: usize) -> bool {
 }
 
 /// White space as Python's `str.strip` and `str.isspace` have it.
-fn is_python_space(character: char) -> bool {
+pub(crate) fn is_python_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
 
@@ -221,11 +359,10 @@ fn hex_value(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
 }
 
-/// A character of an escaped text and the bytes that spell it.
+/// A character of an escaped text, and where its spelling starts.
 #[derive(Clone, Copy)]
 struct Character {
     start: usize,
-    end: usize,
     value: char,
 }
 
@@ -259,7 +396,7 @@ impl Iterator for Characters<'_> {
         let (value, length) = Self::decode(rest);
         let start = self.at;
         self.at = (start + length).min(self.raw.len());
-        Some(Character { start, end: self.at, value })
+        Some(Character { start, value })
     }
 }
 

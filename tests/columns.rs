@@ -12,8 +12,10 @@ use proptest::prelude::*;
 use raftfast::batch::Batch;
 use raftfast::columns::{Columns, FEATURES_KEY, Known, features, unescape};
 use raftfast::convert::Converter;
+use raftfast::dialect::Reading;
 use raftfast::error::Error;
 use raftfast::record::{Field, Record};
+use raftfast::rules::Rules;
 use raftfast::scan::{Buffer, Line, Scanner, Spans};
 use raftfast::shape::{Options, Shape};
 use raftfast::survey::Survey;
@@ -27,6 +29,9 @@ fn mine(row: &str) -> Shape {
         about: String::new(),
         source: String::new(),
         needs: Vec::new(),
+        roles: None,
+        rules: Rules::default(),
+        jinja: None,
         settings: [("stop".to_owned(), "</s>".to_owned())].into(),
         row: row.to_owned(),
     };
@@ -232,8 +237,8 @@ fn rows_of_arrow_batches_fill_the_same_columns_as_lines() {
         [r#"{"q": "{question}", "m": [{"t": "{id}"}], "c": "{context}"}"#, r#""{record}""#]
     {
         let shape = mine(skeleton);
-        let fields = shape.keys().names().iter().map(|name| Field::named(name).unwrap());
-        let rows = Batch::new("in.arrow", &input, &fields.collect::<Vec<_>>(), true).unwrap();
+        let keys = shape.fields().iter().map(|field| (field.name(), field.holds()));
+        let rows = Batch::new("in.arrow", &input, &keys.collect::<Vec<_>>(), true).unwrap();
         let mut columns = Columns::new(&shape, Arc::new(shape.schema(&known).unwrap()));
         for row in 0..rows.rows() {
             columns.push(&rows.record(row)).unwrap();
@@ -558,7 +563,8 @@ proptest! {
         for skeleton in SKELETONS {
             let shape = mine(skeleton);
             let batch = batch(&shape, &Known::default(), &lines);
-            let converter = Converter::with_shape(shape).unwrap();
+            let gorilla = Reading { from: "gorilla".to_owned(), ..Reading::default() };
+            let converter = Converter::with_shape(shape, &gorilla).unwrap();
             let (json, _) = converter.convert_bytes(records.join("\n").as_bytes()).unwrap();
             let json = String::from_utf8(json).unwrap();
             let columns = rows(&batch);

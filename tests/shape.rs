@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use raftfast::convert::Converter;
+use raftfast::dialect::Reading;
 use raftfast::error::Error;
+use raftfast::rules::Rules;
 use raftfast::shape::{Options, Shape};
 use raftfast::target::Target;
 use raftfast::text::Escape;
@@ -18,6 +20,9 @@ fn target(row: &str) -> Target {
         about: String::new(),
         source: String::new(),
         needs: vec!["cot_answer".to_owned()],
+        roles: None,
+        rules: Rules::default(),
+        jinja: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         row: row.to_owned(),
     }
@@ -26,7 +31,10 @@ fn target(row: &str) -> Target {
 /// A row of the target for a record.
 fn row(skeleton: &str, record: &str) -> String {
     let shape = Shape::compile(&target(skeleton), &Options::default()).unwrap();
-    let (rows, _) = Converter::with_shape(shape).unwrap().convert_bytes(record.as_bytes()).unwrap();
+    let (rows, _) = Converter::with_shape(shape, &Reading::default())
+        .unwrap()
+        .convert_bytes(record.as_bytes())
+        .unwrap();
     String::from_utf8(rows).unwrap().trim_end().to_owned()
 }
 
@@ -86,8 +94,8 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
         (r#"{"$if": "id", "then": 1}"#, "the row itself cannot be left out"),
         (r#"[{"$if": "id", "than": 1}]"#, "'than' beside a question"),
         (r#"[{"$if": "nothing", "then": 1}]"#, "unknown placeholder 'nothing'"),
-        (r#"[{"$if": "id", "$has": "id", "then": 1}]"#, "'$if' and '$has' in one question"),
-        (r#"[{"$if": 1, "then": 1}]"#, "take the name of a field or setting"),
+        (r#"[{"$if": "id", "$has": "id", "then": 1}]"#, "a question is one of"),
+        (r#"[{"$if": 1, "then": 1}]"#, "a question is one of"),
         (r#"{"a": "#, "the row is not JSON"),
     ];
     for (skeleton, expected) in rows {

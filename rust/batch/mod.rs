@@ -15,7 +15,7 @@ mod strings;
 use arrow_array::{ArrayRef, RecordBatch};
 
 use crate::error::{Error, ErrorKind};
-use crate::record::{Field, Record, Value};
+use crate::record::{Holds, Record, Value};
 use node::{Node, Struct};
 use reader::Reader;
 
@@ -28,12 +28,13 @@ pub use node::Nested;
 ///
 /// use arrow_array::{ArrayRef, RecordBatch, StringArray};
 /// use raftfast::batch::Batch;
-/// use raftfast::record::{Field, Value};
+/// use raftfast::record::{Holds, Value};
 /// use raftfast::text::Text;
 ///
 /// let answers: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
 /// let columns = RecordBatch::try_from_iter_with_nullable([("cot_answer", answers, true)])?;
-/// let batch = Batch::new("train.arrow", &columns, &[Field::CotAnswer, Field::Id], false)?;
+/// let keys = [("cot_answer", Holds::Text), ("id", Holds::Text)];
+/// let batch = Batch::new("train.arrow", &columns, &keys, false)?;
 /// assert_eq!(batch.record(0).value(0), Value::Text(Text::Plain("a")));
 /// assert_eq!(batch.record(1).value(0), Value::Null);
 /// assert_eq!(batch.record(1).value(1), Value::Missing);
@@ -45,12 +46,14 @@ pub struct Batch {
     names: Vec<String>,
     /// The columns of the fields, where there are any.
     fields: Vec<Option<Node>>,
+    /// Bit k is set if there is a column for field k.
+    found: u32,
     /// All columns as one object, if records are written whole.
     whole: Node,
 }
 
 impl Batch {
-    /// Takes the columns of `fields`, in this order, from a batch of the input called `path`; if
+    /// Takes the columns of `keys`, in this order, from a batch of the input called `path`; if
     /// records are also written `whole`, then all columns.
     ///
     /// # Errors
@@ -61,15 +64,19 @@ impl Batch {
     pub fn new(
         path: &str,
         batch: &RecordBatch,
-        fields: &[Field],
+        keys: &[(&str, Holds)],
         whole: bool,
     ) -> Result<Self, Error> {
         let columns = Columns { path, batch };
         let schema = batch.schema_ref();
+        let fields = keys.iter().map(|&(name, holds)| columns.field(name, holds));
+        let fields = fields.collect::<Result<Vec<_>, _>>()?;
+        let there = |(place, field): (usize, &Option<Node>)| u32::from(field.is_some()) << place;
         Ok(Self {
+            found: fields.iter().enumerate().fold(0, |found, field| found | there(field)),
             rows: batch.num_rows(),
             names: schema.fields().iter().map(|field| field.name().clone()).collect(),
-            fields: fields.iter().map(|&field| columns.field(field)).collect::<Result<_, _>>()?,
+            fields,
             whole: if whole { columns.whole()? } else { Node::default() },
         })
     }
@@ -99,6 +106,11 @@ impl Batch {
         self.fields[slot].as_ref().map_or(Value::Missing, |node| node.value(row))
     }
 
+    /// The keys for which there are columns, as bits.
+    pub(crate) fn found(&self) -> u32 {
+        self.found
+    }
+
     /// Whether there is a column for the field that was asked for at this place.
     #[inline]
     pub(crate) fn has(&self, slot: usize) -> bool {
@@ -119,10 +131,10 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     /// The column of a field, if there is one.
-    fn field(&self, field: Field) -> Result<Option<Node>, Error> {
-        let Some(column) = self.named(field.name())? else { return Ok(None) };
-        let reader = Reader::new(self.path, field.name());
-        reader.fits(field.holds(), column.data_type())?;
+    fn field(&self, name: &str, holds: Holds) -> Result<Option<Node>, Error> {
+        let Some(column) = self.named(name)? else { return Ok(None) };
+        let reader = Reader::new(self.path, name);
+        reader.fits(holds, column.data_type())?;
         reader.column(column).map(Some)
     }
 

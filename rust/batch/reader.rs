@@ -218,6 +218,7 @@ fn fits(holds: Holds, column: &DataType) -> bool {
     use DataType::{Dictionary, FixedSizeList, LargeList, LargeListView, LargeUtf8, List};
     use DataType::{ListView, Map, Null, Struct, Utf8, Utf8View};
     match column {
+        _ if holds == Holds::Anything => true,
         Null | Utf8 | LargeUtf8 | Utf8View => true,
         Dictionary(_, values) => fits(holds, values),
         Struct(_) | Map(..) => holds == Holds::Documents,

@@ -59,7 +59,7 @@ pub(super) trait Column: Debug + Send {
 
 /// The column of a type for a place in the row where one of `nodes` stands.
 pub(super) fn column(data_type: &DataType, nodes: &[&Node]) -> Box<dyn Column> {
-    if nodes.iter().any(|node| matches!(node, Node::Documents(_) | Node::Record)) {
+    if nodes.iter().any(|node| matches!(node, Node::Json(_) | Node::Record)) {
         return json_column(data_type);
     }
     match data_type {

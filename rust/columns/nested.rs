@@ -56,9 +56,7 @@ impl Column for Struct {
     fn push_value(&mut self, node: &Node, record: &Record<'_>) -> Result<(), Error> {
         let Node::Object(members) = node else { return Err(misfit(node, "objects")) };
         for (at, (name, item)) in members.iter().enumerate() {
-            if let Some(value) = item.chosen(record) {
-                self.child(at, name)?.push(value, record)?;
-            }
+            item.chosen(record, &mut |value, record| self.child(at, name)?.push(value, record))?;
         }
         self.validity.push(true)?;
         self.even_out()
@@ -123,9 +121,10 @@ impl List {
 impl Column for List {
     fn push_value(&mut self, node: &Node, record: &Record<'_>) -> Result<(), Error> {
         let Node::Array(items) = node else { return Err(misfit(node, "arrays")) };
-        for value in items.iter().filter_map(|item| item.chosen(record)) {
-            self.elements.push(value, record)?;
-        }
+        let elements = &mut self.elements;
+        items.iter().try_for_each(|item| {
+            item.chosen(record, &mut |value, record| elements.push(value, record))
+        })?;
         self.close(true)
     }
 

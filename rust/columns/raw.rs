@@ -58,7 +58,7 @@ impl Column for Raw {
 /// The value as it stands in the input, if it does.
 fn in_input<'a>(node: &Node, record: &Record<'a>) -> Option<&'a [u8]> {
     let value = match node {
-        Node::Documents(slot) => record.value(*slot),
+        Node::Json(slot) => record.value(*slot),
         Node::Record => record.whole(),
         _ => return None,
     };

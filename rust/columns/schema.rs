@@ -8,8 +8,9 @@ use super::features::{FEATURES_KEY, features};
 use super::types::Types;
 use crate::error::{Error, ErrorKind};
 use crate::record::Field;
+use crate::scan::MAX_KEYS;
 use crate::shape::Shape;
-use crate::shape::tree::{Node, Part};
+use crate::shape::tree::Node;
 
 /// What is known of the records before the first of them becomes a row.
 ///
@@ -91,7 +92,8 @@ impl Shape {
 }
 
 fn needs_survey(node: &Node) -> bool {
-    matches!(node, Node::Documents(_) | Node::Record)
+    matches!(node, Node::Json(slot) if *slot < MAX_KEYS)
+        || matches!(node, Node::Record)
         || node.children().into_iter().any(needs_survey)
 }
 
@@ -107,15 +109,10 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
         uses.iter_mut().skip(slot).take(1).for_each(|uses| *uses += 1);
     };
     match node {
-        Node::Field(source) => count(source.slot, uses),
-        Node::Documents(slot) => count(*slot, uses),
+        Node::Json(slot) => count(*slot, uses),
         Node::Record => uses.iter_mut().for_each(|uses| *uses += 1),
-        Node::Text(parts) => {
-            for part in parts {
-                if let Part::Field(source) = part {
-                    count(source.slot, uses);
-                }
-            }
+        Node::Field(_) | Node::Text(_) => {
+            node.texts().0.iter().for_each(|source| count(source.slot, uses));
         }
         _ => node.children().into_iter().for_each(|child| count_uses(child, uses)),
     }
@@ -123,12 +120,8 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
 
 /// Bytes of text that the target itself writes in a row.
 fn literal_bytes(node: &Node) -> usize {
-    let of_part = |part: &Part| match part {
-        Part::Literal(text) => text.len(),
-        Part::Field(_) => 0,
-    };
     match node {
-        Node::Text(parts) => parts.iter().map(of_part).sum(),
+        Node::Text(_) => node.texts().1,
         _ => node.children().into_iter().map(literal_bytes).sum(),
     }
 }

@@ -45,7 +45,22 @@ impl<O: OffsetSizeTrait> Strings<O> {
         match part {
             Part::Literal(text) => self.append_plain(text),
             Part::Field(source) => source.text(record).map_or(Ok(()), |text| self.append(text)),
+            Part::Own(source, text) => match record.own(source.slot) {
+                Some(_) => source.text(record).map_or(Ok(()), |text| self.append(text)),
+                None => self.append_plain(text),
+            },
+            Part::Choice { condition, then, otherwise } => {
+                self.append_parts(if condition.holds(record) { then } else { otherwise }, record)
+            }
+            Part::Each { list, single, many } => match record.list(*list) {
+                None => self.append_parts(single, record),
+                Some(mut entries) => entries.try_for_each(|entry| self.append_parts(many, &entry)),
+            },
         }
+    }
+
+    fn append_parts(&mut self, parts: &[Part], record: &Record<'_>) -> Result<(), Error> {
+        parts.iter().try_for_each(|part| self.append_part(part, record))
     }
 
     #[inline]
@@ -68,7 +83,7 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
         }
         match node {
             Node::Text(parts) => {
-                parts.iter().try_for_each(|part| self.append_part(part, record))?;
+                self.append_parts(parts, record)?;
                 self.close(true)
             }
             Node::Field(source) => match source.text(record) {

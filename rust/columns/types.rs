@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field as Column, FieldRef, Fields, Schema};
 use serde_json::Value as Json;
 
+use crate::entries::Detail;
 use crate::record::Field;
+use crate::scan::MAX_KEYS;
 use crate::shape::plan::Condition;
 use crate::shape::tree::{Item, Node};
 
@@ -32,7 +34,7 @@ impl Types<'_> {
             Node::Object(members) => Ok(DataType::Struct(self.members(members)?)),
             Node::Array(items) => self.array(items),
             Node::Text(_) | Node::Field(_) => Ok(self.text.clone()),
-            Node::Documents(slot) => Ok(self.documents(*slot)),
+            Node::Json(slot) => Ok(self.documents(*slot)),
             Node::Record => Ok(DataType::Struct(self.record())),
             Node::Literal(scalar) => literal(scalar),
         }
@@ -52,23 +54,43 @@ impl Types<'_> {
     }
 
     fn array(&self, items: &[Item]) -> Result<DataType> {
-        let nodes = items.iter().flat_map(Item::nodes).collect();
+        let nodes = items.iter().flat_map(|item| self.possible(item)).collect();
         Ok(DataType::List(Arc::new(Column::new(self.element, self.common(nodes)?, true))))
     }
 
     /// What an item can come to, given that some fields are in no record.
     fn possible<'n>(&self, item: &'n Item) -> Vec<&'n Node> {
         match item {
-            Item::Choice { condition, otherwise, .. } if self.never(*condition) => {
-                otherwise.iter().collect()
+            Item::Choice { condition, otherwise, .. } if self.never(condition) => {
+                otherwise.iter().flat_map(|item| self.possible(item)).collect()
             }
-            _ => item.nodes().collect(),
+            Item::Choice { then, otherwise, .. } => [then, otherwise]
+                .into_iter()
+                .flatten()
+                .flat_map(|item| self.possible(item))
+                .collect(),
+            // Columns are those of plain records, where there are any: what only some turns of some
+            // dialects have is an error where it appears.
+            Item::Each { single, many, .. } => {
+                let items = if single.is_empty() { many } else { single };
+                items.iter().flat_map(|item| self.possible(item)).collect()
+            }
+            Item::Always(node) => vec![node],
         }
     }
 
-    fn never(&self, condition: Condition) -> bool {
-        let (Condition::Has(slot) | Condition::Truthy(slot)) = condition;
-        self.fields.get(slot).is_some_and(|field| self.absent.contains(field))
+    /// Whether no record that columns are made for has something. Of what is JSON in a turn nobody
+    /// knows the type: such a turn is an error.
+    fn never(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Has(slot) | Condition::Truthy(slot) if *slot >= MAX_KEYS => {
+                [Detail::ToolCalls, Detail::Weight].iter().any(|detail| detail.slot() == *slot)
+            }
+            Condition::Has(slot) | Condition::Truthy(slot) => {
+                self.fields.get(*slot).is_some_and(|field| self.absent.contains(field))
+            }
+            Condition::Own(..) | Condition::Is(..) => false,
+        }
     }
 
     fn common(&self, nodes: Vec<&Node>) -> Result<DataType> {

@@ -3,24 +3,34 @@
 use std::ops::Index;
 
 /// How many keys can be wanted at once.
-pub const MAX_KEYS: usize = 16;
+pub const MAX_KEYS: usize = 32;
 
 /// The names of the top-level keys whose values are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
-    names: Vec<&'static str>,
+    names: Vec<String>,
+    /// The keys of each length, as bits: most keys of most records are told by it alone.
+    by_length: [u32; LENGTHS],
 }
+
+/// Lengths that are told apart; all longer ones are taken for one.
+const LENGTHS: usize = 32;
 
 impl Keys {
     /// Keys in the order in which [`Spans`] will hold their values; at most [`MAX_KEYS`].
     #[must_use]
-    pub fn new(names: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { names: names.into_iter().take(MAX_KEYS).collect() }
+    pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names: Vec<String> = names.into_iter().take(MAX_KEYS).map(Into::into).collect();
+        let mut by_length = [0; LENGTHS];
+        for (key, name) in names.iter().enumerate() {
+            by_length[name.len().min(LENGTHS - 1)] |= 1 << key;
+        }
+        Self { names, by_length }
     }
 
     /// The names, in order.
     #[must_use]
-    pub fn names(&self) -> &[&'static str] {
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
@@ -29,7 +39,15 @@ impl Keys {
         if escaped {
             return self.find_escaped(raw);
         }
-        self.names.iter().position(|name| name.as_bytes() == raw)
+        let mut candidates = self.by_length[raw.len().min(LENGTHS - 1)];
+        while candidates != 0 {
+            let key = candidates.trailing_zeros() as usize;
+            if self.names[key].as_bytes() == raw {
+                return Some(key);
+            }
+            candidates &= candidates - 1;
+        }
+        None
     }
 
     /// The text was validated, so decoding it cannot fail.
@@ -69,6 +87,12 @@ impl Spans {
     pub(super) fn set(&mut self, key: usize, start: usize, end: usize) {
         self.spans[key] = Span { start, end };
         self.found |= 1 << key;
+    }
+
+    /// The keys that were found, as bits.
+    #[inline]
+    pub(crate) fn found(&self) -> u32 {
+        self.found
     }
 }
 

@@ -5,126 +5,199 @@ use super::plan::{Condition, Step};
 use super::tree::{Item, Node, Part};
 use crate::text::{Escape, Text};
 
+/// Which records a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Those that are as Gorilla writes them: one question, one answer, no system message of their own.
+    /// More is known of them, so that there is less to ask.
+    Plain,
+    /// Any.
+    All,
+}
+
 /// The plan for a row with its line end.
-pub(super) fn row(tree: &Node, escape: Escape) -> Vec<Step> {
-    let mut steps = value(tree, escape);
+pub(super) fn row(tree: &Node, escape: Escape, records: For) -> Vec<Step> {
+    let mut steps = Flattener { escape, records }.value(tree);
     steps.push(Step::Literal(b"\n".to_vec()));
     merged(steps)
 }
 
 /// The steps that write a value, without any line end.
 pub(crate) fn value(node: &Node, escape: Escape) -> Vec<Step> {
-    match node {
-        Node::Object(members) => object(members, escape),
-        Node::Array(items) => array(items, escape),
-        Node::Text(parts) => text(parts, escape),
-        Node::Field(source) => vec![Step::String(source.clone())],
-        Node::Documents(slot) => vec![Step::Json(*slot)],
-        Node::Record => vec![Step::Record],
-        Node::Literal(scalar) => literal(scalar.to_string()),
-    }
+    merged(Flattener { escape, records: For::All }.value(node))
 }
 
-fn object(members: &[(String, Item)], escape: Escape) -> Vec<Step> {
-    let mut list = List::new("{", escape);
-    for (name, item) in members {
-        let mut key = quoted(name, escape);
-        key.push(b':');
-        list.push(&key, item);
-    }
-    list.close("}")
+#[derive(Clone, Copy)]
+struct Flattener {
+    escape: Escape,
+    records: For,
 }
 
-fn array(items: &[Item], escape: Escape) -> Vec<Step> {
-    let mut list = List::new("[", escape);
-    for item in items {
-        list.push(&[], item);
+impl Flattener {
+    fn value(self, node: &Node) -> Vec<Step> {
+        match node {
+            Node::Object(members) => self.object(members),
+            Node::Array(items) => self.array(items),
+            Node::Text(parts) => {
+                let mut steps = literal("\"");
+                steps.extend(self.parts(parts));
+                steps.extend(literal("\""));
+                steps
+            }
+            Node::Field(source) => vec![Step::String(source.clone())],
+            Node::Json(slot) => vec![Step::Json(*slot)],
+            Node::Record => vec![Step::Record],
+            Node::Literal(scalar) => literal(scalar.to_string()),
+        }
     }
-    list.close("]")
-}
 
-fn text(parts: &[Part], escape: Escape) -> Vec<Step> {
-    let mut steps = literal("\"");
-    for part in parts {
-        steps.push(match part {
-            Part::Literal(text) => Step::Literal(escaped(text, escape)),
-            Part::Field(source) => Step::Text(source.clone()),
-        });
+    fn object(self, members: &[(String, Item)]) -> Vec<Step> {
+        let mut list = Elements::new("{", self);
+        for (name, item) in members {
+            list.push(&[b"\"", self.escaped(name).as_slice(), b"\":"].concat(), item);
+        }
+        list.close("}")
     }
-    steps.extend(literal("\""));
-    steps
+
+    fn array(self, items: &[Item]) -> Vec<Step> {
+        let mut list = Elements::new("[", self);
+        for item in items {
+            list.push(&[], item);
+        }
+        list.close("]")
+    }
+
+    fn parts(self, parts: &[Part]) -> Vec<Step> {
+        merged(parts.iter().flat_map(|part| self.part(part)).collect())
+    }
+
+    fn part(self, part: &Part) -> Vec<Step> {
+        match part {
+            Part::Literal(text) => literal(self.escaped(text)),
+            Part::Field(source) => vec![Step::Text(source.clone())],
+            Part::Own(_, text) if self.records == For::Plain => literal(self.escaped(text)),
+            Part::Own(source, text) => vec![Step::Own(source.clone(), self.escaped(text))],
+            Part::Choice { condition, then, otherwise } => match self.known(condition) {
+                Some(holds) => self.parts(if holds { then } else { otherwise }),
+                None => vec![Step::Choice {
+                    condition: condition.clone(),
+                    then: self.parts(then),
+                    otherwise: self.parts(otherwise),
+                }],
+            },
+            Part::Each { single, .. } if self.records == For::Plain => self.parts(single),
+            Part::Each { list, single, many } => {
+                let (single, many) = (self.parts(single), self.parts(many));
+                vec![Step::Each { list: *list, single, many }]
+            }
+        }
+    }
+
+    /// The answer to a question that is the same for all of the records.
+    fn known(self, condition: &Condition) -> Option<bool> {
+        match condition {
+            Condition::Own(_, default) if self.records == For::Plain => Some(*default),
+            _ => None,
+        }
+    }
+
+    fn escaped(self, text: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Text::Plain(text).write_json(self.escape, &mut bytes);
+        bytes
+    }
 }
 
 fn literal(text: impl Into<Vec<u8>>) -> Vec<Step> {
     vec![Step::Literal(text.into())]
 }
 
-fn escaped(text: &str, escape: Escape) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Text::Plain(text).write_json(escape, &mut bytes);
-    bytes
+/// Whether an element stands before the next one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Never,
+    InSomeRows,
+    Always,
 }
 
-fn quoted(text: &str, escape: Escape) -> Vec<u8> {
-    [b"\"", escaped(text, escape).as_slice(), b"\""].concat()
-}
-
-/// The items of an object or array, with commas where there is something to part.
-struct List {
-    escape: Escape,
+/// The elements of an object or array, with commas where there is something to part.
+struct Elements {
+    flattener: Flattener,
     steps: Vec<Step>,
-    /// Whether an item stands before the next one in some rows, and in all.
-    before: (bool, bool),
+    before: Before,
 }
 
-impl List {
-    fn new(open: &str, escape: Escape) -> Self {
-        Self { escape, steps: literal(open), before: (false, false) }
+impl Elements {
+    fn new(open: &str, flattener: Flattener) -> Self {
+        Self { flattener, steps: literal(open), before: Before::Never }
     }
 
+    /// Adds an item, with its key if it is a member.
     fn push(&mut self, key: &[u8], item: &Item) {
         match item {
-            Item::Always(node) => {
-                let steps = self.item(key, node);
-                self.steps.extend(steps);
-                self.before = (true, true);
+            Item::Always(node) => self.element(key, node),
+            Item::Choice { condition, then, otherwise } => match self.flattener.known(condition) {
+                Some(holds) => {
+                    let chosen = if holds { then } else { otherwise };
+                    if let Some(item) = chosen {
+                        self.push(key, item);
+                    }
+                }
+                None => self.choice(key, condition, then.as_deref(), otherwise.as_deref()),
+            },
+            Item::Each { single, .. } if self.flattener.records == For::Plain => {
+                for item in single {
+                    self.push(&[], item);
+                }
             }
-            Item::Choice { condition, then, otherwise } => {
-                self.choice(key, *condition, then.as_ref(), otherwise.as_ref());
+            Item::Each { list, single, many } => {
+                // What comes before is told by the output when there may be any number of elements.
+                let before =
+                    if self.before == Before::Never { Before::Never } else { Before::InSomeRows };
+                let single =
+                    self.apart(before, |list| single.iter().for_each(|i| list.push(&[], i)));
+                let many = self
+                    .apart(Before::InSomeRows, |list| many.iter().for_each(|i| list.push(&[], i)));
+                self.steps.push(Step::Each { list: *list, single: single.0, many: many.0 });
+                self.before = Before::InSomeRows;
             }
         }
+    }
+
+    fn element(&mut self, key: &[u8], node: &Node) {
+        match self.before {
+            Before::Never => {}
+            Before::InSomeRows => self.steps.push(Step::Comma),
+            Before::Always => self.steps.extend(literal(",")),
+        }
+        if !key.is_empty() {
+            self.steps.extend(literal(key));
+        }
+        self.steps.extend(self.flattener.value(node));
+        self.before = Before::Always;
     }
 
     fn choice(
         &mut self,
         key: &[u8],
-        condition: Condition,
-        then: Option<&Node>,
-        otherwise: Option<&Node>,
+        condition: &Condition,
+        then: Option<&Item>,
+        otherwise: Option<&Item>,
     ) {
-        let always = then.is_some() && otherwise.is_some();
-        let steps = |node: Option<&Node>| node.map_or_else(Vec::new, |node| self.item(key, node));
-        let (then, otherwise) = (merged(steps(then)), merged(steps(otherwise)));
-        self.steps.push(Step::Choice { condition, then, otherwise });
-        self.before = (true, self.before.1 || always);
+        let branch = |item: Option<&Item>| {
+            self.apart(self.before, |list| item.into_iter().for_each(|item| list.push(key, item)))
+        };
+        let (then, otherwise) = (branch(then), branch(otherwise));
+        self.before = if then.1 == otherwise.1 { then.1 } else { Before::InSomeRows };
+        let condition = condition.clone();
+        self.steps.push(Step::Choice { condition, then: then.0, otherwise: otherwise.0 });
     }
 
-    /// The comma, the key and the value.
-    fn item(&self, key: &[u8], node: &Node) -> Vec<Step> {
-        let mut steps = Vec::from_iter(self.comma());
-        if !key.is_empty() {
-            steps.extend(literal(key));
-        }
-        steps.extend(value(node, self.escape));
-        steps
-    }
-
-    fn comma(&self) -> Option<Step> {
-        match self.before {
-            (false, _) => None,
-            (true, true) => Some(Step::Literal(b",".to_vec())),
-            (true, false) => Some(Step::Comma),
-        }
+    /// Steps of their own that continue this list, and what then stands before the next element.
+    fn apart(&self, before: Before, add: impl FnOnce(&mut Self)) -> (Vec<Step>, Before) {
+        let mut list = Self { flattener: self.flattener, steps: Vec::new(), before };
+        add(&mut list);
+        (merged(list.steps), list.before)
     }
 
     fn close(mut self, close: &str) -> Vec<Step> {

@@ -1,23 +1,35 @@
 //! A target, compiled once: what to look for, what to filter, and how a row is written.
 
+mod expressions;
 pub(crate) mod flatten;
 mod placeholder;
 pub(crate) mod plan;
 mod skeleton;
 pub(crate) mod tree;
+mod vocabulary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
 use crate::batch::Batch;
+use crate::entries::{Detail, List};
 use crate::error::{Error, Fault};
+use crate::jinja::Jinja;
 use crate::record::{Field, Record, Value};
-use crate::scan::Keys;
+use crate::rules::Rules;
+use crate::scan::{Keys, MAX_KEYS};
 use crate::target::Target;
-use crate::text::Escape;
+use crate::text::{Escape, Text};
+use flatten::For;
 use tree::Node;
+use vocabulary::{Names, Roles};
+
+pub(crate) use expressions::Expressions;
+
+/// The setting that a record may have of its own.
+const SYSTEM: &str = "system";
 
 /// What a caller can choose about the rows of a target.
 #[derive(Clone, Debug, Default)]
@@ -48,8 +60,18 @@ pub struct Shape {
     /// Bit k is set if field k must be in some record at least.
     expected: u64,
     tree: Arc<Node>,
-    steps: Vec<plan::Step>,
+    /// How a row is written of a record as Gorilla has it, and of any.
+    plain: Vec<plan::Step>,
+    all: Vec<plan::Step>,
     escape: Escape,
+    /// The lists in use.
+    lists: Vec<List>,
+    details: BTreeSet<Detail>,
+    roles: Option<Roles>,
+    /// The system message of the target or of the caller, if the target has such a setting.
+    system: Option<String>,
+    rules: Rules,
+    jinja: Option<Arc<Jinja>>,
 }
 
 /// What a shape says of a record.
@@ -72,27 +94,39 @@ impl Shape {
         let settings = settings(target, options)?;
         let skeleton = serde_json::from_str(&target.row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
-        let mut compiler = skeleton::Compiler::new(&settings);
+        let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
+        let names = Names::Fields(Vec::new());
+        let given = &options.settings;
+        let mut compiler = skeleton::Compiler::new(&settings, given, roles.clone(), names);
         for need in &target.needs {
             let field = Field::named(need).ok_or_else(|| {
                 let known = Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>();
                 wrong(format!("unknown field '{need}' in needs; there are {}", known.join(", ")))
             })?;
-            compiler.slot(field);
-            compiler.expected.push(field);
+            compiler.need(field);
         }
-        let needs = compiler.fields.len();
+        let needs = compiler.fields().len();
+        if target.jinja.is_some() {
+            compiler.conversation().map_err(wrong)?;
+        }
         let tree = compiler.row(&skeleton).map_err(wrong)?;
-        let fields = compiler.fields;
+        let fields = compiler.fields().to_vec();
         let expected = fields.iter().map(|field| compiler.expected.contains(field));
         Ok(Self {
             name: target.name.clone(),
             keys: Keys::new(fields.iter().map(|field| field.name())),
             needs,
             expected: bits(expected),
-            steps: flatten::row(&tree, options.escape),
+            plain: flatten::row(&tree, options.escape, For::Plain),
+            all: flatten::row(&tree, options.escape, For::All),
             tree: Arc::new(tree),
             escape: options.escape,
+            lists: compiler.lists,
+            details: compiler.details,
+            roles,
+            system: settings.get(SYSTEM).cloned(),
+            rules: target.rules.clone(),
+            jinja: target.jinja.clone(),
             fields,
         })
     }
@@ -112,7 +146,7 @@ impl Shape {
     /// Whether rows hold whole records.
     #[must_use]
     pub fn takes_whole(&self) -> bool {
-        plan::takes_whole(&self.steps)
+        plan::takes_whole(&self.all)
     }
 
     /// Takes a batch of the input called `path` for this target: see [`Batch::new`].
@@ -121,7 +155,65 @@ impl Shape {
     ///
     /// Those of [`Batch::new`].
     pub fn batch(&self, path: &str, batch: &RecordBatch) -> Result<Batch, Error> {
-        Batch::new(path, batch, &self.fields, self.takes_whole())
+        let keys = self.fields.iter().map(|field| (field.name(), field.holds()));
+        Batch::new(path, batch, &keys.collect::<Vec<_>>(), self.takes_whole())
+    }
+
+    /// The lists in use.
+    #[must_use]
+    pub fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
+    /// Whether rows hold any number of turns.
+    #[must_use]
+    pub fn takes_turns(&self) -> bool {
+        self.lists.iter().any(|list| list.is_of_turns())
+    }
+
+    /// Whether rows have a place for a system message, or one that was given in place of all.
+    #[must_use]
+    pub fn takes_system(&self) -> bool {
+        self.system.is_some() || self.fields.contains(&Field::System)
+    }
+
+    /// Whether rows have a place for a detail of a turn.
+    #[must_use]
+    pub fn takes_detail(&self, detail: Detail) -> bool {
+        self.jinja.is_some() || self.details.contains(&detail)
+    }
+
+    /// Whether a row holds an answer at a place of its own, and not only among turns.
+    #[must_use]
+    pub fn takes_answer(&self) -> bool {
+        let asked = self.fields.contains(&Field::CotAnswer) || self.lists.contains(&List::Prompt);
+        asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
+    }
+
+    /// Whether rows have a name for a role.
+    #[must_use]
+    pub fn names_role(&self, role: &str) -> bool {
+        self.roles.as_ref().is_none_or(|roles| roles.name(role).is_some())
+    }
+
+    /// The system message of the target or of the caller, as a JSON string.
+    #[must_use]
+    pub fn system_json(&self) -> Vec<u8> {
+        let mut json = vec![b'"'];
+        Text::Plain(self.system.as_deref().unwrap_or_default()).write_json(Escape::Keep, &mut json);
+        json.push(b'"');
+        json
+    }
+
+    /// The template that renders conversations, if the target has one.
+    pub(crate) fn jinja(&self) -> Option<&Arc<Jinja>> {
+        self.jinja.as_ref()
+    }
+
+    /// What the consumer asks of rows.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The name of the target.
@@ -140,15 +232,20 @@ impl Shape {
         &self.tree
     }
 
-    /// Whether every field in use is one that some record at least must have.
+    /// Whether every field that decides what a row holds is one that some record at least must have.
     #[must_use]
     pub fn all_expected(&self) -> bool {
-        self.expected.count_ones() as usize == self.fields.len()
+        let mut asked = Vec::new();
+        plan::add_asked(&self.all, &mut asked);
+        asked.iter().all(|&slot| slot >= MAX_KEYS || self.expected >> slot & 1 == 1)
     }
 
     /// Bytes of the values in use, as JSON.
     #[must_use]
     pub fn used_bytes(&self, record: &Record<'_>) -> u64 {
+        if self.takes_whole() {
+            return record.whole().json_len() as u64;
+        }
         (0..self.fields.len()).map(|slot| record.raw_len(slot) as u64).sum()
     }
 
@@ -201,8 +298,9 @@ impl Shape {
     /// When memory runs out; then nothing is written.
     #[inline]
     pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        out.try_reserve(plan::bound(&self.steps, record, self.escape))?;
-        plan::write(&self.steps, record, self.escape, out);
+        let steps = if record.is_made() { &self.all } else { &self.plain };
+        out.try_reserve(plan::bound(steps, record, self.escape))?;
+        plan::write(steps, record, self.escape, out);
         Ok(())
     }
 }

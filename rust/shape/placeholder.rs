@@ -1,6 +1,9 @@
 //! The strings of a target: text with placeholders, such as `"{cot_answer}{stop}"` or
 //! `"{cot_answer|after('<ANSWER>: ')}"`. Braces that are meant are doubled.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::text::{Tag, Text};
 
 /// A piece of a string.
@@ -21,22 +24,53 @@ pub(crate) enum Operation {
     WithoutLastLine,
     /// `trim`: no white space around it.
     Trim,
+    /// `trim_start`: no white space before it.
+    TrimStart,
+    /// `trim_end`: no white space after it.
+    TrimEnd,
     /// `null_if_empty`: null instead of an empty text.
     NullIfEmpty,
+    /// `before('tag')`: what stands before the first tag, or the whole text.
+    Before(Tag),
+    /// `without_start('text')`: the text without that start, if it has it.
+    WithoutStart(String),
+    /// `without_end('text')`: the text without that end, if it has it.
+    WithoutEnd(String),
+    /// `after_documents`: what follows the last document tag and its line end, or the whole text.
+    AfterDocuments(Tag),
+    /// One name instead of another; a name that is not among them stays.
+    Renamed(Arc<BTreeMap<String, String>>),
 }
 
 /// What can be written after a `|`, for messages.
-const OPERATIONS: &str = "after('tag'), without_last_line, trim, null_if_empty";
+const OPERATIONS: &str = "after('tag'), before('tag'), without_start('text'), without_end('text'), \
+     after_documents, without_last_line, trim, trim_start, trim_end, null_if_empty";
+
+/// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
+const DOCUMENT_END: &str = "</DOCUMENT>";
 
 impl Operation {
     /// The text after this operation; `None` is null.
     #[inline]
-    pub(super) fn apply<'a>(&self, text: Text<'a>) -> Option<Text<'a>> {
+    pub(super) fn apply<'a>(&'a self, text: Text<'a>) -> Option<Text<'a>> {
         match self {
             Self::After(tag) => Some(text.after_last(tag)),
             Self::WithoutLastLine => Some(text.without_last_line()),
             Self::Trim => Some(text.trim()),
+            Self::TrimStart => Some(text.trim_start()),
+            Self::TrimEnd => Some(text.trim_end()),
             Self::NullIfEmpty => (!text.is_empty()).then_some(text),
+            Self::Before(tag) => Some(text.before_first(tag)),
+            Self::WithoutStart(start) => Some(text.without_start(start)),
+            Self::WithoutEnd(end) => Some(text.without_end(end)),
+            Self::AfterDocuments(tag) => Some(match text.after_last(tag) {
+                whole if whole == text => whole,
+                rest => rest.without_start("\n"),
+            }),
+            Self::Renamed(names) => Some(match names.get(&text.to_plain()) {
+                Some(name) => Text::Plain(name),
+                None => text,
+            }),
         }
     }
 
@@ -44,16 +78,34 @@ impl Operation {
         match text {
             "without_last_line" => Ok(Self::WithoutLastLine),
             "trim" => Ok(Self::Trim),
+            "trim_start" => Ok(Self::TrimStart),
+            "trim_end" => Ok(Self::TrimEnd),
             "null_if_empty" => Ok(Self::NullIfEmpty),
-            _ => Self::parse_after(text)
+            "after_documents" => Ok(Self::AfterDocuments(Tag::new(DOCUMENT_END))),
+            _ => Self::parse_call(text)
                 .ok_or_else(|| format!("unknown operation '{text}'; there are {OPERATIONS}")),
         }
     }
 
-    fn parse_after(text: &str) -> Option<Self> {
-        let quoted = text.strip_prefix("after(")?.strip_suffix(')')?.trim();
-        let tag = quoted.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
-        (!tag.is_empty()).then(|| Self::After(Tag::new(&tag)))
+    fn parse_call(text: &str) -> Option<Self> {
+        let (name, quoted) = text.strip_suffix(')')?.split_once('(')?;
+        let quoted = quoted.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
+        match name {
+            _ if quoted.is_empty() => None,
+            "after" => Some(Self::After(Tag::new(&quoted))),
+            "before" => Some(Self::Before(Tag::new(&quoted))),
+            "without_start" => Some(Self::WithoutStart(quoted)),
+            "without_end" => Some(Self::WithoutEnd(quoted)),
+            _ => None,
+        }
+    }
+
+    /// Bytes that it adds to a text at most.
+    pub(super) fn growth(&self) -> usize {
+        match self {
+            Self::Renamed(names) => names.values().map(String::len).max().unwrap_or(0),
+            _ => 0,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plan: what a skeleton comes to once everything that does not depend on the record is done.
 
 use super::placeholder::Operation;
+use crate::entries::List;
 use crate::record::{Record, Value};
 use crate::text::{Escape, Text};
 
@@ -13,6 +14,8 @@ pub(crate) enum Step {
     Comma,
     /// A field as part of a string; nothing if it is missing or null.
     Text(Source),
+    /// What the record has of its own as part of a string, or else these bytes.
+    Own(Source, Vec<u8>),
     /// A field as a string of its own, quotes and all; null if it is missing or null.
     String(Source),
     /// A field as the JSON that it is; null if it is missing.
@@ -21,46 +24,66 @@ pub(crate) enum Step {
     Record,
     /// One of two ways, by the record.
     Choice { condition: Condition, then: Vec<Step>, otherwise: Vec<Step> },
+    /// The same for each entry of a list; if the record has none of its own, `single`.
+    Each { list: List, single: Vec<Step>, many: Vec<Step> },
 }
 
-/// A field, by its place among the shape's fields, and what is done to its text.
+/// A field, by its slot, and what is done to its text.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub slot: usize,
-    pub(super) operations: Vec<Operation>,
+    pub operations: Vec<Operation>,
 }
 
 impl Source {
     /// The text; `None` is null.
     #[inline]
-    pub(crate) fn text<'a>(&self, record: &Record<'a>) -> Option<Text<'a>> {
+    pub(crate) fn text<'a>(&'a self, record: &Record<'a>) -> Option<Text<'a>> {
         let Value::Text(text) = record.value(self.slot) else { return None };
         self.operations.iter().try_fold(text, |text, operation| operation.apply(text))
     }
 }
 
 /// A question to the record.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Condition {
     /// The field is there and not empty.
     Truthy(usize),
     /// The record has the key, whatever it holds.
     Has(usize),
+    /// The field is there and not empty, or the record has none of its own and the target says so.
+    Own(usize, bool),
+    /// The field is this text, printable ASCII.
+    Is(usize, String),
 }
 
 impl Condition {
+    /// The slot that it is about.
+    fn slot(&self) -> usize {
+        match self {
+            Self::Truthy(slot) | Self::Has(slot) | Self::Own(slot, _) | Self::Is(slot, _) => *slot,
+        }
+    }
+
     /// The answer.
     #[inline]
-    pub(crate) fn holds(self, record: &Record<'_>) -> bool {
+    pub(crate) fn holds(&self, record: &Record<'_>) -> bool {
         match self {
-            Self::Truthy(slot) => record.value(slot).absence().is_none(),
-            Self::Has(slot) => record.has(slot),
+            Self::Truthy(slot) => record.value(*slot).absence().is_none(),
+            Self::Has(slot) => record.has(*slot),
+            Self::Own(slot, default) => match record.own(*slot) {
+                Some(value) => value.absence().is_none(),
+                None => *default,
+            },
+            Self::Is(slot, text) => {
+                matches!(record.value(*slot), Value::Text(found) if found.is(text))
+            }
         }
     }
 }
 
 /// Writes a row.
-pub(crate) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &mut Vec<u8>) {
+pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, out: &mut Vec<u8>) {
     for step in steps {
         match step {
             Step::Literal(bytes) => out.extend_from_slice(bytes),
@@ -71,6 +94,10 @@ pub(crate) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &m
                     text.write_json(escape, out);
                 }
             }
+            Step::Own(source, default) => match record.own(source.slot) {
+                Some(_) => source.text(record).into_iter().for_each(|t| t.write_json(escape, out)),
+                None => out.extend_from_slice(default),
+            },
             Step::String(source) => write_string(source.text(record), escape, out),
             Step::Json(slot) => record.value(*slot).write_json(escape, out),
             Step::Record => record.whole().write_json(escape, out),
@@ -78,6 +105,10 @@ pub(crate) fn write(steps: &[Step], record: &Record<'_>, escape: Escape, out: &m
                 let steps = if condition.holds(record) { then } else { otherwise };
                 write(steps, record, escape, out);
             }
+            Step::Each { list, single, many } => match record.list(*list) {
+                None => write(single, record, escape, out),
+                Some(entries) => entries.for_each(|entry| write(many, &entry, escape, out)),
+            },
         }
     }
 }
@@ -93,24 +124,76 @@ fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
 pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
     let growth = record.growth(escape);
     let field = |slot: usize| 4 + growth * record.raw_len(slot);
+    let text = |source: &Source| {
+        let added: usize = source.operations.iter().map(Operation::growth).sum();
+        field(source.slot) + 6 * added
+    };
     let of_step = |step: &Step| match step {
         Step::Literal(bytes) => bytes.len(),
         Step::Comma => 1,
-        Step::Text(source) | Step::String(source) => field(source.slot),
+        Step::Text(source) | Step::String(source) => text(source),
+        Step::Own(source, default) => text(source) + default.len(),
         Step::Json(slot) => field(*slot),
         Step::Record => growth * record.whole().json_len(),
         Step::Choice { then, otherwise, .. } => {
             bound(then, record, escape) + bound(otherwise, record, escape)
         }
+        Step::Each { list, single, many } => match record.list(*list) {
+            None => bound(single, record, escape),
+            Some(entries) => entries.map(|entry| bound(many, &entry, escape)).sum(),
+        },
     };
     steps.iter().map(of_step).sum()
+}
+
+/// Adds the slots that steps are about.
+pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
+    for step in steps {
+        match step {
+            Step::Text(source) | Step::String(source) | Step::Own(source, _) => {
+                slots.push(source.slot);
+            }
+            Step::Json(slot) => slots.push(*slot),
+            Step::Choice { condition, then, otherwise } => {
+                slots.push(condition.slot());
+                add_slots(then, slots);
+                add_slots(otherwise, slots);
+            }
+            Step::Each { single, many, .. } => {
+                add_slots(single, slots);
+                add_slots(many, slots);
+            }
+            Step::Literal(_) | Step::Comma | Step::Record => {}
+        }
+    }
+}
+
+/// Adds the slots of the fields that decide what a row holds.
+pub(super) fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
+    for step in steps {
+        match step {
+            Step::Choice { condition, then: one, otherwise: other } => {
+                if let Condition::Truthy(slot) | Condition::Has(slot) = condition {
+                    slots.push(*slot);
+                }
+                add_asked(one, slots);
+                add_asked(other, slots);
+            }
+            Step::Each { single: one, many: other, .. } => {
+                add_asked(one, slots);
+                add_asked(other, slots);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Whether some row holds the whole record.
 pub(super) fn takes_whole(steps: &[Step]) -> bool {
     steps.iter().any(|step| match step {
         Step::Record => true,
-        Step::Choice { then, otherwise, .. } => takes_whole(then) || takes_whole(otherwise),
+        Step::Choice { then: one, otherwise: other, .. }
+        | Step::Each { single: one, many: other, .. } => takes_whole(one) || takes_whole(other),
         _ => false,
     })
 }

@@ -1,60 +1,107 @@
 //! Skeleton to tree: walks the JSON of a target once and leaves to the record what is the record's.
 //!
-//! Two kinds of objects are questions and not rows, spelled as json-e (taskcluster/json-e) does:
-//! `{"$if": NAME, "then": A, "else": B}` asks whether a setting or field is there and not empty, and
-//! `{"$has": FIELD, "then": A, "else": B}` whether the record has the key at all. Without an `else`,
-//! the member or element that the question stands for is left out.
+//! Some objects are questions and not rows, spelled as json-e (taskcluster/json-e) does:
+//! `{"$if": NAME, "then": A, "else": B}` asks whether a setting or field is there and not empty,
+//! `{"$has": FIELD, "then": A, "else": B}` whether the record has the key at all, and `{"$role": ROLE,
+//! ...}` whether a turn has a role. Without an `else`, the member or element that the question stands
+//! for is left out. `{"$each": LIST, "do": A}` stands for an element for each entry of a list, and
+//! `{"$concat": [...]}` for a string of several.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
-use super::placeholder::{self, Operation, Piece};
-use super::plan::{Condition, Source};
+use super::SYSTEM;
+use super::placeholder::{self, Piece};
+use super::plan::Condition;
 use super::tree::{Item, Node, Part};
-use crate::record::{Field, Holds};
-use crate::text::Text;
+use super::vocabulary::{Answer, Meaning, Names, Roles, Scope};
+use crate::entries::{Detail, List, ROLES};
+use crate::record::Field;
 
-/// Compiles the skeleton of one target.
+/// Compiles the skeletons of one target or dialect.
 pub(super) struct Compiler<'a> {
     settings: &'a BTreeMap<String, String>,
-    /// The fields in use, in the order in which they were first named.
-    pub fields: Vec<Field>,
-    /// Those that rows use whatever the record holds.
+    /// Those that nothing in a record goes before.
+    given: &'a BTreeMap<String, String>,
+    roles: Option<Roles>,
+    pub names: Names,
+    /// The fields that rows use whatever the record holds.
     pub expected: Vec<Field>,
+    /// The lists in use.
+    pub lists: Vec<List>,
+    /// The details of their entries that are in use.
+    pub details: BTreeSet<Detail>,
     /// How many conditions on the record surround the place being compiled.
     conditions: usize,
+    /// The entry of a list that the place being compiled is about.
+    scope: Option<Scope>,
 }
 
 type Result<T> = std::result::Result<T, String>;
 
+const QUESTIONS: [&str; 3] = ["$if", "$has", "$role"];
+
 impl<'a> Compiler<'a> {
-    pub(super) fn new(settings: &'a BTreeMap<String, String>) -> Self {
-        Self { settings, fields: Vec::new(), expected: Vec::new(), conditions: 0 }
+    /// For skeletons in which names stand for what `names` says. Settings that are `given` are those of
+    /// the caller.
+    pub(super) fn new(
+        settings: &'a BTreeMap<String, String>,
+        given: &'a BTreeMap<String, String>,
+        roles: Option<Roles>,
+        names: Names,
+    ) -> Self {
+        let (expected, lists, details) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { settings, given, roles, names, expected, lists, details, conditions: 0, scope: None }
+    }
+
+    /// The fields in use, in the order in which they were first named.
+    pub(super) fn fields(&self) -> &[Field] {
+        if let Names::Fields(fields) = &self.names { fields } else { &[] }
     }
 
     /// Compiles a whole row.
     pub(super) fn row(&mut self, skeleton: &Json) -> Result<Node> {
-        match self.value(skeleton)? {
+        match self.item(skeleton)? {
             Some(Item::Always(node)) => Ok(node),
             _ => Err("the row itself cannot be left out".to_owned()),
         }
     }
 
-    /// Takes a field into use.
-    pub(super) fn slot(&mut self, field: Field) -> usize {
-        self.fields.iter().position(|&known| known == field).unwrap_or_else(|| {
-            self.fields.push(field);
-            self.fields.len() - 1
-        })
+    /// Compiles a value of its own: a question is one of two texts.
+    pub(super) fn expression(&mut self, skeleton: &Json) -> Result<Node> {
+        match skeleton {
+            Json::Object(members) if is_question(members) => {
+                Ok(Node::Text(self.text_choice(members)?))
+            }
+            _ => self.row(skeleton),
+        }
+    }
+
+    /// Takes the whole conversation into use.
+    pub(super) fn conversation(&mut self) -> Result<()> {
+        let content = |compiler: &mut Self| compiler.text(&Json::from("{content}"));
+        self.each::<Part>(List::Messages, content).map(|_| ())
+    }
+
+    /// Takes a field into use, which some record at least must have.
+    pub(super) fn need(&mut self, field: Field) {
+        self.names.meaning(field.name());
+        self.expected.push(field);
     }
 
     /// A value or a question; nothing if it is left out of every row.
-    fn value(&mut self, skeleton: &Json) -> Result<Option<Item>> {
+    fn item(&mut self, skeleton: &Json) -> Result<Option<Item>> {
         let node = match skeleton {
-            Json::Object(members) if is_question(members) => return self.question(members),
+            Json::Object(members) if is_question(members) => return self.choice(members),
+            Json::Object(members) if members.contains_key("$concat") => {
+                Node::Text(self.concatenated(members)?)
+            }
+            Json::Object(members) if members.contains_key("$each") => {
+                return Err("'$each' stands in an array only".to_owned());
+            }
             Json::Object(members) => self.object(members)?,
-            Json::Array(elements) => self.array(elements)?,
+            Json::Array(elements) => Node::Array(self.elements(elements)?),
             Json::String(text) => self.string(text)?,
             Json::Null | Json::Bool(_) | Json::Number(_) => Node::Literal(skeleton.clone()),
         };
@@ -70,122 +117,255 @@ impl<'a> Compiler<'a> {
                 return Err(format!("two members of one object are named '{name}'"));
             }
             names.push(name.clone());
-            items.extend(self.value(value)?.map(|item| (name, item)));
+            items.extend(self.item(value)?.map(|item| (name, item)));
         }
         Ok(Node::Object(items))
     }
 
-    fn array(&mut self, elements: &[Json]) -> Result<Node> {
+    fn elements(&mut self, elements: &[Json]) -> Result<Vec<Item>> {
         let mut items = Vec::new();
         for element in elements {
-            items.extend(self.value(element)?);
-        }
-        Ok(Node::Array(items))
-    }
-
-    fn question(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
-        if members.contains_key("$if") && members.contains_key("$has") {
-            return Err("'$if' and '$has' in one question".to_owned());
-        }
-        let known = |name: &&String| matches!(name.as_str(), "$if" | "$has" | "then" | "else");
-        if let Some(name) = members.keys().find(|name| !known(name)) {
-            return Err(format!("'{name}' beside a question; there are 'then' and 'else'"));
-        }
-        let (then, otherwise) = (members.get("then"), members.get("else"));
-        if let Some(Json::String(name)) = members.get("$if") {
-            if let Some(setting) = self.settings.get(name) {
-                let chosen = if setting.is_empty() { otherwise } else { then };
-                return chosen.map_or(Ok(None), |chosen| self.value(chosen));
+            match element {
+                Json::Object(members) if members.contains_key("$each") => {
+                    let (list, what) = each(members)?;
+                    let entries =
+                        self.each(list, |compiler| Ok(Vec::from_iter(compiler.item(what)?)))?;
+                    items.push(Item::Each { list, single: entries.0, many: entries.1 });
+                }
+                _ => items.extend(self.item(element)?),
             }
-            let slot = self.field_slot(name)?;
-            return self.choice(Condition::Truthy(slot), then, otherwise);
         }
-        let Some(Json::String(name)) = members.get("$has") else {
-            return Err("'$if' and '$has' take the name of a field or setting".to_owned());
-        };
-        let slot = self.field_slot(name)?;
-        self.choice(Condition::Has(slot), then, otherwise)
+        Ok(items)
     }
 
-    fn choice(
+    /// Compiles something for each entry that plain records have in a list, and for any entry.
+    fn each<T: Conditional>(
         &mut self,
-        condition: Condition,
-        then: Option<&Json>,
-        otherwise: Option<&Json>,
-    ) -> Result<Option<Item>> {
+        list: List,
+        mut compile: impl FnMut(&mut Self) -> Result<Vec<T>>,
+    ) -> Result<(Vec<T>, Vec<T>)> {
+        if self.scope.is_some() {
+            return Err("'$each' may not stand in another".to_owned());
+        }
+        if !self.lists.contains(&list) {
+            self.lists.push(list);
+        }
+        let mut single = Vec::new();
+        for (details, asked) in self.single(list)? {
+            self.scope = Some(Scope::Single(details));
+            self.conditions += usize::from(asked.is_some());
+            let compiled = compile(self);
+            self.conditions -= usize::from(asked.is_some());
+            self.scope = None;
+            match asked {
+                None => single.extend(compiled?),
+                Some(condition) => single.extend(T::only_if(condition, compiled?)),
+            }
+        }
+        self.scope = Some(Scope::Many(list));
         self.conditions += 1;
-        let then = then.map(|value| self.branch(value)).transpose()?.flatten();
-        let otherwise = otherwise.map(|value| self.branch(value)).transpose()?.flatten();
+        let many = compile(self);
+        self.conditions -= 1;
+        self.scope = None;
+        Ok((single, many?))
+    }
+
+    /// The entries of a list that all plain records have, and what has to hold for them: the system
+    /// message if there is one, the one question and the one answer.
+    fn single(&mut self, list: List) -> Result<Vec<(Details, Option<Condition>)>> {
+        match list {
+            List::Messages => Ok([self.system()?, self.user()?, self.assistant()?].concat()),
+            List::Prompt => Ok([self.system()?, self.user()?].concat()),
+            List::Turns => Ok([self.user()?, self.assistant()?].concat()),
+            List::Pairs => {
+                let (user, assistant) =
+                    (self.expected("instruction")?, self.expected("cot_answer")?);
+                let is = || Meaning::fixed("1");
+                let pair = vec![
+                    (Detail::Content, user),
+                    (Detail::Assistant, assistant),
+                    (Detail::First, is()),
+                    (Detail::Last, is()),
+                ];
+                Ok(vec![(pair, None)])
+            }
+            List::History | List::Documents | List::Quotes => Ok(Vec::new()),
+        }
+    }
+
+    /// The system message, unless the consumer has no such role.
+    fn system(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
+        if self.roles.as_ref().is_some_and(|roles| roles.name(SYSTEM).is_none()) {
+            return Ok(Vec::new());
+        }
+        let content = self.meaning(SYSTEM)?;
+        match content.truthy() {
+            Answer::Known(false) => Ok(Vec::new()),
+            Answer::Known(true) => Ok(self.turn("system", content, None)),
+            Answer::Asked(condition) => Ok(self.turn("system", content, Some(condition))),
+        }
+    }
+
+    fn user(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
+        let content = self.expected("instruction")?;
+        Ok(self.turn("user", content, None))
+    }
+
+    fn assistant(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
+        let content = self.expected("cot_answer")?;
+        Ok(self.turn("assistant", content, None))
+    }
+
+    fn turn(
+        &self,
+        role: &str,
+        content: Meaning,
+        asked: Option<Condition>,
+    ) -> Vec<(Details, Option<Condition>)> {
+        let name = self.roles.as_ref().map_or(Some(role), |roles| roles.name(role));
+        let details = |name: &str| {
+            let is = (Detail::Is, Meaning::fixed(role));
+            let end = match role {
+                "user" => Some((Detail::First, Meaning::fixed("1"))),
+                "assistant" => Some((Detail::Last, Meaning::fixed("1"))),
+                _ => None,
+            };
+            let turn = [(Detail::Role, Meaning::fixed(name)), (Detail::Content, content), is];
+            turn.into_iter().chain(end).collect()
+        };
+        name.map(|name| (details(name), asked)).into_iter().collect()
+    }
+
+    fn choice(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
+        let (then, otherwise) = (members.get("then"), members.get("else"));
+        let condition = match self.answer(members)? {
+            Answer::Known(holds) => {
+                let chosen = if holds { then } else { otherwise };
+                return chosen.map_or(Ok(None), |chosen| self.item(chosen));
+            }
+            Answer::Asked(condition) => condition,
+        };
+        self.conditions += 1;
+        let mut branch = |value: Option<&Json>| {
+            let item = value.map_or(Ok(None), |value| self.item(value));
+            Ok::<_, String>(item?.map(Box::new))
+        };
+        let (then, otherwise) = (branch(then)?, branch(otherwise)?);
         self.conditions -= 1;
         Ok(Some(Item::Choice { condition, then, otherwise }))
     }
 
-    /// A branch of a question: again a value, or a question that is answered in the target itself.
-    fn branch(&mut self, value: &Json) -> Result<Option<Node>> {
-        match self.value(value)? {
-            Some(Item::Always(node)) => Ok(Some(node)),
-            None => Ok(None),
-            Some(Item::Choice { .. }) => {
-                Err("a question may not stand right in another".to_owned())
+    /// The answer to a question.
+    fn answer(&mut self, members: &Map<String, Json>) -> Result<Answer> {
+        let known = |name: &&String| {
+            QUESTIONS.contains(&name.as_str()) || matches!(name.as_str(), "then" | "else")
+        };
+        if let Some(name) = members.keys().find(|name| !known(name)) {
+            return Err(format!("'{name}' beside a question; there are 'then' and 'else'"));
+        }
+        let mut asked = members.iter().filter(|(name, _)| QUESTIONS.contains(&name.as_str()));
+        let (Some((question, Json::String(name))), None) = (asked.next(), asked.next()) else {
+            return Err("a question is one of '$if', '$has' and '$role', with a name".to_owned());
+        };
+        match question.as_str() {
+            "$if" => Ok(self.meaning(name)?.truthy()),
+            "$has" => Ok(self.meaning(name)?.present()),
+            _ => self.has_role(name),
+        }
+    }
+
+    /// Whether the turn that this place is about has a role, by raftfast's name for it.
+    fn has_role(&self, role: &str) -> Result<Answer> {
+        let names = ROLES.join(", ");
+        if !ROLES.contains(&role) {
+            return Err(format!("unknown role '{role}'; there are {names}"));
+        }
+        match self.scope.as_ref().and_then(|scope| scope.meaning(Detail::Is, None)) {
+            Some(Meaning::Fixed(found)) => {
+                Ok(Answer::Known(found.is_some_and(|found| found == role)))
+            }
+            Some(Meaning::Text(source)) => {
+                Ok(Answer::Asked(Condition::Is(source.slot, role.to_owned())))
+            }
+            _ => Err("'$role' stands in an '$each' of turns only".to_owned()),
+        }
+    }
+
+    /// The parts of a text.
+    fn concatenated(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
+        match (members.get("$concat"), members.len()) {
+            (Some(Json::Array(pieces)), 1) => self.parts(pieces),
+            _ => Err("'$concat' takes an array, and nothing beside it".to_owned()),
+        }
+    }
+
+    fn parts(&mut self, pieces: &[Json]) -> Result<Vec<Part>> {
+        let mut parts = Vec::new();
+        for piece in pieces {
+            for part in self.text(piece)? {
+                join(&mut parts, part);
             }
         }
+        Ok(parts)
+    }
+
+    /// A piece of a text: a string, a question, one for each entry of a list, or several.
+    fn text(&mut self, piece: &Json) -> Result<Vec<Part>> {
+        match piece {
+            Json::String(text) => self.string_parts(text),
+            Json::Array(pieces) => self.parts(pieces),
+            Json::Object(members) if is_question(members) => self.text_choice(members),
+            Json::Object(members) if members.contains_key("$concat") => self.concatenated(members),
+            Json::Object(members) if members.contains_key("$each") => {
+                let (list, what) = each(members)?;
+                let (single, many) = self.each(list, |compiler| compiler.text(what))?;
+                Ok(vec![Part::Each { list, single, many }])
+            }
+            other => Err(format!("{other} in '$concat', which takes texts")),
+        }
+    }
+
+    fn text_choice(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
+        let (then, otherwise) = (members.get("then"), members.get("else"));
+        let condition = match self.answer(members)? {
+            Answer::Known(holds) => {
+                let chosen = if holds { then } else { otherwise };
+                return chosen.map_or(Ok(Vec::new()), |chosen| self.text(chosen));
+            }
+            Answer::Asked(condition) => condition,
+        };
+        self.conditions += 1;
+        let mut branch = |value: Option<&Json>| value.map_or(Ok(Vec::new()), |v| self.text(v));
+        let (then, otherwise) = (branch(then)?, branch(otherwise)?);
+        self.conditions -= 1;
+        Ok(vec![Part::Choice { condition, then, otherwise }])
     }
 
     /// A string: a field of its own, or parts between quotes.
     fn string(&mut self, text: &str) -> Result<Node> {
-        let mut pieces = placeholder::parse(text)?;
-        if let [Piece::Name { name, operations }] = pieces.as_mut_slice()
-            && !self.settings.contains_key(name)
-        {
-            let operations = std::mem::take(operations);
-            return self.alone(name, operations);
+        let pieces = placeholder::parse(text)?;
+        if let [Piece::Name { name, operations }] = pieces.as_slice() {
+            return Ok(self.expected(name)?.after(name, operations)?.node());
         }
-        if let [Piece::Name { name, operations }] = pieces.as_slice()
-            && self.setting(name, operations).is_none()
-        {
-            return Ok(Node::Literal(Json::Null));
-        }
+        Ok(Node::Text(self.joined(pieces)?))
+    }
+
+    fn string_parts(&mut self, text: &str) -> Result<Vec<Part>> {
+        self.joined(placeholder::parse(text)?)
+    }
+
+    fn joined(&mut self, pieces: Vec<Piece>) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         for piece in pieces {
-            join(&mut parts, self.piece(piece)?);
+            let part = match piece {
+                Piece::Literal(text) => Part::Literal(text),
+                Piece::Name { name, operations } => {
+                    self.expected(&name)?.after(&name, &operations)?.part(&name)?
+                }
+            };
+            join(&mut parts, part);
         }
-        Ok(Node::Text(parts))
-    }
-
-    /// A setting after the operations on it; `None` is null.
-    fn setting(&self, name: &str, operations: &[Operation]) -> Option<String> {
-        let setting = Text::Plain(self.settings.get(name)?);
-        let text = operations.iter().try_fold(setting, |text, operation| operation.apply(text));
-        text.map(Text::to_plain)
-    }
-
-    /// A placeholder that is the whole string.
-    fn alone(&mut self, name: &str, operations: Vec<Operation>) -> Result<Node> {
-        if name == "record" && operations.is_empty() {
-            return Ok(Node::Record);
-        }
-        let slot = self.placeholder_slot(name)?;
-        if self.fields[slot].holds() == Holds::Text {
-            return Ok(Node::Field(Source { slot, operations }));
-        }
-        if !operations.is_empty() {
-            return Err(format!("'{name}' is not a text; nothing can be done to it"));
-        }
-        Ok(Node::Documents(slot))
-    }
-
-    fn piece(&mut self, piece: Piece) -> Result<Part> {
-        let (name, operations) = match piece {
-            Piece::Literal(text) => return Ok(Part::Literal(text)),
-            Piece::Name { name, operations } => (name, operations),
-        };
-        if self.settings.contains_key(&name) {
-            return Ok(Part::Literal(self.setting(&name, &operations).unwrap_or_default()));
-        }
-        if name == "record" || Field::named(&name).is_some_and(|f| f.holds() != Holds::Text) {
-            return Err(format!("'{{{name}}}' is not a text; it must be the whole string"));
-        }
-        Ok(Part::Field(Source { slot: self.placeholder_slot(&name)?, operations }))
+        Ok(parts)
     }
 
     /// A text that does not depend on the record: the name of a member.
@@ -210,28 +390,89 @@ impl<'a> Compiler<'a> {
         Ok(fixed)
     }
 
-    fn placeholder_slot(&mut self, name: &str) -> Result<usize> {
-        let slot = self.field_slot(name)?;
-        let field = self.fields[slot];
-        if self.conditions == 0 && !self.expected.contains(&field) {
+    /// What a name stands for, where rows hold it: outside conditions, in every row.
+    fn expected(&mut self, name: &str) -> Result<Meaning> {
+        let meaning = self.meaning(name)?;
+        if let Some(field) = Field::named(name)
+            && self.conditions == 0
+            && matches!(meaning, Meaning::Text(_) | Meaning::Json(_))
+            && !self.expected.contains(&field)
+        {
             self.expected.push(field);
         }
-        Ok(slot)
+        Ok(meaning)
     }
 
-    fn field_slot(&mut self, name: &str) -> Result<usize> {
-        let field = Field::named(name).ok_or_else(|| {
-            let fields = Field::ALL.iter().map(|field| field.name());
-            let settings = self.settings.keys().map(String::as_str);
-            let known = fields.chain(["record"]).chain(settings).collect::<Vec<_>>().join(", ");
-            format!("unknown placeholder '{name}'; there are {known}")
-        })?;
-        Ok(self.slot(field))
+    /// What a name stands for: a detail of the entry of a list, a setting, or a field.
+    fn meaning(&mut self, name: &str) -> Result<Meaning> {
+        if let Some((detail, scope)) = Detail::named(name).zip(self.scope.as_ref())
+            && let Some(meaning) = scope.meaning(detail, self.roles.as_ref())
+        {
+            self.details.insert(detail);
+            return Ok(meaning);
+        }
+        let setting = self.settings.get(name);
+        if let Some(text) = setting
+            && (name != SYSTEM || self.given.contains_key(name))
+        {
+            return Ok(Meaning::fixed(text));
+        }
+        match (self.names.meaning(name), setting) {
+            (Some(Meaning::Text(source)), _) if name == SYSTEM => {
+                Ok(Meaning::Own(source, setting.cloned().unwrap_or_default()))
+            }
+            (Some(meaning), _) => Ok(meaning),
+            (None, _) => Err(self.unknown(name)),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let settings = self.settings.keys().map(String::as_str);
+        let known = self.names.known().into_iter().chain(settings).collect::<Vec<_>>().join(", ");
+        format!("unknown placeholder '{name}'; there are {known}")
     }
 }
 
+/// The details of an entry and what they stand for.
+type Details = Vec<(Detail, Meaning)>;
+
+/// What can be left out by the record.
+trait Conditional: Sized {
+    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self>;
+}
+
+impl Conditional for Item {
+    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self> {
+        let choice = |item| {
+            let then = Some(Box::new(item));
+            Self::Choice { condition: condition.clone(), then, otherwise: None }
+        };
+        these.into_iter().map(choice).collect()
+    }
+}
+
+impl Conditional for Part {
+    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self> {
+        vec![Self::Choice { condition, then: these, otherwise: Vec::new() }]
+    }
+}
+
+/// The list and what is to be done for each of its entries.
+fn each(members: &Map<String, Json>) -> Result<(List, &Json)> {
+    let (Some(Json::String(name)), Some(what), 2) =
+        (members.get("$each"), members.get("do"), members.len())
+    else {
+        return Err("'$each' takes the name of a list, and a 'do' beside it".to_owned());
+    };
+    let list = List::named(name).ok_or_else(|| {
+        let known = List::ALL.map(List::name).join(", ");
+        format!("unknown list '{name}'; there are {known}")
+    })?;
+    Ok((list, what))
+}
+
 fn is_question(members: &Map<String, Json>) -> bool {
-    members.contains_key("$if") || members.contains_key("$has")
+    QUESTIONS.iter().any(|question| members.contains_key(*question))
 }
 
 /// Adds a part, with neighbouring literals made one.

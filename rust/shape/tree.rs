@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use super::plan::{Condition, Source};
+use crate::entries::List;
 use crate::record::Record;
 
 /// A value of a row.
@@ -17,8 +18,8 @@ pub(crate) enum Node {
     Text(Vec<Part>),
     /// A field as a string of its own; null if it is missing or null.
     Field(Source),
-    /// A field as the JSON that it is, by its place among the shape's fields.
-    Documents(usize),
+    /// A field as the JSON that it is, by its slot.
+    Json(usize),
     /// The whole record.
     Record,
     /// Null, a boolean or a number.
@@ -32,40 +33,59 @@ pub(crate) enum Part {
     Literal(String),
     /// A field; nothing if it is missing or null.
     Field(Source),
+    /// What the record has of its own, or else what the target says.
+    Own(Source, String),
+    /// One of two texts by the record.
+    Choice { condition: Condition, then: Vec<Part>, otherwise: Vec<Part> },
+    /// A text for each entry of a list.
+    Each { list: List, single: Vec<Part>, many: Vec<Part> },
 }
 
-/// A member of an object, or an element of an array.
+/// A member of an object, or elements of an array.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// Always there.
     Always(Node),
     /// One of two by the record; left out if the one it comes to is not there.
-    Choice { condition: Condition, then: Option<Node>, otherwise: Option<Node> },
+    Choice { condition: Condition, then: Option<Box<Item>>, otherwise: Option<Box<Item>> },
+    /// In an array only: elements for each entry of a list. A record without a list of its own has
+    /// `single` instead, which is what its one question and its one answer come to.
+    Each { list: List, single: Vec<Item>, many: Vec<Item> },
 }
 
 impl Item {
-    /// What the record makes of it, if it is not left out.
+    /// Does something with each value that the record makes of it, until one fails.
     #[inline]
-    pub(crate) fn chosen(&self, record: &Record<'_>) -> Option<&Node> {
+    pub(crate) fn chosen<'a, E>(
+        &self,
+        record: &Record<'a>,
+        put: &mut impl FnMut(&Node, &Record<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         match self {
-            Self::Always(node) => Some(node),
+            Self::Always(node) => put(node, record),
             Self::Choice { condition, then, otherwise } => {
-                if condition.holds(record) {
-                    then.as_ref()
-                } else {
-                    otherwise.as_ref()
-                }
+                let chosen = if condition.holds(record) { then } else { otherwise };
+                chosen.as_ref().map_or(Ok(()), |item| item.chosen(record, put))
             }
+            Self::Each { list, single, many } => match record.list(*list) {
+                None => single.iter().try_for_each(|item| item.chosen(record, put)),
+                Some(mut entries) => entries
+                    .try_for_each(|entry| many.iter().try_for_each(|i| i.chosen(&entry, put))),
+            },
         }
     }
 
     /// All that it can come to.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        let nodes = match self {
-            Self::Always(node) => [Some(node), None],
-            Self::Choice { then, otherwise, .. } => [then.as_ref(), otherwise.as_ref()],
-        };
-        nodes.into_iter().flatten()
+    pub(crate) fn nodes(&self) -> Vec<&Node> {
+        match self {
+            Self::Always(node) => vec![node],
+            Self::Choice { then, otherwise, .. } => {
+                [then, otherwise].into_iter().flatten().flat_map(|item| item.nodes()).collect()
+            }
+            Self::Each { single, many, .. } => {
+                single.iter().chain(many).flat_map(Self::nodes).collect()
+            }
+        }
     }
 }
 
@@ -78,4 +98,33 @@ impl Node {
             _ => Vec::new(),
         }
     }
+
+    /// The fields that the texts of this node use, each as often as it is used, and the characters
+    /// that they have besides.
+    pub(crate) fn texts(&self) -> (Vec<&Source>, usize) {
+        match self {
+            Self::Field(source) => (vec![source], 0),
+            Self::Text(parts) => texts(parts),
+            _ => (Vec::new(), 0),
+        }
+    }
+}
+
+fn texts(parts: &[Part]) -> (Vec<&Source>, usize) {
+    let (mut sources, mut literal) = (Vec::new(), 0);
+    for part in parts {
+        let inner = match part {
+            Part::Literal(text) => (Vec::new(), text.len()),
+            Part::Field(source) => (vec![source], 0),
+            Part::Own(source, text) => (vec![source], text.len()),
+            Part::Choice { then: one, otherwise: other, .. }
+            | Part::Each { single: one, many: other, .. } => {
+                let (one, other) = (texts(one), texts(other));
+                ([one.0, other.0].concat(), one.1 + other.1)
+            }
+        };
+        sources.extend(inner.0);
+        literal += inner.1;
+    }
+    (sources, literal)
 }

@@ -41,7 +41,6 @@ mod kinds;
 mod names;
 mod node;
 mod values;
-mod walk;
 mod whole;
 
 use std::sync::Arc;
@@ -49,8 +48,8 @@ use std::sync::Arc;
 use arrow_schema::Schema;
 
 use crate::error::Error;
+use crate::walk::Walk;
 use node::{Lesson, Mark, Node, Room};
-use walk::Walk;
 
 pub use values::Values;
 pub use whole::Whole;

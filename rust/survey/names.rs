@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::walk::{decoded, is_escaped};
+use crate::walk::{decoded, is_escaped};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {

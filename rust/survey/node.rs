@@ -8,9 +8,9 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::kinds::Kinds;
 use super::names::Names;
-use super::walk::{Token, Walk, decoded};
 use super::{KEY_BYTES, KEYS, MAX_LEVELS};
 use crate::error::{Error, ErrorKind};
+use crate::walk::{Token, Walk, decoded};
 
 /// The types that JSON tells apart, as messages name several of them.
 const TYPES: [&str; 5] = ["booleans", "numbers", "strings", "arrays", "objects"];

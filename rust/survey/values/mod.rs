@@ -11,8 +11,8 @@ use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{ArrowError, DataType};
 
-use super::walk::{Token, Walk};
 use crate::error::{Error, ErrorKind};
+use crate::walk::{Token, Walk};
 use nested::{Lists, Objects};
 use scalars::{Booleans, Nulls, Numbers};
 use texts::Texts;

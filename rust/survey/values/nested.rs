@@ -9,7 +9,7 @@ use crate::columns::offsets::Offsets;
 use crate::error::Error;
 use crate::survey::names::Names;
 use crate::survey::node::members;
-use crate::survey::walk::{Token, Walk};
+use crate::walk::{Token, Walk};
 
 #[derive(Debug)]
 pub(super) struct Lists {

@@ -9,7 +9,7 @@ use arrow_buffer::ScalarBuffer;
 use super::{Column, Duplicates, made, mismatch};
 use crate::columns::bits::{Bits, Validity};
 use crate::error::Error;
-use crate::survey::walk::{Token, Walk};
+use crate::walk::{Token, Walk};
 
 #[derive(Debug)]
 pub(super) struct Nulls(pub(super) usize);

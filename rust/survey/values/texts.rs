@@ -8,7 +8,7 @@ use crate::columns::bits::Validity;
 use crate::columns::offsets::Offsets;
 use crate::columns::unescape;
 use crate::error::Error;
-use crate::survey::walk::{Token, Walk};
+use crate::walk::{Token, Walk};
 
 /// Strings, and the JSON text of other scalars.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 use crate::columns::unescape;
 
 /// What stands at some place: a scalar, or the start of what holds others.
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     Null,
     /// `true` or `false`.
     Boolean(&'a [u8]),
@@ -23,17 +23,17 @@ pub(super) enum Token<'a> {
     Object,
 }
 
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(json: &'a [u8]) -> Self {
+    pub(crate) fn new(json: &'a [u8]) -> Self {
         Self { rest: json }
     }
 
     /// Passes a scalar, or an opening bracket or brace.
-    pub(super) fn value(&mut self) -> Option<Token<'a>> {
+    pub(crate) fn value(&mut self) -> Option<Token<'a>> {
         self.skip_while(|byte| byte.is_ascii_whitespace());
         match *self.rest.first()? {
             b'"' => self.text().map(Token::Text),
@@ -47,7 +47,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether something follows before `close`; passes it if not.
-    pub(super) fn more(&mut self, close: u8) -> Option<bool> {
+    pub(crate) fn more(&mut self, close: u8) -> Option<bool> {
         self.skip_while(|byte| byte == b',' || byte.is_ascii_whitespace());
         if *self.rest.first()? != close {
             return Some(true);
@@ -56,14 +56,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes a key and its colon; gives the bytes between the quotes.
-    pub(super) fn key(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
         let key = self.text()?;
         self.skip_while(|byte| byte == b':' || byte.is_ascii_whitespace());
         Some(key)
     }
 
     /// Passes a whole value and gives it.
-    pub(super) fn whole(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn whole(&mut self) -> Option<&'a [u8]> {
         let before = self.rest;
         if matches!(self.value()?, Token::List | Token::Object) {
             self.close()?;
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
 }
 
 /// A key decoded.
-pub(super) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
     if !is_escaped(key) {
         return std::str::from_utf8(key).ok().map(Cow::Borrowed);
     }
@@ -134,6 +134,6 @@ pub(super) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
     String::from_utf8(plain).ok().map(Cow::Owned)
 }
 
-pub(super) fn is_escaped(key: &[u8]) -> bool {
+pub(crate) fn is_escaped(key: &[u8]) -> bool {
     memchr(b'\\', key).is_some()
 }
