@@ -1,0 +1,452 @@
+//! A record of some dialect made anew as RAFT has it: its lists first, because fields may be made of
+//! them, then its fields, then the conversation that both come to.
+
+use std::collections::{BTreeMap, TryReserveError};
+use std::ops::Range;
+
+use serde_json::Value as Json;
+
+use super::documents;
+use super::reader::{Answer, Known, Reader, Scratch, Several};
+use super::turns::Parser;
+use crate::entries::{Detail, Entry, List, ROLES};
+use crate::error::{Error, Fault, FaultKind};
+use crate::jinja::Turn;
+use crate::made::Lists;
+use crate::record::{Record, Value};
+use crate::rules::interned;
+use crate::shape::plan::{self, Step};
+use crate::text::{Escape, Tag, Text};
+
+/// Why a record was not made.
+#[derive(Debug)]
+pub enum Unread {
+    /// It has what its dialect does not allow.
+    Fault(Fault),
+    /// The same, the place of which is not known yet.
+    Kind(FaultKind),
+    /// The run cannot go on.
+    Run(Error),
+}
+
+impl Unread {
+    /// Says which turn it is about.
+    pub(super) fn in_turn(self, turns: usize) -> Self {
+        match self {
+            Self::Kind(FaultKind::Turn { what, .. }) => {
+                Self::Kind(FaultKind::Turn { turn: turns + 1, what })
+            }
+            other => other,
+        }
+    }
+
+    /// Says where the record is.
+    fn of(self, record: &Record<'_>) -> Self {
+        match self {
+            Self::Kind(kind) => Self::Fault(record.fault(kind)),
+            other => other,
+        }
+    }
+}
+
+impl From<TryReserveError> for Unread {
+    fn from(error: TryReserveError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl Reader {
+    /// Makes a record anew.
+    pub(super) fn make(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        self.made(known, record, scratch).map_err(|unread| unread.of(record))
+    }
+
+    fn made(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        scratch.clear();
+        if let Some(parser) = &known.parser {
+            let json = bytes(record.value(parser.slot), &mut scratch.json)?;
+            parser.parse(json, &mut scratch.lists)?;
+            scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
+        }
+        let turns = 0..scratch.lists.len();
+        let said = summary(&scratch.lists, turns.clone());
+        self.texts(known, record, said, scratch)?;
+        Self::fields(known, record, said, scratch)?;
+        self.choose_answer(known, record, said, scratch)?;
+        self.choose_system(scratch)?;
+        self.converse(known, turns, scratch)?;
+        if let Some(system) = &known.lost_system
+            && is_there(&found(system, record, said, &scratch.lists)?)
+        {
+            return Err(Unread::Kind(FaultKind::Unfit { what: A_SYSTEM_MESSAGE }));
+        }
+        self.render(scratch)
+    }
+
+    /// Renders the conversation, if a template of the caller's own is to do that.
+    fn render(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+        let Some((jinja, slot)) = &self.jinja else { return Ok(()) };
+        let lists = &scratch.lists;
+        let messages = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
+        let rendered = jinja
+            .render(&messages.collect::<Vec<_>>())
+            .map_err(|what| Unread::Kind(FaultKind::Template { what: interned(&what) }))?;
+        scratch.fields.put(*slot, |out| {
+            out.try_reserve(6 * rendered.len() + 2)?;
+            out.push(b'"');
+            Text::Plain(&rendered).write_json(Escape::Keep, out);
+            out.push(b'"');
+            Ok::<_, Unread>(())
+        })
+    }
+
+    /// Adds the documents and the quotes, if somebody wants them.
+    fn texts(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Scratch { lists, .. } = scratch;
+        let wanted = known.uses_documents || self.lists.contains(&List::Documents);
+        let start = lists.len();
+        if wanted {
+            for (place, (steps, whole)) in known.documents.iter().enumerate() {
+                let text = found(steps, record, said, lists)?;
+                // Documents that are not those of the instruction are not taken for them.
+                if lists.len() == start && (place == 0 || text.starts_with(b"\"")) {
+                    documents::documents(&text, *whole, lists)?;
+                }
+            }
+        }
+        lists.set(List::Documents, start..lists.len());
+        let start = lists.len();
+        if self.lists.contains(&List::Quotes) {
+            let text = found(&known.quotes, record, said, lists)?;
+            documents::quotes(&text, lists)?;
+        }
+        lists.set(List::Quotes, start..lists.len());
+        mark_ends(lists, List::Documents)?;
+        mark_ends(lists, List::Quotes)
+    }
+
+    /// Makes the fields in use.
+    fn fields(
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Scratch { lists, fields, fixes, .. } = scratch;
+        let source = record.with_lists(lists, said);
+        for made in &known.fields {
+            if let [Step::Json(slot)] = made.steps[..]
+                && record.value(slot) == Value::Missing
+            {
+                continue;
+            }
+            let bound = plan::bound(&made.steps, &source, Escape::Keep);
+            fields.put(made.slot, |out| {
+                out.try_reserve(bound)?;
+                plan::write(&made.steps, &source, Escape::Keep, out);
+                Ok::<_, TryReserveError>(())
+            })?;
+            if let Some(fix) = &made.fix
+                && found(&fix.without, record, said, lists)? != fields.bytes(made.slot)
+            {
+                fixes.push(fix.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the short answer where there is no chain of thought, if that is asked for.
+    fn choose_answer(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Some(slot) = self.cot_answer.filter(|_| self.answer == Answer::Either) else {
+            return Ok(());
+        };
+        if is_there(scratch.fields.bytes(slot)) {
+            return Ok(());
+        }
+        let short = found(&known.short, record, said, &scratch.lists)?;
+        if is_there(&short) {
+            scratch.fields.put(slot, |out| add(out, &short))?;
+            scratch.fixes.push(ANSWER_USED);
+        }
+        Ok(())
+    }
+
+    /// Takes the target's system message where the record has none.
+    fn choose_system(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+        let Some(slot) = self.system.slot else { return Ok(()) };
+        if !is_there(scratch.fields.bytes(slot)) {
+            scratch.fields.put(slot, |out| add(out, &self.system.text))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the lists of turns together.
+    fn converse(
+        &self,
+        known: &Known,
+        turns: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Scratch { lists, fields, .. } = scratch;
+        let mut said = lists.range(turns).to_vec();
+        if known.parser.as_ref().is_none_or(Parser::is_history) {
+            for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
+                let content = slot.map_or(&[][..], |slot| fields.bytes(slot));
+                if is_there(content) {
+                    said.push(turn(role, content, lists)?);
+                }
+            }
+        }
+        let own_system = said.first().is_some_and(|first| lists.is(first, "system"));
+        if own_system {
+            said.remove(0);
+        }
+        if self.answer == Answer::Final {
+            shorten_answers(&mut said, lists)?;
+        }
+        let system = self.system.slot.map_or(&self.system.text[..], |slot| fields.bytes(slot));
+        let start = lists.len();
+        if is_there(system) {
+            let system = turn("system", system, lists)?;
+            lists.push(system)?;
+        }
+        self.check_turns(&said, own_system, lists)?;
+        let first = lists.len();
+        said.iter().try_for_each(|turn| lists.push(*turn))?;
+        let end = lists.len();
+        let answered = said.last().is_some_and(|last| lists.is(last, "assistant"));
+        let pairs = self.lists.contains(&List::Pairs) || self.lists.contains(&List::History);
+        if pairs && !are_pairs(&said, lists) {
+            let what = "turns that are not questions and answers in turn";
+            return Err(Unread::Kind(FaultKind::Unfit { what }));
+        }
+        lists.set(List::Messages, start..end);
+        lists.set(List::Turns, first..end);
+        lists.set(List::Prompt, start..end - usize::from(answered));
+        mark_ends(lists, List::Turns)?;
+        pair_up(&said, lists)
+    }
+
+    /// Refuses what rows have no place for.
+    fn check_turns(&self, said: &[Entry], own_system: bool, lists: &Lists) -> Result<(), Unread> {
+        let unfit = |what| Err(Unread::Kind(FaultKind::Unfit { what }));
+        let is_answer = |turn: &Entry| lists.is(turn, "assistant");
+        let answers = said.iter().filter(|turn| is_answer(turn)).count();
+        if answers > 1 && !self.room.turns && self.several == Several::Error {
+            return Err(Unread::Kind(FaultKind::ManyTurns { answers }));
+        }
+        if !self.room.turns && self.several == Several::Error && said.len() > 2 {
+            return unfit("more than one question and its answer");
+        }
+        if own_system && !self.room.system {
+            return unfit(A_SYSTEM_MESSAGE);
+        }
+        if self.room.answer && answers > 0 && !said.last().is_some_and(is_answer) {
+            return unfit("a question without an answer at the end");
+        }
+        let named = |turn: &Entry| ROLES.iter().find(|role| lists.is(turn, role)).copied();
+        let takes = |role: &&'static str| {
+            if self.room.turns {
+                self.room.roles.contains(role)
+            } else {
+                matches!(*role, "user" | "assistant")
+            }
+        };
+        if let Some(role) = said.iter().filter_map(named).find(|role| !takes(role)) {
+            return unfit(turn_of(role));
+        }
+        for (detail, what) in LOST {
+            let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
+            let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
+            if !self.room.details.contains(&detail) && said.iter().any(has) {
+                return unfit(what);
+            }
+        }
+        Ok(())
+    }
+}
+
+const A_SYSTEM_MESSAGE: &str = "a system message";
+
+/// What a turn may have and a row may have no place for. A weight of 1 says nothing.
+const LOST: [(Detail, &str); 3] = [
+    (Detail::ToolCalls, "calls of tools"),
+    (Detail::Weight, "the weight of a turn"),
+    (Detail::Name, "the name of a speaker"),
+];
+
+/// A turn of a role, in words.
+fn turn_of(role: &str) -> &'static str {
+    match role {
+        "system" => "a system message after the first turn",
+        "developer" => "a turn of the developer",
+        "tool" => "a turn of a tool",
+        "function" => "a turn of a function",
+        _ => "a turn of this role",
+    }
+}
+
+/// A turn as templates see it.
+fn spoken(turn: &Entry, lists: &Lists) -> Turn {
+    let text = |detail: Detail| match Value::of(lists.bytes(turn.get(detail))) {
+        Value::Text(text) => text.to_plain(),
+        _ => String::new(),
+    };
+    let mut rest = BTreeMap::new();
+    for (key, detail) in Detail::OF_MESSAGES {
+        let json = lists.bytes(turn.get(detail));
+        rest.extend(serde_json::from_slice(json).ok().map(|json: Json| (key, json)));
+    }
+    Turn { role: text(Detail::Is), content: text(Detail::Content), rest }
+}
+
+/// Leaves of all answers what follows the tag.
+fn shorten_answers(said: &mut [Entry], lists: &mut Lists) -> Result<(), TryReserveError> {
+    let tag = Tag::new("<ANSWER>: ");
+    for turn in said {
+        if lists.is(turn, "assistant") {
+            let Value::Text(text) = Value::of(lists.bytes(turn.get(Detail::Content))) else {
+                continue;
+            };
+            let answer = text.after_last(&tag).bytes().to_vec();
+            turn.set(Detail::Content, lists.keep(&[b"\"", &answer, b"\""])?);
+        }
+    }
+    Ok(())
+}
+
+/// What is counted when the short answer of a record is taken.
+pub(super) const ANSWER_USED: &str = "answer used";
+
+/// The last question that has an answer, that answer, and the system message at the start of some
+/// turns; if nothing was answered, the last question.
+fn summary(lists: &Lists, turns: Range<usize>) -> Entry {
+    let mut said = Entry::default();
+    let turns = lists.range(turns);
+    if let Some(first) = turns.first().filter(|turn| lists.is(turn, "system")) {
+        said.set(Detail::Name, first.get(Detail::Content));
+    }
+    let answer = turns.iter().rposition(|turn| lists.is(turn, "assistant"));
+    if let Some(answer) = answer {
+        said.set(Detail::Assistant, turns[answer].get(Detail::Content));
+    }
+    let asked = &turns[..answer.unwrap_or(turns.len())];
+    if let Some(question) = asked.iter().rfind(|turn| lists.is(turn, "user")) {
+        said.set(Detail::Content, question.get(Detail::Content));
+    }
+    said
+}
+
+/// Whether turns are questions, each with its answer.
+fn are_pairs(said: &[Entry], lists: &Lists) -> bool {
+    let (pairs, rest) = said.as_chunks::<2>();
+    let is_pair =
+        |[user, assistant]: &[Entry; 2]| lists.is(user, "user") && lists.is(assistant, "assistant");
+    rest.is_empty() && pairs.iter().all(is_pair)
+}
+
+/// Pairs questions with their answers. Where that cannot be done, there are no pairs.
+fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
+    let start = lists.len();
+    let pairs = if are_pairs(said, lists) { said.as_chunks::<2>().0 } else { &[] };
+    for [user, assistant] in pairs {
+        let mut pair = Entry::default();
+        pair.set(Detail::Content, user.get(Detail::Content));
+        pair.set(Detail::Assistant, assistant.get(Detail::Content));
+        lists.push(pair)?;
+    }
+    let end = lists.len();
+    lists.set(List::Pairs, start..end);
+    lists.set(List::History, start..end.saturating_sub(1).max(start));
+    mark_ends(lists, List::Pairs)
+}
+
+/// Marks the first and the last entry of a list.
+fn mark_ends(lists: &mut Lists, list: List) -> Result<(), Unread> {
+    if lists.entries(list).is_empty() {
+        return Ok(());
+    }
+    let mark = lists.keep(&[b"true"])?;
+    let entries = lists.entries_mut(list);
+    if let Some(first) = entries.first_mut() {
+        first.set(Detail::First, mark);
+    }
+    if let Some(last) = entries.last_mut() {
+        last.set(Detail::Last, mark);
+    }
+    Ok(())
+}
+
+/// A turn of somebody.
+fn turn(role: &str, content: &[u8], lists: &mut Lists) -> Result<Entry, TryReserveError> {
+    let mut turn = Entry::default();
+    turn.set(Detail::Is, lists.keep(&[b"\"", role.as_bytes(), b"\""])?);
+    turn.set(Detail::Content, lists.keep(&[content])?);
+    Ok(turn)
+}
+
+/// What some steps write.
+fn found(
+    steps: &[Step],
+    record: &Record<'_>,
+    said: Entry,
+    lists: &Lists,
+) -> Result<Vec<u8>, Unread> {
+    let source = record.with_lists(lists, said);
+    let mut json = Vec::new();
+    json.try_reserve(plan::bound(steps, &source, Escape::Keep))?;
+    plan::write(steps, &source, Escape::Keep, &mut json);
+    Ok(json)
+}
+
+/// A value as JSON, written to `json` unless it stands somewhere already.
+fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [u8], Unread> {
+    if let Value::Json(raw) = value {
+        return Ok(raw);
+    }
+    json.clear();
+    json.try_reserve(6 * value.json_len() + 4)?;
+    if value != Value::Missing {
+        value.write_json(Escape::Keep, json);
+    }
+    Ok(json)
+}
+
+/// Whether there is a value that is not empty.
+fn is_there(json: &[u8]) -> bool {
+    Value::of(json).absence().is_none()
+}
+
+fn add(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TryReserveError> {
+    out.try_reserve(bytes.len())?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}

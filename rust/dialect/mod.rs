@@ -1,0 +1,225 @@
+//! The dialects of RAFT: files that say how to tell one, and what its records are in RAFT's own fields.
+
+mod documents;
+mod make;
+mod reader;
+mod turns;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::error::Error;
+
+pub use make::Unread;
+pub use reader::{AUTO, Answer, Read, Reader, Reading, Scratch, Several};
+
+/// A dialect, read but not compiled.
+///
+/// ```
+/// use raftfast::dialect::Dialect;
+///
+/// let alpaca = Dialect::named("alpaca")?;
+/// assert_eq!(alpaca.when.has, ["instruction", "output"]);
+/// # Ok::<(), raftfast::error::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialect {
+    /// The name.
+    pub name: String,
+    /// One line for people.
+    pub about: String,
+    /// Who writes it, and where that can be read.
+    pub source: String,
+    /// How to tell a record of this dialect.
+    #[serde(default)]
+    pub when: When,
+    /// RAFT's fields, each as the skeleton of a value over the keys of this dialect. A field that is
+    /// not here has the key that is its name.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Json>,
+    /// What a field repairs, by field: a name under which it is counted and can be switched off.
+    #[serde(default)]
+    pub fixes: BTreeMap<String, String>,
+    /// The same fields as they are where they are not to be repaired; by default, what has their name.
+    #[serde(default)]
+    pub unrepaired: BTreeMap<String, Json>,
+    /// Where the turns of a conversation stand, if records hold one.
+    pub turns: Option<Turns>,
+    /// The documents, or the text that they stand in between `<DOCUMENT>` tags.
+    #[serde(default = "context")]
+    pub documents: Json,
+    /// The text whose quotes are wanted.
+    #[serde(default = "cot_answer")]
+    pub quotes: Json,
+    /// The short answer, where that will do.
+    #[serde(default = "answer")]
+    pub short: Json,
+}
+
+/// The documents where most dialects have them.
+const CONTEXT: &str = "{context}";
+
+/// The text that documents stand in where they stand nowhere else.
+const INSTRUCTION: &str = "{instruction}";
+
+fn context() -> Json {
+    CONTEXT.into()
+}
+
+fn cot_answer() -> Json {
+    "{cot_answer}".into()
+}
+
+fn answer() -> Json {
+    "{answer}".into()
+}
+
+/// How to tell a record of a dialect: all of it must hold.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct When {
+    /// Keys that are there.
+    pub has: Vec<String>,
+    /// Keys of which one is there.
+    pub any: Vec<String>,
+    /// Keys that are not there.
+    pub lacks: Vec<String>,
+    /// How the texts of some keys start.
+    pub starts: BTreeMap<String, String>,
+    /// What the texts of some keys contain. This is looked for only where it makes a difference.
+    pub contains: BTreeMap<String, String>,
+    /// What kind of value some keys have.
+    pub is: BTreeMap<String, Kind>,
+}
+
+/// A kind of value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// Documents of which each is a string, as against one list of all in another.
+    Flat,
+}
+
+/// Where the turns of a conversation stand.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turns {
+    /// The key of the array.
+    pub list: String,
+    /// What stands in it.
+    #[serde(default)]
+    pub of: Of,
+    /// The key of the role in a turn.
+    #[serde(default = "role")]
+    pub role: String,
+    /// The key of what is said.
+    #[serde(default = "content")]
+    pub content: String,
+    /// raftfast's names for the roles that are called something else.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
+    /// How the turns of each role start, where turns are texts.
+    #[serde(default)]
+    pub starts: BTreeMap<String, String>,
+    /// The name of the repair that takes these starts away.
+    pub fix: Option<String>,
+}
+
+/// What the turns of a dialect are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Of {
+    /// Objects with a role and a content.
+    #[default]
+    Objects,
+    /// Texts that start with who speaks.
+    Texts,
+    /// Arrays of a question and an answer, which come before those of the record's own fields.
+    Pairs,
+}
+
+fn role() -> String {
+    "role".to_owned()
+}
+
+fn content() -> String {
+    "content".to_owned()
+}
+
+/// The built-in dialects, those first that are told by more.
+const BUILT_IN: [&str; 15] = [
+    include_str!("built_in/raft-llm.toml"),
+    include_str!("built_in/messages.toml"),
+    include_str!("built_in/sharegpt.toml"),
+    include_str!("built_in/curator.toml"),
+    include_str!("built_in/eval-rows.toml"),
+    include_str!("built_in/completion.toml"),
+    include_str!("built_in/alpaca.toml"),
+    include_str!("built_in/refusal.toml"),
+    include_str!("built_in/llamaindex.toml"),
+    include_str!("built_in/raft-toolkit.toml"),
+    include_str!("built_in/raft-local.toml"),
+    include_str!("built_in/paper.toml"),
+    include_str!("built_in/legacy.toml"),
+    include_str!("built_in/eval-output.toml"),
+    include_str!("built_in/gorilla.toml"),
+];
+
+/// The name of a dialect, if there is one of that name.
+#[must_use]
+pub fn name_of(name: &str) -> Option<&'static str> {
+    Dialect::named(name).ok().map(|dialect| dialect.name.as_str())
+}
+
+/// The name of a repair, if there is one of that name.
+#[must_use]
+pub fn repair_named(name: &str) -> Option<&'static str> {
+    let built_in = Dialect::built_in().ok()?.iter();
+    let repairs = built_in.flat_map(Dialect::repairs);
+    repairs.chain([make::ANSWER_USED]).find(|known| *known == name)
+}
+
+impl Dialect {
+    /// The built-in dialects, in the order in which a record is held against them.
+    ///
+    /// # Errors
+    ///
+    /// None that a test would not have found.
+    pub fn built_in() -> Result<&'static [Self], Error> {
+        static ALL: OnceLock<Result<Vec<Dialect>, String>> = OnceLock::new();
+        let parsed = ALL.get_or_init(|| BUILT_IN.iter().map(|text| Dialect::parse(text)).collect());
+        parsed.as_deref().map_err(Error::usage)
+    }
+
+    /// The names of what is repaired in its records.
+    pub fn repairs(&self) -> impl Iterator<Item = &str> {
+        let turns = self.turns.as_ref().and_then(|turns| turns.fix.as_ref());
+        self.fixes.values().chain(turns).map(String::as_str)
+    }
+
+    /// A built-in dialect by its name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub fn named(name: &str) -> Result<&'static Self, Error> {
+        let all = Self::built_in()?;
+        all.iter().find(|dialect| dialect.name == name).ok_or_else(|| {
+            let known = all.iter().map(|dialect| dialect.name.as_str()).collect::<Vec<_>>();
+            Error::usage(format!("no dialect '{name}'; there are auto, {}", known.join(", ")))
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            format!("a built-in dialect: line {line}: {}", error.message())
+        })
+    }
+}

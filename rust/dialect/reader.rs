@@ -1,0 +1,561 @@
+//! Dialects compiled for one shape: which of them a record is of, and what has to be done to it.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::make::Unread;
+use super::turns::Parser;
+use super::{CONTEXT, Dialect, INSTRUCTION, Kind};
+use crate::entries::{Detail, List, ROLES};
+use crate::error::{Error, Fault, FaultKind};
+use crate::jinja::Jinja;
+use crate::made::{Fields, Lists};
+use crate::record::{Field, Holds, Record, Value};
+use crate::scan::Keys;
+use crate::shape::plan::{self, Step};
+use crate::shape::{Expressions, Shape};
+use crate::text::Tag;
+
+/// How records are read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The name of a dialect, or `auto`.
+    pub from: String,
+    /// What is taken for the answer.
+    pub answer: Answer,
+    /// What becomes of a conversation of several answers where the target takes one.
+    pub turns: Several,
+    /// The names of repairs that are not wanted.
+    pub unrepaired: Vec<String>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            from: AUTO.to_owned(),
+            answer: Answer::default(),
+            turns: Several::default(),
+            unrepaired: Vec::new(),
+        }
+    }
+}
+
+/// What is taken for the answer of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// The chain of thought: the default, and what RAFT is about.
+    #[default]
+    Cot,
+    /// The final answer only.
+    Final,
+    /// The chain of thought, or else the short answer.
+    Either,
+}
+
+impl Answer {
+    /// All ways, by the names that options take.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("cot", Self::Cot), ("final", Self::Final), ("either", Self::Either)];
+}
+
+/// What becomes of a conversation of several answers where the target takes one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Several {
+    /// It is an error: the default, because there is no one right way.
+    #[default]
+    Error,
+    /// The last question and its answer are taken.
+    Last,
+}
+
+impl Several {
+    /// All ways, by the names that options take.
+    pub const ALL: [(&'static str, Self); 2] = [("error", Self::Error), ("last", Self::Last)];
+}
+
+/// The name for: whichever it is.
+pub const AUTO: &str = "auto";
+
+/// The dialects that records may be of, compiled for the fields that a shape uses.
+#[derive(Debug)]
+pub struct Reader {
+    keys: Keys,
+    holds: Vec<Holds>,
+    /// How many of the keys are fields of the shape.
+    fields: usize,
+    known: Vec<Known>,
+    /// Whether a record must be told apart at all.
+    indifferent: bool,
+    pub(super) lists: Vec<List>,
+    /// The slots of fields in use that lists are made of.
+    pub(super) instruction: Option<usize>,
+    pub(super) cot_answer: Option<usize>,
+    pub(super) system: System,
+    /// What is taken for the answer.
+    pub(super) answer: Answer,
+    /// What becomes of several answers where one is taken.
+    pub(super) several: Several,
+    pub(super) room: Room,
+    /// What renders conversations, and the slot of the text.
+    pub(super) jinja: Option<(Arc<Jinja>, usize)>,
+}
+
+/// What rows have room for.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    /// Any number of turns.
+    pub turns: bool,
+    /// An answer at a place of its own.
+    pub answer: bool,
+    /// A system message.
+    pub system: bool,
+    /// Turns of these roles.
+    pub roles: Vec<&'static str>,
+    /// These details of turns.
+    pub details: Vec<Detail>,
+}
+
+impl Room {
+    fn of(shape: &Shape) -> Self {
+        let details = [Detail::ToolCalls, Detail::Weight, Detail::Name];
+        Self {
+            turns: shape.takes_turns(),
+            answer: shape.takes_answer(),
+            system: shape.takes_system(),
+            roles: ROLES.into_iter().filter(|role| shape.names_role(role)).collect(),
+            details: details.into_iter().filter(|detail| shape.takes_detail(*detail)).collect(),
+        }
+    }
+}
+
+/// The system message where a record has none of its own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct System {
+    pub slot: Option<usize>,
+    /// As a JSON string.
+    pub text: Vec<u8>,
+}
+
+/// One dialect, compiled.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub name: &'static str,
+    has: u32,
+    any: u32,
+    lacks: u32,
+    tests: Vec<Test>,
+    /// Whether its records are as a shape takes them.
+    plain: bool,
+    /// The fields in use, by their slots.
+    pub fields: Vec<Made>,
+    pub parser: Option<Parser>,
+    /// Where the documents may stand, one after the other, and whether a text without tags is one.
+    pub documents: Vec<(Vec<Step>, bool)>,
+    /// Whether fields are made of the documents.
+    pub uses_documents: bool,
+    /// The text whose quotes are wanted.
+    pub quotes: Vec<Step>,
+    /// The short answer, where that will do.
+    pub short: Vec<Step>,
+    /// The system message of a record whose rows have no place for one.
+    pub lost_system: Option<Vec<Step>>,
+}
+
+/// How a field is made.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub slot: usize,
+    pub steps: Vec<Step>,
+    /// What is counted when it comes out other than it was.
+    pub fix: Option<Fix>,
+}
+
+/// A repair, and what a field is without it.
+#[derive(Debug)]
+pub(super) struct Fix {
+    pub name: &'static str,
+    pub without: Vec<Step>,
+}
+
+/// A test of a value.
+#[derive(Debug)]
+enum Test {
+    Starts(usize, String),
+    Contains(usize, Tag),
+    Is(usize, Kind),
+    /// It would make no difference.
+    Never,
+}
+
+impl Test {
+    fn can_hold(&self, used: usize) -> bool {
+        match self {
+            Self::Starts(..) => true,
+            Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
+            Self::Never => false,
+        }
+    }
+
+    fn holds(&self, record: &Record<'_>) -> bool {
+        match self {
+            Self::Starts(slot, start) => match record.value(*slot) {
+                Value::Text(text) => text.starts_with(start),
+                _ => false,
+            },
+            Self::Contains(slot, tag) => match record.value(*slot) {
+                Value::Text(text) => tag.is_in(text),
+                _ => false,
+            },
+            Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
+            Self::Never => false,
+            Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
+        }
+    }
+}
+
+/// What a record is, and what has to be done.
+#[derive(Clone, Copy, Debug)]
+pub enum Read {
+    /// It is as the shape takes it.
+    Plain(&'static str),
+    /// It was made anew.
+    Made(&'static str),
+}
+
+/// Memory for records that are made, used again and again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) lists: Lists,
+    pub(super) fields: Fields,
+    /// A value that did not come as JSON.
+    pub(super) json: Vec<u8>,
+    /// The repairs that were made.
+    pub fixes: Vec<&'static str>,
+}
+
+impl Scratch {
+    pub(super) fn clear(&mut self) {
+        self.lists.clear();
+        self.fields.clear();
+        self.fixes.clear();
+    }
+
+    /// The record with what it was made to.
+    #[inline]
+    #[must_use]
+    pub fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+        record.with_fields(&self.lists, &self.fields)
+    }
+
+    /// How many entries a list has.
+    #[must_use]
+    pub fn count(&self, list: List) -> usize {
+        self.lists.entries(list).len()
+    }
+}
+
+impl Reader {
+    /// Compiles what a shape needs of the dialects.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such dialect or repair.
+    pub fn new(shape: &Shape, reading: &Reading) -> Result<Self, Error> {
+        let auto = reading.from == AUTO;
+        let dialects: Vec<&'static Dialect> = if auto {
+            Dialect::built_in()?.iter().collect()
+        } else {
+            vec![Dialect::named(&reading.from)?]
+        };
+        check_repairs(&reading.unrepaired)?;
+        let mut compiler = Compiler::new(shape, reading);
+        let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        let slot = |field| shape.fields().iter().position(|&known| known == field);
+        let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
+        Ok(Self {
+            keys: Keys::new(compiler.expressions.keys().iter().cloned()),
+            holds: compiler.holds(),
+            fields: shape.fields().len(),
+            known,
+            indifferent,
+            lists: shape.lists().to_vec(),
+            instruction: slot(Field::Instruction),
+            cot_answer: slot(Field::CotAnswer),
+            system: System { slot: slot(Field::System), text: shape.system_json() },
+            answer: reading.answer,
+            several: reading.turns,
+            room: Room::of(shape),
+            jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),
+        })
+    }
+
+    /// The keys that a scanner must look for: those of the shape's fields first.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The keys and what each may hold.
+    #[must_use]
+    pub fn columns(&self) -> Vec<(&str, Holds)> {
+        self.keys.names().iter().map(String::as_str).zip(self.holds.iter().copied()).collect()
+    }
+
+    /// Of the columns of a table, those that are used. Its rows are all of one dialect, which the names
+    /// of its columns tell: what stands in columns that are not used is not looked at.
+    #[must_use]
+    pub fn wanted<'a>(&'a self, columns: &[String]) -> Vec<&'a str> {
+        let mut slots = Vec::new();
+        for known in self.candidates(columns) {
+            self.add_uses(known, &mut slots);
+        }
+        let names = self.keys.names();
+        let fields = 0..self.fields;
+        let used = |slot: &usize| fields.contains(slot) || slots.contains(slot);
+        let used = (0..names.len()).filter(used).map(|slot| names[slot].as_str());
+        used.filter(|name| columns.iter().any(|column| column == name)).collect()
+    }
+
+    /// Adds the slots of the keys that records of a dialect are told by and made of.
+    fn add_uses(&self, known: &Known, slots: &mut Vec<usize>) {
+        known.fields.iter().for_each(|field| plan::add_slots(&field.steps, slots));
+        slots.extend(known.parser.as_ref().map(|parser| parser.slot));
+        if known.uses_documents || self.lists.contains(&List::Documents) {
+            known.documents.iter().for_each(|(steps, _)| plan::add_slots(steps, slots));
+        }
+        if self.lists.contains(&List::Quotes) {
+            plan::add_slots(&known.quotes, slots);
+        }
+        if self.answer == Answer::Either {
+            plan::add_slots(&known.short, slots);
+        }
+        known.lost_system.iter().for_each(|steps| plan::add_slots(steps, slots));
+        let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
+        let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
+        slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));
+    }
+
+    /// Whether a table of these columns gives fields that are no columns of it.
+    #[must_use]
+    pub fn makes_fields(&self, columns: &[String]) -> bool {
+        self.candidates(columns).any(|known| !known.plain)
+    }
+
+    /// The dialects that a table of these columns may be of.
+    fn candidates(&self, columns: &[String]) -> impl Iterator<Item = &Known> {
+        let has = |name: &String| columns.contains(name);
+        let names = self.keys.names().iter().enumerate();
+        let found = names.fold(0, |found, (slot, name)| found | u32::from(has(name)) << slot);
+        let known = self.known.iter().filter(move |known| known.may_be(found, self.fields));
+        let last = known.clone().position(|known| known.tests.is_empty());
+        known.take(last.map_or(usize::MAX, |last| last + 1))
+    }
+
+    /// Reads a record as one of the first dialect that it is of.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it is of none, or if it has what its dialect does not allow.
+    #[inline]
+    pub fn read(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<Read, Unread> {
+        if self.indifferent {
+            return Ok(Read::Plain(""));
+        }
+        let found = record.found();
+        let known = self.known.iter().find(|known| known.is(found, record));
+        let Some(known) = known else {
+            return Err(Unread::Fault(self.of_no_dialect(record)));
+        };
+        if known.plain {
+            return Ok(Read::Plain(known.name));
+        }
+        self.make(known, record, scratch)?;
+        Ok(Read::Made(known.name))
+    }
+
+    #[cold]
+    fn of_no_dialect(&self, record: &Record<'_>) -> Fault {
+        let known = self.known.first().filter(|_| self.known.len() == 1);
+        let dialect = known.map_or(AUTO, |known| known.name);
+        record.fault(FaultKind::Dialect { dialect })
+    }
+}
+
+impl Known {
+    #[inline]
+    fn is(&self, found: u32, record: &Record<'_>) -> bool {
+        self.has_its_keys(found) && self.tests.iter().all(|test| test.holds(record))
+    }
+
+    #[inline]
+    fn has_its_keys(&self, found: u32) -> bool {
+        found & self.has == self.has
+            && found & self.lacks == 0
+            && (self.any == 0 || found & self.any != 0)
+    }
+
+    /// Whether some row of a table with these columns may be of this dialect, as far as the first
+    /// columns, which are used anyway, can tell.
+    fn may_be(&self, found: u32, used: usize) -> bool {
+        self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used))
+    }
+}
+
+/// Compiles dialects for a shape.
+struct Compiler<'a> {
+    shape: &'a Shape,
+    reading: &'a Reading,
+    expressions: Expressions,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(shape: &'a Shape, reading: &'a Reading) -> Self {
+        let keys = shape.fields().iter().map(|field| field.name().to_owned()).collect();
+        Self { shape, reading, expressions: Expressions::new(keys) }
+    }
+
+    /// What the keys hold: what the fields do, and anything.
+    fn holds(&self) -> Vec<Holds> {
+        let fields = self.shape.fields().iter().map(|field| field.holds());
+        let rest = self.expressions.keys().len() - fields.len();
+        fields.chain(std::iter::repeat_n(Holds::Anything, rest)).collect()
+    }
+
+    fn dialect(&mut self, dialect: &'static Dialect, auto: bool) -> Result<Known, Error> {
+        let wrong = |message| Error::usage(format!("dialect {}: {message}", dialect.name));
+        let fields = self.fields(dialect).map_err(wrong)?;
+        let uses_documents = self.expressions.take_lists().contains(&List::Documents);
+        let parser = match &dialect.turns {
+            Some(turns) => Some(Parser::new(
+                turns,
+                self.expressions.slot(&turns.list),
+                turns.fix.as_ref().is_some_and(|fix| self.reading.unrepaired.contains(fix)),
+            )),
+            None => None,
+        };
+        let when = &dialect.when;
+        let is_plain = fields.is_empty()
+            && parser.is_none()
+            && self.reading.answer != Answer::Either
+            && self.shape.jinja().is_none()
+            && self.shape.lists().iter().all(|list| list.is_of_turns());
+        let any = if auto { &when.any } else { &Vec::new() };
+        Ok(Known {
+            name: &dialect.name,
+            has: self.bits(&when.has),
+            any: self.bits(any),
+            lacks: self.bits(&when.lacks),
+            tests: self.tests(dialect, !is_plain, auto),
+            plain: is_plain,
+            fields: self.with_identities(fields),
+            parser,
+            documents: self.documents(dialect)?,
+            short: self.compiled(dialect, &dialect.short)?,
+            lost_system: self.lost_system(dialect)?,
+            uses_documents,
+            quotes: self.compiled(dialect, &dialect.quotes)?,
+        })
+    }
+
+    /// The fields in use that the dialect says something about.
+    fn fields(&mut self, dialect: &'static Dialect) -> Result<Vec<Made>, String> {
+        let shape = self.shape;
+        let mut made = Vec::new();
+        for (slot, field) in shape.fields().iter().enumerate() {
+            let source = match (field, self.reading.answer) {
+                (Field::CotAnswer, Answer::Final) => Field::FinalAnswer,
+                _ => *field,
+            };
+            let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
+            let Some(name) = dialect.fixes.get(field.name()).map(String::as_str) else {
+                let steps = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, steps, fix: None });
+                continue;
+            };
+            let without = match dialect.unrepaired.get(source.name()) {
+                Some(skeleton) => self.expressions.compile(skeleton)?,
+                None => vec![Step::Json(slot)],
+            };
+            if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
+                made.push(Made { slot, steps: without, fix: None });
+            } else {
+                let steps = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, steps, fix: Some(Fix { name, without }) });
+            }
+        }
+        Ok(made)
+    }
+
+    /// Where the documents of a dialect may stand.
+    fn documents(&mut self, dialect: &'static Dialect) -> Result<Vec<(Vec<Step>, bool)>, Error> {
+        let is_context = dialect.documents == CONTEXT;
+        let elsewhere = if is_context { INSTRUCTION } else { CONTEXT };
+        let mut places = vec![(self.compiled(dialect, &dialect.documents)?, is_context)];
+        let wanted = self.shape.lists().contains(&List::Documents);
+        if wanted && !(is_context && dialect.fields.contains_key(Field::Instruction.name())) {
+            places.push((self.compiled(dialect, &elsewhere.into())?, !is_context));
+        }
+        Ok(places)
+    }
+
+    /// The system message of a conversation, if rows have no place for one.
+    fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Vec<Step>>, Error> {
+        if self.shape.takes_system() || dialect.turns.is_none() {
+            return Ok(None);
+        }
+        let own = "{system}".into();
+        let system = dialect.fields.get(Field::System.name()).unwrap_or(&own);
+        self.compiled(dialect, system).map(Some)
+    }
+
+    fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Vec<Step>, Error> {
+        let steps = self.expressions.compile(skeleton);
+        steps.map_err(|message| Error::usage(format!("dialect {}: {message}", dialect.name)))
+    }
+
+    /// The same with the fields that keep their keys.
+    fn with_identities(&mut self, mut made: Vec<Made>) -> Vec<Made> {
+        for slot in 0..self.shape.fields().len() {
+            if !made.iter().any(|field| field.slot == slot) {
+                made.push(Made { slot, steps: vec![Step::Json(slot)], fix: None });
+            }
+        }
+        made
+    }
+
+    fn bits(&mut self, keys: &[String]) -> u32 {
+        keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key))
+    }
+
+    /// The tests on values. To look for something takes time: that is done only where it `matters`.
+    fn tests(&mut self, dialect: &'static Dialect, matters: bool, auto: bool) -> Vec<Test> {
+        let when = &dialect.when;
+        let mut tests = Vec::new();
+        for (key, start) in &when.starts {
+            tests.push(Test::Starts(self.expressions.slot(key), start.clone()));
+        }
+        for (key, kind) in &when.is {
+            tests.push(Test::Is(self.expressions.slot(key), *kind));
+        }
+        for (key, text) in &when.contains {
+            if matters {
+                tests.push(Test::Contains(self.expressions.slot(key), Tag::new(text)));
+            } else if auto {
+                tests.push(Test::Never);
+            }
+        }
+        tests
+    }
+}
+
+fn check_repairs(unrepaired: &[String]) -> Result<(), Error> {
+    let mut all: Vec<&str> = Dialect::built_in()?.iter().flat_map(Dialect::repairs).collect();
+    all.sort_unstable();
+    all.dedup();
+    let unknown = unrepaired.iter().find(|name| !all.contains(&name.as_str()));
+    unknown.map_or(Ok(()), |name| {
+        Err(Error::usage(format!("no repair '{name}'; there are {}", all.join(", "))))
+    })
+}

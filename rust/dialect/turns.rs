@@ -1,0 +1,178 @@
+//! Conversations as they stand in a record, to entries.
+
+use super::Of;
+use super::make::Unread;
+use crate::entries::{Detail, Entry, ROLES};
+use crate::error::FaultKind;
+use crate::made::Lists;
+use crate::text::{Escape, Text};
+use crate::walk::{Token, Walk, decoded};
+
+/// Reads the turns of one dialect.
+#[derive(Debug)]
+pub(super) struct Parser {
+    turns: &'static super::Turns,
+    /// The slot of the array.
+    pub slot: usize,
+    /// Whether texts keep their starts.
+    keeps_starts: bool,
+}
+
+/// The bytes of a value that is missing or null.
+const NULL: &[u8] = b"null";
+
+impl Parser {
+    pub(super) fn new(turns: &'static super::Turns, slot: usize, keeps_starts: bool) -> Self {
+        Self { turns, slot, keeps_starts }
+    }
+
+    /// What is counted when turns are repaired.
+    pub(super) fn repair(&self) -> Option<&'static str> {
+        self.turns.fix.as_deref().filter(|_| !self.keeps_starts)
+    }
+
+    /// Whether the turns stand before a question and an answer in fields of their own.
+    pub(super) fn is_history(&self) -> bool {
+        self.turns.of == Of::Pairs
+    }
+
+    /// Adds the turns of an array of JSON.
+    pub(super) fn parse(&self, json: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+        if json.is_empty() || json == NULL {
+            return Ok(());
+        }
+        let mut walk = Walk::new(json);
+        if !matches!(walk.value(), Some(Token::List)) {
+            return Err(wrong("is missing: the turns are not an array"));
+        }
+        while walk.more(b']') == Some(true) {
+            let Some(turn) = walk.whole() else { break };
+            self.turn(turn, lists).map_err(|unread| unread.in_turn(lists.len()))?;
+        }
+        Ok(())
+    }
+
+    fn turn(&self, json: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+        let mut walk = Walk::new(json);
+        match (walk.value(), self.turns.of) {
+            (Some(Token::Object), Of::Objects) => self.object(walk, lists),
+            (Some(Token::Text(raw)), Of::Texts) => self.text(raw, lists),
+            (Some(Token::List), Of::Pairs) => Self::pair(walk, lists),
+            (_, Of::Objects) => Err(wrong("is not an object")),
+            (_, Of::Texts) => Err(wrong("is not a text")),
+            (_, Of::Pairs) => Err(wrong("is not a pair")),
+        }
+    }
+
+    fn object(&self, mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), Unread> {
+        let mut entry = Entry::default();
+        let mut role = None;
+        while walk.more(b'}') == Some(true) {
+            let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
+            let Some(key) = decoded(key) else { break };
+            if *key == *self.turns.role {
+                role = Some(self.role(value)?);
+                continue;
+            }
+            let detail = if *key == *self.turns.content {
+                Some(Detail::Content)
+            } else {
+                Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
+            };
+            let parts = (detail == Some(Detail::Content) && value.starts_with(b"["))
+                .then(|| joined_parts(value));
+            let value = match &parts {
+                None => value,
+                Some(Some(text)) => text,
+                Some(None) => {
+                    return Err(wrong(
+                        "has a part that is not a text, which is all that is converted",
+                    ));
+                }
+            };
+            if let Some(detail) = detail.filter(|_| value != NULL) {
+                if !detail.is_json() && !value.starts_with(b"\"") {
+                    return Err(wrong(
+                        "has a part that is not a text, which is all that is converted",
+                    ));
+                }
+                entry.set(detail, lists.keep(&[value])?);
+            }
+        }
+        let role = role.ok_or_else(|| wrong("has no role"))?;
+        Self::push(role, entry, lists)
+    }
+
+    fn text(&self, raw: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+        let text = Text::Escaped(raw);
+        let mut starts = self.turns.starts.iter();
+        let Some((start, role)) = starts.find(|(start, _)| text.starts_with(start)) else {
+            return Err(wrong("does not say who speaks"));
+        };
+        let mut content = Vec::new();
+        let said = if self.keeps_starts { text } else { text.without_start(start) };
+        said.write_json(Escape::Keep, &mut content);
+        let mut entry = Entry::default();
+        entry.set(Detail::Content, lists.keep(&[b"\"", &content, b"\""])?);
+        Self::push(role, entry, lists)
+    }
+
+    fn pair(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), Unread> {
+        for role in ["user", "assistant"] {
+            walk.more(b']');
+            let Some(text) = walk.whole().filter(|text| text.starts_with(b"\"")) else {
+                return Err(wrong("is not a question and its answer"));
+            };
+            let mut entry = Entry::default();
+            entry.set(Detail::Content, lists.keep(&[text])?);
+            Self::push(role, entry, lists)?;
+        }
+        if walk.more(b']') == Some(true) {
+            return Err(wrong("is not a question and its answer"));
+        }
+        Ok(())
+    }
+
+    fn push(role: &str, mut entry: Entry, lists: &mut Lists) -> Result<(), Unread> {
+        entry.set(Detail::Is, lists.keep(&[b"\"", role.as_bytes(), b"\""])?);
+        Ok(lists.push(entry)?)
+    }
+
+    /// raftfast's name for a role.
+    fn role(&self, json: &[u8]) -> Result<&'static str, Unread> {
+        let raw = json.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\""));
+        let name = raw.map_or_else(String::new, |raw| Text::Escaped(raw).to_plain());
+        let own = self.turns.roles.get(&name).unwrap_or(&name);
+        let known = ROLES.iter().find(|role| *role == own);
+        known.copied().ok_or_else(|| wrong("has an unknown role"))
+    }
+}
+
+/// The text of a content that is an array of parts, if all of them are texts.
+fn joined_parts(json: &[u8]) -> Option<Vec<u8>> {
+    let mut walk = Walk::new(json);
+    walk.value()?;
+    let mut joined = b"\"".to_vec();
+    while walk.more(b']')? {
+        let mut part = Walk::new(walk.whole()?);
+        let Token::Object = part.value()? else { return None };
+        let mut text = None;
+        while part.more(b'}')? {
+            let (key, value) = (part.key()?, part.whole()?);
+            match (decoded(key).as_deref(), value) {
+                (Some("text"), [b'"', inside @ .., b'"']) => text = Some(inside),
+                (Some("type"), kind) if kind == b"\"text\"" => {}
+                _ => return None,
+            }
+        }
+        joined.extend_from_slice(text?);
+    }
+    joined.push(b'"');
+    Some(joined)
+}
+
+/// A fault of a turn whose place is not known here.
+#[cold]
+fn wrong(what: &'static str) -> Unread {
+    Unread::Kind(FaultKind::Turn { turn: 0, what })
+}
