@@ -1,10 +1,13 @@
 //! The targets: files that say what a row looks like, and nothing that only built-in ones can say.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::jinja::Jinja;
+use crate::rules::Rules;
 
 /// A target file, read but not compiled.
 ///
@@ -28,20 +31,27 @@ pub struct Target {
     /// Fields that must be there and not empty; a record without them is filtered.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// What the consumer calls the roles; those that are not here it does not take. Without this table
+    /// all roles keep their names.
+    pub roles: Option<std::collections::BTreeMap<String, String>>,
+    /// What the consumer asks of rows beside their shape.
+    #[serde(default)]
+    pub rules: Rules,
     /// What a caller can set, and the defaults.
     #[serde(default)]
     pub settings: std::collections::BTreeMap<String, String>,
     /// The row, as JSON whose strings hold placeholders.
     pub row: String,
+    /// A chat template in Jinja that the field `text` is rendered by.
+    #[serde(skip)]
+    pub jinja: Option<Arc<Jinja>>,
 }
 
-/// The built-in targets by name.
-const BUILT_IN: [(&str, &str); 4] = [
-    ("chat", include_str!("chat.toml")),
-    ("completion", include_str!("completion.toml")),
-    ("eval", include_str!("eval.toml")),
-    ("hf", include_str!("hf.toml")),
-];
+// The built-in targets and the chat templates, each with its name: `TARGETS` and `TEMPLATES`.
+include!(concat!(env!("OUT_DIR"), "/targets.rs"));
+
+/// The target of rendered text, which is one of the chat templates.
+pub const TEXT: &str = "text";
 
 impl Target {
     /// A built-in target by its name, or a user's own by the path of its file: whatever ends in
@@ -51,17 +61,21 @@ impl Target {
     ///
     /// When there is no such target, or its file cannot be read or understood.
     pub fn named(name: &str) -> Result<Self, Error> {
-        if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+        if let Some((_, text)) = TARGETS.iter().find(|(built_in, _)| *built_in == name) {
             return Self::parse(name, text);
+        }
+        if name == TEXT {
+            let known = TEMPLATES.map(|(name, _)| name).join(", ");
+            return Err(Error::usage(format!("target text needs --template, one of {known}")));
         }
         let path = Path::new(name);
         if path.extension().is_some_and(|ending| ending == "toml") || name.contains('/') {
             let text = std::fs::read_to_string(path).map_err(|error| Error::io(name, error))?;
             return Self::parse(name, &text);
         }
-        let known = BUILT_IN.map(|(name, _)| name).join(", ");
+        let known = TARGETS.map(|(name, _)| name).join(", ");
         Err(Error::usage(format!(
-            "no target '{name}'; there are {known}, and files that end in .toml"
+            "no target '{name}'; there are {known}, text, and files that end in .toml"
         )))
     }
 
@@ -71,7 +85,48 @@ impl Target {
     ///
     /// None that a test would not have found.
     pub fn built_in() -> Result<Vec<Self>, Error> {
-        BUILT_IN.iter().map(|(name, text)| Self::parse(name, text)).collect()
+        TARGETS.iter().map(|(name, text)| Self::parse(name, text)).collect()
+    }
+
+    /// A chat template by its name: a target whose rows are text as a model reads it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such template.
+    pub fn template(name: &str) -> Result<Self, Error> {
+        let found = TEMPLATES.iter().find(|(built_in, _)| *built_in == name);
+        let known = || TEMPLATES.map(|(name, _)| name).join(", ");
+        let (_, text) = found
+            .ok_or_else(|| Error::usage(format!("no template '{name}'; there are {}", known())))?;
+        Self::parse(name, text)
+    }
+
+    /// Rows of text by a template of the user's own: a Jinja file or a `tokenizer_config.json`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or understood.
+    pub fn jinja(path: &str, date: Option<&str>) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        let mut target = Self::parse(TEXT, include_str!("../jinja.toml"))?;
+        target.jinja = Some(Arc::new(Jinja::new(path, &text, date)?));
+        Ok(target)
+    }
+
+    /// The chat templates.
+    ///
+    /// # Errors
+    ///
+    /// None that a test would not have found.
+    pub fn templates() -> Result<Vec<Self>, Error> {
+        TEMPLATES.iter().map(|(name, text)| Self::parse(name, text)).collect()
+    }
+
+    /// The text of a built-in target or chat template, to start one's own from.
+    #[must_use]
+    pub fn text_of(name: &str) -> Option<&'static str> {
+        let mut all = TARGETS.iter().chain(&TEMPLATES);
+        all.find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
     }
 
     /// Reads the text of a target file; `origin` says in messages where it is from.

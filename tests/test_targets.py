@@ -1,0 +1,525 @@
+"""Each built-in target writes the rows that its consumer documents, and nothing else.
+
+What a row must be is said here once more, in Python and from the documentation of the consumers.
+The goldens are what that comes to; ``python tests/test_targets.py`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import raftfast
+from raftfast import Converter, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfast.choices import Turns
+
+FILES = Path(__file__).parent.parent / "rust" / "target"
+GOLDENS = Path(__file__).parent / "goldens" / "targets"
+INPUTS = GOLDENS / "inputs.jsonl"
+BUILT_IN = {target.name for target in Converter.targets()}
+PREFERENCES = ("openai-dpo", "gemini-dpo", "trl-dpo", "llamafactory-preference")
+RULES = {
+    *("first", "last", "alternate", "roles", "min_turns", "min_rows", "max_rows", "max_bytes"),
+    *("max_row_chars", "forbidden", "extra_keys", "bom", "array", "files", "names"),
+}
+
+Row = dict[str, Any]
+
+
+class Turn(NamedTuple):
+    role: str
+    content: str
+
+
+class Pair(NamedTuple):
+    """What a record says: the turns but a system message, and the fields of RAFT."""
+
+    turns: list[Turn]
+    system: str = ""
+    rejected: str = ""
+    id: str = ""
+    type: str = ""
+    question: str = ""
+    context: object = None
+    documents: tuple[str, ...] = ()
+    oracle: str = ""
+    quotes: tuple[str, ...] = ()
+    final: str = ""
+
+    @property
+    def user(self) -> str:
+        return self.turns[-2].content
+
+    @property
+    def answer(self) -> str:
+        return self.turns[-1].content
+
+    @property
+    def messages(self) -> list[Turn]:
+        return [Turn("system", self.system)] * bool(self.system) + self.turns
+
+
+class Refusal(NamedTuple):
+    """Why a record is no row, by the word of the ledger for it."""
+
+    verdict: str
+    reason: str
+
+
+def openai(pair: Pair) -> Row:
+    return {"messages": role_content(pair.messages)}
+
+
+def openai_dpo(pair: Pair) -> Row:
+    return {
+        "input": {"messages": role_content(pair.messages[:-1])},
+        "preferred_output": [{"role": "assistant", "content": pair.answer}],
+        "non_preferred_output": [{"role": "assistant", "content": pair.rejected}],
+    }
+
+
+def prompt_completion(pair: Pair) -> Row:
+    return {"prompt": pair.user, "completion": pair.answer}
+
+
+def gemini(pair: Pair) -> Row:
+    system = {"role": "system", "parts": [{"text": pair.system}]}
+    contents = [gemini_content(turn) for turn in pair.turns]
+    return some(pair.system, systemInstruction=system) | {"contents": contents}
+
+
+def gemini_dpo(pair: Pair) -> Row:
+    best, worst = Turn("assistant", pair.answer), Turn("assistant", pair.rejected)
+    return some(pair.system, system_instruction={"parts": [{"text": pair.system}]}) | {
+        "contents": [gemini_content(turn) for turn in pair.turns[:-1]],
+        "completions": [
+            {"score": 1.0, "completion": gemini_content(best)},
+            {"score": 0.0, "completion": gemini_content(worst)},
+        ],
+    }
+
+
+def bedrock_claude(pair: Pair) -> Row:
+    return some(pair.system, system=pair.system) | {"messages": role_content(pair.turns)}
+
+
+def bedrock_converse(pair: Pair) -> Row:
+    said = [{"role": turn.role, "content": [{"text": turn.content}]} for turn in pair.turns]
+    return {
+        "schemaVersion": "bedrock-conversation-2024",
+        **some(pair.system, system=[{"text": pair.system}]),
+        "messages": said,
+    }
+
+
+def cohere(pair: Pair) -> Row:
+    names = {"system": "System", "user": "User", "assistant": "Chatbot"}
+    return {"messages": [{"role": names[t.role], "content": t.content} for t in pair.messages]}
+
+
+def trl_conversational(pair: Pair) -> Row:
+    return {
+        "prompt": role_content(pair.messages[:-1]),
+        "completion": [{"role": "assistant", "content": pair.answer}],
+    }
+
+
+def trl_dpo(pair: Pair) -> Row:
+    return {
+        "prompt": role_content(pair.messages[:-1]),
+        "chosen": [{"role": "assistant", "content": pair.answer}],
+        "rejected": [{"role": "assistant", "content": pair.rejected}],
+    }
+
+
+def trl_kto(pair: Pair) -> Row:
+    return trl_conversational(pair) | {"label": True}
+
+
+def alpaca(pair: Pair) -> Row:
+    before = [turn.content for turn in pair.turns[:-2]]
+    return {
+        "instruction": pair.user,
+        "input": "",
+        "output": pair.answer,
+        "system": pair.system,
+        "history": [list(said) for said in zip(before[::2], before[1::2], strict=True)],
+    }
+
+
+def sharegpt(pair: Pair) -> Row:
+    return {"conversations": from_value(pair.turns), "system": pair.system}
+
+
+def llamafactory_preference(pair: Pair) -> Row:
+    return {
+        "conversations": from_value(pair.turns[:-1]),
+        "chosen": {"from": "gpt", "value": pair.answer},
+        "rejected": {"from": "gpt", "value": pair.rejected},
+        "system": pair.system,
+    }
+
+
+def segments(pair: Pair) -> Row:
+    return {
+        "segments": [
+            {"label": False, "text": "<s>" + pair.user + "\n"},
+            {"label": True, "text": pair.answer + "</s>"},
+        ]
+    }
+
+
+def context_qa(pair: Pair) -> Row:
+    context = "\n\n".join(pair.documents)
+    return {"context": context, "question": pair.question, "answer": pair.answer}
+
+
+def torchtune_instruct(pair: Pair) -> Row:
+    return {"input": pair.user, "output": pair.answer}
+
+
+def unsloth(pair: Pair) -> Row:
+    return {"conversations": from_value(pair.messages)}
+
+
+def autotrain(pair: Pair) -> Row:
+    return {"text": [{"content": turn.content, "role": turn.role} for turn in pair.messages]}
+
+
+def fastchat(pair: Pair) -> Row:
+    return some(pair.id, id=pair.id) | {"conversations": from_value(pair.turns)}
+
+
+def parts(pair: Pair) -> Row:
+    return {
+        "question": pair.question,
+        "context": pair.context,
+        "instruction": pair.user,
+        "cot_answer": pair.answer,
+    }
+
+
+def raft(pair: Pair) -> Row:
+    titles = ["placeholder_title"] * len(pair.documents)
+    return {
+        **some(pair.id, id=pair.id),
+        **some(pair.type, type=pair.type),
+        "question": pair.question,
+        "context": {"title": [titles], "sentences": [list(pair.documents)]},
+        **some(pair.oracle, oracle_context=pair.oracle),
+        "instruction": pair.user,
+        "cot_answer": pair.answer,
+        "quotes": list(pair.quotes),
+        "final_answer": pair.final,
+        **some(pair.system, system=pair.system),
+    }
+
+
+CONSUMERS: dict[str, Callable[[Pair], Row]] = {
+    "openai": openai,
+    "openai-dpo": openai_dpo,
+    "azure": openai,
+    "together": openai,
+    "together-completion": prompt_completion,
+    "fireworks": openai,
+    "mistral": openai,
+    "gemini": gemini,
+    "gemini-dpo": gemini_dpo,
+    "bedrock-claude": bedrock_claude,
+    "bedrock-nova": bedrock_converse,
+    "bedrock-llama": bedrock_converse,
+    "cohere": cohere,
+    "oci": prompt_completion,
+    "trl-prompt-completion": prompt_completion,
+    "trl-conversational": trl_conversational,
+    "trl-dpo": trl_dpo,
+    "trl-kto": trl_kto,
+    "alpaca": alpaca,
+    "sharegpt": sharegpt,
+    "llamafactory-preference": llamafactory_preference,
+    "axolotl": openai,
+    "segments": segments,
+    "context-qa": context_qa,
+    "torchtune": openai,
+    "torchtune-instruct": torchtune_instruct,
+    "unsloth": unsloth,
+    "autotrain": autotrain,
+    "mlx": openai,
+    "fastchat": fastchat,
+    "parts": parts,
+    "raft": raft,
+}
+ONE_ANSWER = {
+    *("together-completion", "oci", "trl-prompt-completion", "segments", "context-qa"),
+    *("torchtune-instruct", "parts", "raft"),
+}
+"""The targets that take one question and one answer."""
+NEEDS_CONTEXT = {"context-qa", "parts"}
+PLACE_FOR_SYSTEM = CONSUMERS.keys() - ONE_ANSWER - {"fastchat"} | {"raft"}
+
+
+def role_content(turns: list[Turn]) -> list[Row]:
+    return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+
+def from_value(turns: list[Turn]) -> list[Row]:
+    names = {"system": "system", "user": "human", "assistant": "gpt"}
+    return [{"from": names[turn.role], "value": turn.content} for turn in turns]
+
+
+def gemini_content(turn: Turn) -> Row:
+    names = {"user": "user", "assistant": "model"}
+    return {"role": names[turn.role], "parts": [{"text": turn.content}]}
+
+
+def some(there: object, **members: object) -> Row:
+    """Return members that are left out where something is not there."""
+    return members if there else {}
+
+
+RECORDS: list[Row] = [json.loads(line) for line in INPUTS.read_bytes().splitlines()]
+
+
+def of_raft(record: Row, quotes: tuple[str, ...], final: str) -> Pair:
+    """Say what a record of Gorilla says; its quotes and its final answer are told by hand."""
+    return Pair(
+        turns=[Turn("user", record["instruction"]), Turn("assistant", record["cot_answer"])],
+        rejected=record.get("rejected", ""),
+        id=record["id"],
+        type=record["type"],
+        question=record["question"],
+        context=record["context"],
+        documents=tuple(record["context"]["sentences"][0]),
+        oracle=record["oracle_context"],
+        quotes=quotes,
+        final=final,
+    )
+
+
+def of_messages(record: Row) -> Pair:
+    system, *turns = (Turn(said["role"], said["content"]) for said in record["messages"])
+    return Pair(turns=turns, system=system.content, rejected=record["rejected"])
+
+
+PLAIN = of_raft(RECORDS[0], ("The Seine runs through Paris.",), "the Seine")
+UNICODE = of_raft(RECORDS[1], ('a/b \\ "c"', "\U0001f600"), "\u00fc/\u2028\U0001f600\t")
+CONVERSATION = of_messages(RECORDS[2])
+LAST = Pair(
+    turns=CONVERSATION.turns[-2:],
+    question="And Go?",
+    documents=("Go appeared in 2009.", "C appeared in 1972."),
+    quotes=("Go appeared in 2009.",),
+    final="2009",
+)
+"""What is left of the conversation where its last answer will do."""
+
+
+def expected(name: str) -> list[Row | Refusal]:
+    """Say what the three records come to."""
+    row = CONSUMERS[name]
+    unicode = Refusal("filtered", "rejected missing") if name in PREFERENCES else row(UNICODE)
+    if name in ONE_ANSWER:
+        return [row(PLAIN), unicode, Refusal("rejected", "many-turns")]
+    if name not in PLACE_FOR_SYSTEM:
+        return [row(PLAIN), unicode, Refusal("rejected", "unfit")]
+    return [row(PLAIN), unicode, row(CONVERSATION)]
+
+
+def golden(name: str) -> list[str]:
+    """Return what stands in a golden: a row in each line, or why there is none."""
+    return [
+        json.dumps({one.verdict: one.reason} if isinstance(one, Refusal) else one)
+        for one in expected(name)
+    ]
+
+
+def converter(name: str, *, turns: Turns = "error", **settings: str) -> Converter:
+    """Compile a target by its name."""
+    return Converter(name, settings=settings, turns=turns, on_error="skip")
+
+
+def outcome(name: str, line: bytes, *, turns: Turns = "error") -> str:
+    """Convert one record: its row, as `json.dumps` writes it, or why there is none."""
+    target = converter(name, turns=turns)
+    rows = target.convert_bytes(line).splitlines()
+    ledger = target.ledger
+    assert (ledger.read, ledger.written) == (1, len(rows))
+    if rows:
+        return json.dumps(json.loads(rows[0]))
+    verdict, reasons = (
+        ("filtered", ledger.filtered) if ledger.filtered else ("rejected", ledger.rejected)
+    )
+    (reason,) = reasons
+    return json.dumps({verdict: reason})
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_goldens_are_what_the_documentation_of_the_consumer_says(name: str) -> None:
+    lines = (GOLDENS / f"{name}.jsonl").read_text(encoding="ascii").splitlines()
+    assert lines == golden(name)
+
+
+@pytest.mark.parametrize("number", range(3), ids=["plain", "unicode", "conversation"])
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_a_record_becomes_the_row_that_its_consumer_documents(name: str, number: int) -> None:
+    lines = (GOLDENS / f"{name}.jsonl").read_text(encoding="ascii").splitlines()
+    assert outcome(name, INPUTS.read_bytes().splitlines()[number]) == lines[number]
+
+
+@pytest.mark.parametrize("name", sorted(ONE_ANSWER))
+def test_the_last_answer_of_a_conversation_will_do_where_that_is_asked_for(name: str) -> None:
+    record = RECORDS[2] | {"messages": RECORDS[2]["messages"][1:]}
+    found = outcome(name, json.dumps(record).encode(), turns="last")
+    if name in NEEDS_CONTEXT:
+        assert json.loads(found)["filtered"].split()[0] == "context"
+    else:
+        assert found == json.dumps(CONSUMERS[name](LAST))
+
+
+@pytest.mark.parametrize("name", sorted(CONSUMERS.keys() - PLACE_FOR_SYSTEM))
+def test_a_system_message_that_has_no_place_in_a_row_is_not_lost_in_silence(name: str) -> None:
+    record = json.dumps(RECORDS[2]).encode()
+    assert outcome(name, record, turns="last") == json.dumps({"rejected": "unfit"})
+
+
+@pytest.mark.parametrize("name", sorted(PLACE_FOR_SYSTEM - {"raft"}))
+def test_a_system_message_that_is_given_is_in_rows_of_records_without_one(name: str) -> None:
+    target = converter(name, system='Be "brief".')
+    (row,) = target.convert_bytes(json.dumps(RECORDS[0]).encode()).splitlines()
+    wanted = CONSUMERS[name](PLAIN._replace(system='Be "brief".'))
+    assert json.dumps(json.loads(row)) == json.dumps(wanted)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "reason"),
+    [({}, "missing"), ({"rejected": None}, "null"), ({"rejected": ""}, "empty")],
+)
+@pytest.mark.parametrize("name", PREFERENCES)
+def test_a_preference_needs_an_answer_that_is_worse(name: str, rejected: Row, reason: str) -> None:
+    record = {key: value for key, value in RECORDS[0].items() if key != "rejected"} | rejected
+    wanted = {"filtered": f"rejected {reason}"}
+    assert outcome(name, json.dumps(record).encode()) == json.dumps(wanted)
+
+
+@pytest.mark.parametrize("name", ["openai", "azure", "fireworks", "mistral"])
+def test_weights_and_calls_of_tools_stay_with_their_messages(name: str) -> None:
+    call = {"id": "abc123def", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said: list[Row] = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "a", "tool_calls": [call], "weight": 0},
+        {"role": "tool", "content": "r", "name": "f", "tool_call_id": "abc123def"},
+        {"role": "assistant", "content": "b", "weight": 1},
+    ]
+    wanted = {"messages": said}
+    assert json.loads(outcome(name, json.dumps(wanted).encode())) == wanted
+
+
+def test_a_weight_is_written_for_answers_only_and_by_together_for_all() -> None:
+    said: list[Row] = [
+        {"role": "user", "content": "q", "weight": 0},
+        {"role": "assistant", "content": "a", "weight": 1},
+    ]
+    record = json.dumps({"messages": said}).encode()
+    plain = [{"role": "user", "content": "q"}, said[1]]
+    assert json.loads(outcome("openai", record)) == {"messages": plain}
+    assert json.loads(outcome("together", record)) == {"messages": said}
+
+
+@pytest.mark.parametrize("name", ["gemini", "cohere", "sharegpt", "unsloth", "alpaca"])
+def test_a_role_that_a_consumer_has_no_name_for_is_not_lost_in_silence(name: str) -> None:
+    said = [
+        {"role": "developer", "content": "d"},
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "a"},
+    ]
+    found = json.loads(outcome(name, json.dumps({"messages": said}).encode()))
+    assert list(found) == ["rejected"]
+
+
+def test_what_stands_around_the_segments_of_axolotl_can_be_set() -> None:
+    target = converter("segments", start="", separator=" ", stop="<|end|>")
+    (row,) = target.convert_bytes(b'{"instruction":"q","cot_answer":"a"}').splitlines()
+    assert [one["text"] for one in json.loads(row)["segments"]] == ["q ", "a<|end|>"]
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_target_says_what_it_is_and_where_that_is_written(path: Path) -> None:
+    tomllib = pytest.importorskip("tomllib")
+    target = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert target["name"] == path.stem
+    assert target["about"]
+    assert "\n" not in target["about"]
+    assert target["source"]
+    rules = target.get("rules", {})
+    assert rules.keys() <= RULES
+    assert rules.get("names", {}).keys() <= rules.keys() - {"names"}
+    assert converter(path.stem).convert_bytes(b"") == b""
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_a_target_refuses_a_setting_that_it_does_not_have(name: str) -> None:
+    with pytest.raises(UsageError, match="has no setting 'speed'"):
+        converter(name, speed="1")
+
+
+if __name__ == "__main__":
+    for consumer in CONSUMERS:
+        lines = "".join(f"{line}\n" for line in golden(consumer))
+        (GOLDENS / f"{consumer}.jsonl").write_text(lines, encoding="ascii")
+
+
+# Rules --------------------------------------------------------------------------------------------
+
+
+BREAKING = {
+    "a text that no content may hold": ("bedrock-nova", ["user", "assistant"], "forbidden"),
+    "a last turn of a user": ("mistral", ["user", "assistant", "user"], "last"),
+    "a first turn of an assistant": ("bedrock-claude", ["assistant", "user", "assistant"], "first"),
+    "two turns of one role": ("together", ["user", "user", "assistant"], "alternate"),
+}
+
+
+@pytest.mark.parametrize(("name", "roles", "rule"), BREAKING.values(), ids=BREAKING)
+def test_a_row_that_breaks_a_rule_is_counted_or_rejected_as_asked(
+    name: str, roles: list[str], rule: str
+) -> None:
+    text = "User: x" if rule == "forbidden" else "x"
+    record = {"messages": [{"role": role, "content": text} for role in roles]}
+    line = json.dumps(record).encode() + b"\n"
+    own = rule_name(name, rule)
+    counts = {}
+    for check in ("off", "warn", "strict"):
+        to = Converter(name, check=check, on_error="skip")
+        to.convert_bytes(line * 2)
+        counts[check] = (to.ledger.written, to.ledger.warned, to.ledger.rejected)
+    assert counts["off"] == (2, {}, {})
+    assert counts["warn"] == (2, {own: 2}, {})
+    assert counts["strict"] == (0, {}, {"rule": 2})
+
+
+def rule_name(target: str, rule: str) -> str:
+    """Return what the consumer calls a broken rule."""
+    _, _, names = Converter.target_file(target).partition("[rules.names]")
+    found = re.search(rf'^{rule} = "(.*)"$', names, re.MULTILINE)
+    return found[1] if found else rule
+
+
+def test_the_first_line_that_breaks_a_rule_is_told(tmp_path: Path) -> None:
+    good = json.dumps({"instruction": "Q", "cot_answer": "A"}).encode() + b"\n"
+    bad = json.dumps({"instruction": "Q", "cot_answer": "Bot: A"}).encode() + b"\n"
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_bytes(good * 5000 + bad + good * 10 + bad)
+    for threads in (1, 3):
+        ledger = raftfast.convert(
+            corpus, tmp_path / "rows", to="bedrock-nova", threads=threads, block_bytes=4096
+        )
+        own = rule_name("bedrock-nova", "forbidden")
+        assert ledger.warned == {own: 2}
+        assert ledger.first_warned == {own: (str(corpus), 5001)}
