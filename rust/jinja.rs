@@ -1,0 +1,185 @@
+//! Chat templates in Jinja, as Hugging Face's tokenizers have them, through minijinja.
+//!
+//! What transformers adds to Jinja is added here: methods of Python's strings and dicts,
+//! `raise_exception`, `strftime_now` (of a date that is given, so that a run can be repeated), a
+//! `tojson` that escapes nothing, and the `generation` tags, which make no text.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, ErrorKind, State, context};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::error::Error;
+use crate::text::is_python_space;
+
+/// A turn as templates see it.
+#[derive(Debug, Default, Serialize)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+    /// The rest of it, by key.
+    #[serde(flatten)]
+    pub rest: BTreeMap<&'static str, Json>,
+}
+
+/// A chat template, compiled.
+#[derive(Debug)]
+pub struct Jinja {
+    environment: Environment<'static>,
+    tokens: BTreeMap<String, String>,
+}
+
+/// The name of the template in its environment.
+const NAME: &str = "template";
+
+impl Jinja {
+    /// Compiles the text of a Jinja file, or of a `tokenizer_config.json`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be understood, with the line.
+    pub fn new(origin: &str, text: &str, date: Option<&str>) -> Result<Self, Error> {
+        let wrong = |what: String| Error::usage(format!("template {origin}: {what}"));
+        let (source, tokens) = match serde_json::from_str(text) {
+            Ok(config) => from_config(&config).map_err(wrong)?,
+            Err(_) => (text.to_owned(), BTreeMap::new()),
+        };
+        let mut environment = environment(date).map_err(|error| wrong(told(&error)))?;
+        environment
+            .add_template_owned(NAME, without_generation(&source))
+            .map_err(|error| wrong(told(&error)))?;
+        Ok(Self { environment, tokens })
+    }
+
+    /// The text of a finished conversation.
+    ///
+    /// # Errors
+    ///
+    /// What the template says against it, or why it cannot be rendered.
+    pub fn render(&self, messages: &[Turn]) -> Result<String, String> {
+        let template = self.environment.get_template(NAME).map_err(|error| told(&error))?;
+        let messages = Value::from(Serde(messages));
+        let tokens = Value::from(Serde(&self.tokens));
+        let all = context! { messages, add_generation_prompt => false, ..tokens };
+        template.render(all).map_err(|error| told(&error))
+    }
+}
+
+/// The template of a `tokenizer_config.json`, and the tokens that it may name.
+fn from_config(config: &Json) -> Result<(String, BTreeMap<String, String>), String> {
+    let tokens = ["bos_token", "eos_token", "unk_token", "pad_token"];
+    let token = |name: &str| {
+        let token = config.get(name)?;
+        let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
+        Some((name.to_owned(), text.to_owned()))
+    };
+    let template = match config.get("chat_template") {
+        Some(Json::String(template)) => Some(template.clone()),
+        Some(Json::Array(named)) => named
+            .iter()
+            .find(|one| one.get("name").and_then(Json::as_str) == Some("default"))
+            .and_then(|one| one.get("template")?.as_str().map(str::to_owned)),
+        _ => None,
+    };
+    let template = template.ok_or("it has no chat_template")?;
+    Ok((template, tokens.into_iter().filter_map(token).collect()))
+}
+
+fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_unknown_method_callback(method);
+    environment.add_function("raise_exception", |what: String| -> Result<Value, _> {
+        Err(minijinja::Error::new(ErrorKind::InvalidOperation, what))
+    });
+    let date = date.map(str::to_owned);
+    environment.add_function("strftime_now", move |_: String| {
+        date.clone().ok_or_else(|| {
+            let what = "it asks for today's date: pass --date as it should be written";
+            minijinja::Error::new(ErrorKind::InvalidOperation, what)
+        })
+    });
+    environment.add_filter("trim", |text: String| text.trim_matches(is_python_space).to_owned());
+    environment.add_filter("tojson", |value: Value| -> Result<Value, minijinja::Error> {
+        let json = serde_json::to_value(&value).map(|json| spaced(&json));
+        json.map(Value::from_safe_string)
+            .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))
+    });
+    Ok(environment)
+}
+
+/// A method of Python's strings, lists or dicts. White space is what Python strips: that is more than
+/// what Rust does.
+fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, minijinja::Error> {
+    if let (Some(text), []) = (value.as_str(), arguments) {
+        let stripped = match name {
+            "strip" => Some(text.trim_matches(is_python_space)),
+            "lstrip" => Some(text.trim_start_matches(is_python_space)),
+            "rstrip" => Some(text.trim_end_matches(is_python_space)),
+            _ => None,
+        };
+        if let Some(text) = stripped {
+            return Ok(Value::from(text));
+        }
+    }
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments)
+}
+
+/// JSON as Python's `json.dumps` writes it with `ensure_ascii=False`.
+fn spaced(json: &Json) -> String {
+    match json {
+        Json::Array(elements) => {
+            format!("[{}]", elements.iter().map(spaced).collect::<Vec<_>>().join(", "))
+        }
+        Json::Object(members) => {
+            let member = |(name, value): (&String, &Json)| {
+                format!("{}: {}", Json::from(name.as_str()), spaced(value))
+            };
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+/// A template without the tags that mark what a model says: blocks that are always there stand in
+/// their place, so that the white space around them is what it was.
+fn without_generation(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find("{%") {
+        let Some(length) = rest[start..].find("%}") else { break };
+        let tag = &rest[start + 2..start + length];
+        let inside = tag.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
+        out.push_str(&rest[..start]);
+        let instead = match inside {
+            "generation" => tag.replace("generation", "if true"),
+            "endgeneration" => tag.replace("endgeneration", "endif"),
+            _ => tag.to_owned(),
+        };
+        out.push_str("{%");
+        out.push_str(&instead);
+        out.push_str("%}");
+        rest = &rest[start + length + 2..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What minijinja says, on one line.
+fn told(error: &minijinja::Error) -> String {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    match error.line() {
+        Some(line) => format!("line {line}: {detail}"),
+        None => detail,
+    }
+}

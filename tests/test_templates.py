@@ -1,0 +1,319 @@
+"""The built-in chat templates write what the chat templates of the models write.
+
+The goldens were rendered by Jinja2 (see ``goldens/templates/render.py``), which is not needed here.
+Where it is installed, random conversations are compared with it too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from raftfast import Converter
+from raftfast.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Message = dict[str, str]
+
+GOLDENS = Path(__file__).parent / "goldens/templates"
+TEMPLATES = Path(__file__).parent.parent / "rust/template"
+NAMES = sorted(path.stem for path in GOLDENS.glob("*.jinja"))
+BOS = {
+    "llama2": "<s>",
+    "llama3": "<|begin_of_text|>",
+    "mistral-v1": "<s>",
+    "mistral-v3": "<s>",
+    "mistral-tekken": "<s>",
+    "gemma": "<bos>",
+}
+DROPPING = ("mistral-v3", "mistral-tekken")
+RESERVED = re.compile(
+    r"<\|\w+\|>|\[/?[A-Z_]+\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<[be]os>",
+)
+SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2003\u2028\u2029\u3000\ufeff\u200b"
+EDGES = st.text(SPACES, max_size=3)
+PIECES = st.sampled_from(
+    ["[INST]", " [/INST] ", "<<SYS>>\n", "<|im_end|>\n", "</s>", "{", "}}", "{{ x }}", "\\", '"']
+)
+INNER = st.lists(PIECES | st.text(max_size=9) | EDGES, max_size=5).map("".join)
+TEXTS = st.builds("{}x{}y{}".format, EDGES, INNER, EDGES)
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4)
+THOROUGH = settings(
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def converter(name: str, given: Mapping[str, str] | None = None) -> Converter:
+    """Return what converts to the text of a template."""
+    return Converter("text", template=name, settings=given or {})
+
+
+def text_of(to: Converter, record: object, *, ascii_only: bool = True) -> str:
+    """Return the text of the row of one record, which has nothing else."""
+    data = json.dumps(record, ensure_ascii=ascii_only).encode()
+    row: dict[str, str] = json.loads(to.convert_bytes(data))
+    assert list(row) == ["text"]
+    return row["text"]
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """Return the values of a golden file."""
+    text = (GOLDENS / f"{name}.jsonl").read_text(encoding="ascii")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def conversation(system: str | None, pairs: list[tuple[str, str]]) -> list[Message]:
+    """Return the messages of questions and answers."""
+    first = [] if system is None else [{"role": "system", "content": system}]
+    return first + [
+        {"role": role, "content": content}
+        for pair in pairs
+        for role, content in zip(("user", "assistant"), pair, strict=True)
+    ]
+
+
+def meta(messages: list[Message]) -> str:
+    """Return what Meta's ``generation.py`` makes of a finished conversation for LLaMA-2.
+
+    It encodes the text of each pair between the ids of ``<s>`` and ``</s>``.
+    """
+    if messages[0]["role"] == "system":
+        system, first, *rest = messages
+        folded = "<<SYS>>\n" + system["content"] + "\n<</SYS>>\n\n" + first["content"]
+        messages = [{"role": first["role"], "content": folded}, *rest]
+    questions, answers = messages[::2], messages[1::2]
+    assert all(one["role"] == "user" for one in questions)
+    assert all(one["role"] == "assistant" for one in answers)
+    return "".join(
+        f"<s>[INST] {question['content'].strip()} [/INST] {answer['content'].strip()} </s>"
+        for question, answer in zip(questions, answers, strict=True)
+    )
+
+
+def jinja(name: str) -> Any:  # noqa: ANN401
+    """Return the template as Jinja2 renders it; skip where it is not installed."""
+    pytest.importorskip("jinja2")
+    return maker().Template(name)
+
+
+def maker() -> Any:  # noqa: ANN401
+    """Load what makes the goldens."""
+    spec = spec_from_file_location("make_templates", GOLDENS / "render.py")
+    assert spec
+    assert spec.loader
+    make = module_from_spec(spec)
+    spec.loader.exec_module(make)
+    return make
+
+
+CONVERSATIONS = [one["messages"] for one in lines("conversations")]
+CASES = [
+    pytest.param(name, messages, golden, id=f"{name} {place}")
+    for name in NAMES
+    for place, (messages, golden) in enumerate(zip(CONVERSATIONS, lines(name), strict=True))
+]
+TAKEN = [case for case in CASES if "text" in case.values[2]]  # type: ignore[operator]
+REFUSED = [case for case in CASES if "error" in case.values[2]]  # type: ignore[operator]
+ONE_TURN = [case for case in TAKEN if len(case.values[1]) < 4]  # type: ignore[arg-type]
+
+
+def test_every_template_has_goldens_and_every_golden_a_template() -> None:
+    assert sorted(path.stem for path in TEMPLATES.glob("*.toml")) == NAMES
+    assert len(CASES) == 10 * len(NAMES) == len(TAKEN) + len(REFUSED)
+
+
+@pytest.mark.parametrize("ascii_only", [True, False], ids=["escaped", "utf-8"])
+@pytest.mark.parametrize(("name", "messages", "golden"), TAKEN)
+def test_a_conversation_has_the_text_that_the_template_of_the_model_gives_it(
+    name: str, messages: list[Message], golden: dict[str, str], *, ascii_only: bool
+) -> None:
+    text = text_of(converter(name), {"messages": messages}, ascii_only=ascii_only)
+    assert text == golden["text"]
+
+
+@pytest.mark.parametrize(("name", "messages", "golden"), REFUSED)
+def test_a_conversation_that_the_template_of_the_model_refuses_is_refused(
+    name: str, messages: list[Message], golden: dict[str, str]
+) -> None:
+    assert golden["error"] == "System role not supported"
+    with pytest.raises(Error, match="the target has no place for a system message"):
+        converter(name).convert_bytes(json.dumps({"messages": messages}).encode())
+
+
+@pytest.mark.parametrize(("name", "messages", "golden"), ONE_TURN)
+def test_a_record_of_gorilla_has_the_text_of_the_same_conversation(
+    name: str, messages: list[Message], golden: dict[str, str]
+) -> None:
+    *system, user, assistant = (message["content"] for message in messages)
+    record = {"instruction": user, "cot_answer": assistant}
+    to = converter(name, {"system": system[0]} if system else {})
+    assert text_of(to, record) == golden["text"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_text_at_the_beginning_can_be_set_and_switched_off(name: str) -> None:
+    messages, golden = CONVERSATIONS[2], lines(name)[2]["text"]
+    for other in ("", "@"):
+        bos = BOS.get(name)
+        expected = golden.replace(bos, other) if bos else other + golden
+        assert text_of(converter(name, {"bos": other}), {"messages": messages}) == expected
+
+
+def test_the_text_at_the_end_of_phi3_can_be_switched_off() -> None:
+    messages, golden = CONVERSATIONS[2], lines("phi3")[2]["text"]
+    text = text_of(converter("phi3", {"eos": ""}), {"messages": messages})
+    assert text + "<|endoftext|>" == golden
+
+
+def test_gemma_has_no_system_message_to_set() -> None:
+    with pytest.raises(UsageError, match="system"):
+        converter("gemma", {"system": "s"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_template_writes_around_contents_is_forbidden_in_contents(name: str) -> None:
+    target = (TEMPLATES / f"{name}.toml").read_text(encoding="utf-8")
+    forbidden = re.findall(r"^forbidden = (\[.+\])$", target, re.MULTILINE)
+    texts = [golden.get("text", "") for golden in lines(name)[:4]]
+    written = {mark for text in texts for mark in RESERVED.findall(text)}
+    assert written
+    assert written <= set(json.loads(forbidden[0]))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("gemma", "qwen2.5")])
+def test_an_empty_system_message_is_none(name: str) -> None:
+    pairs = [("u", "a")]
+    to = converter(name)
+    empty, none = (text_of(to, {"messages": conversation(one, pairs)}) for one in ("", None))
+    assert empty == none
+
+
+@pytest.mark.parametrize("name", ["gemma", "llama2", "mistral-v1", "mistral-v3", "mistral-tekken"])
+@pytest.mark.parametrize("roles", ["user", "user user assistant", "assistant user assistant"])
+def test_a_template_of_questions_and_answers_refuses_other_turns(name: str, roles: str) -> None:
+    messages = [{"role": role, "content": "x"} for role in roles.split()]
+    with pytest.raises(Error):
+        converter(name).convert_bytes(json.dumps({"messages": messages}).encode())
+
+
+@pytest.mark.parametrize("messages", CONVERSATIONS)
+def test_llama2_is_what_meta_s_own_program_makes(messages: list[Message]) -> None:
+    assert text_of(converter("llama2"), {"messages": messages}) == meta(messages)
+
+
+@THOROUGH
+@given(system=st.none() | TEXTS, pairs=PAIRS)
+def test_llama2_is_what_meta_s_own_program_makes_of_any_conversation(
+    system: str | None, pairs: list[tuple[str, str]]
+) -> None:
+    messages = conversation(system, pairs)
+    assert text_of(converter("llama2"), {"messages": messages}) == meta(messages)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_conversation_has_the_text_that_jinja_gives_it(name: str) -> None:
+    template, to = jinja(name), converter(name)
+
+    @THOROUGH
+    @given(system=st.none() if name == "gemma" else st.none() | TEXTS, pairs=PAIRS)
+    def compare(system: str | None, pairs: list[tuple[str, str]]) -> None:
+        messages = conversation(system, pairs)
+        assert text_of(to, {"messages": messages}, ascii_only=False) == template.finished(messages)
+
+    compare()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_goldens_are_what_jinja_gives(name: str) -> None:
+    template = jinja(name)
+    for messages, golden in zip(CONVERSATIONS, lines(name), strict=True):
+        if "text" in golden:
+            assert template.finished(messages) == golden["text"]
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_mistral_v3_keeps_the_system_message_that_its_jinja_drops(name: str) -> None:
+    messages = conversation("SYSTEM", [("u", "a"), ("v", "b")])
+    assert "SYSTEM" not in jinja(name).render(messages)
+    assert text_of(converter(name), {"messages": messages}).count("SYSTEM\n\nv") == 1
+
+
+# Templates of one's own ---------------------------------------------------------------------------
+
+
+TOKENS: dict[str, tuple[str, str]] = maker().TOKENS
+
+
+def own(folder: Path, name: str) -> Converter:
+    """Make a converter of a ``tokenizer_config.json`` with the Jinja of a model."""
+    bos, eos = TOKENS[name]
+    source = (GOLDENS / f"{name}.jinja").read_text(encoding="utf-8")
+    config = {"chat_template": source, "bos_token": bos, "eos_token": {"content": eos}}
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return Converter("text", template=str(path), on_error="skip")
+
+
+@pytest.mark.parametrize("name", [name for name in TOKENS if name not in DROPPING])
+def test_a_template_of_ones_own_gives_the_text_that_jinja_gives(name: str, tmp_path: Path) -> None:
+    to = own(tmp_path, name)
+    for messages, golden in zip(CONVERSATIONS, lines(name), strict=True):
+        rows = to.convert_bytes(json.dumps({"messages": messages}).encode())
+        expected = [golden] if "text" in golden else []
+        assert [json.loads(row) for row in rows.splitlines()] == expected
+
+
+def test_what_a_template_says_against_a_conversation_is_told(tmp_path: Path) -> None:
+    template = tmp_path / "mine.jinja"
+    template.write_text("{{ raise_exception('no ' ~ messages[0]['role']) }}")
+    with pytest.raises(Error, match="the template does not take it: line 1: no user") as caught:
+        Converter("text", template=str(template)).convert_bytes(
+            b'{"instruction":"Q","cot_answer":"A"}'
+        )
+    assert caught.value.kind == "template"
+
+
+WRONG = {
+    "a tag that is not closed": ("{% for m in messages %}", "line 1"),
+    "a word that is none": ("x\n{% flor m in messages %}{% endfor %}", "line 2"),
+    "a configuration without a template": ('{"bos_token": "<s>"}', "no chat_template"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG.values(), ids=WRONG)
+def test_a_template_that_cannot_be_read_is_told_with_its_line(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jinja"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=told):
+        Converter("text", template=str(path))
+
+
+def test_a_template_that_asks_for_the_date_is_told_what_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jinja"
+    path.write_text("{{ strftime_now('%d %b %Y') }}: {{ messages[-1]['content'].strip() }}")
+    record = b'{"instruction":"Q","cot_answer":"\\u001f A "}'
+    rows = Converter("text", template=str(path), date="26 Jul 2024").convert_bytes(record)
+    assert json.loads(rows) == {"text": "26 Jul 2024: A"}
+    with pytest.raises(Error, match="pass --date"):
+        Converter("text", template=str(path)).convert_bytes(record)
+
+
+def test_generation_tags_make_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jinja"
+    path.write_text(
+        "{%- for m in messages %}\n"
+        "{%- generation %}{{ m.content }}{% endgeneration %}\n"
+        "{%- endfor %}"
+    )
+    record = b'{"instruction":"Q","cot_answer":"A"}'
+    assert json.loads(Converter("text", template=str(path)).convert_bytes(record))["text"] == "QA"
