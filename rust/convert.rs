@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use crate::batch::Batch;
+use crate::dialect::{Read, Reader, Reading, Scratch, Unread};
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::printable::snippet;
 use crate::record::Record;
+use crate::rules::{Check, Checker};
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
@@ -34,6 +36,9 @@ const KEPT: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Converter {
     shape: Shape,
+    reader: Reader,
+    checker: Option<Checker>,
+    check: Check,
     scanner: Scanner,
     on_error: OnError,
     max_record_bytes: usize,
@@ -93,10 +98,23 @@ pub struct Converted {
     keep_rejects: bool,
     /// What ended the block early.
     pub failure: Option<Failure>,
+    /// Rules that rows break, and the first line of each that does, by the lines of the block before
+    /// it.
+    pub broken: Vec<(&'static str, u64)>,
     /// The fields that some record had.
     pub present: u64,
     /// The keys of the first record that lacks a field in use.
     pub keys: Vec<String>,
+}
+
+impl Converted {
+    /// Counts a row that breaks a rule.
+    fn warn(&mut self, rule: &'static str) {
+        if !self.broken.iter().any(|(known, _)| *known == rule) {
+            self.broken.push((rule, self.lines));
+        }
+        self.ledger.warned.add(rule, 1);
+    }
 }
 
 /// Why a block ended early.
@@ -109,6 +127,8 @@ pub enum Failure {
         /// The text around the fault, for people.
         snippet: String,
     },
+    /// A row of a table that is no record: the last one that was looked at.
+    Row(FaultKind),
     /// Anything else.
     Run(Error),
 }
@@ -122,16 +142,20 @@ impl Converter {
     /// When there is no such target, when it does not fit the options, or when this CPU lacks the
     /// path that was asked for.
     pub fn new(to: &str, options: &Options) -> Result<Self, Error> {
-        Self::with_shape(Shape::compile(&Target::named(to)?, options)?)
+        Self::with_shape(Shape::compile(&Target::named(to)?, options)?, &Reading::default())
     }
 
     /// Uses a target that is compiled already.
     ///
     /// # Errors
     ///
-    /// When this CPU lacks the path that `RAFTFAST_CPU` asks for.
-    pub fn with_shape(shape: Shape) -> Result<Self, Error> {
+    /// When there is no such dialect or repair, or when this CPU lacks the path that `RAFTFAST_CPU`
+    /// asks for.
+    pub fn with_shape(shape: Shape, reading: &Reading) -> Result<Self, Error> {
         Ok(Self {
+            reader: Reader::new(&shape, reading)?,
+            checker: Checker::new(shape.rules(), shape.fields()),
+            check: Check::default(),
             shape,
             scanner: chosen_scanner()?,
             on_error: OnError::default(),
@@ -143,6 +167,14 @@ impl Converter {
     #[must_use]
     pub fn on_error(mut self, on_error: OnError) -> Self {
         self.on_error = on_error;
+        self
+    }
+
+    /// What becomes of records that break a rule of the consumer; by default they are counted and
+    /// written.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.check = check;
         self
     }
 
@@ -170,6 +202,12 @@ impl Converter {
         self.max_record_bytes
     }
 
+    /// How records are read.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// The compiled target.
     #[must_use]
     pub fn shape(&self) -> &Shape {
@@ -187,12 +225,12 @@ impl Converter {
         keep_rejects: bool,
     ) -> Converted {
         let mut converted = Converted { keep_rejects, ..Converted::default() };
-        let mut spans = Spans::default();
+        let (mut spans, mut scratch) = (Spans::default(), Scratch::default());
         let mut at = start;
         let end = buffer.content().len();
         while at < end && converted.failure.is_none() {
-            let line = self.scanner.line(buffer, at, self.shape.keys(), &mut spans);
-            let next = self.take(&mut converted, rows, buffer, at, line, &spans);
+            let line = self.scanner.line(buffer, at, self.reader.keys(), &mut spans);
+            let next = self.take(&mut converted, rows, buffer, at, (line, &spans), &mut scratch);
             converted.lines += 1;
             at = next;
         }
@@ -202,13 +240,15 @@ impl Converter {
     /// Converts some rows of an Arrow batch, adding the new rows to `rows`.
     #[must_use]
     pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
-        let mut converted = Converted::default();
+        let (mut converted, mut scratch) = (Converted::default(), Scratch::default());
         for row in range {
             let record = batch.record(row);
             converted.ledger.bytes_in += self.shape.used_bytes(&record);
-            if let Err(fault) = self.row(&mut converted, rows, &record) {
-                let message = format!("row {row}: {}", fault.kind);
-                converted.failure = Some(Failure::Run(ErrorKind::Internal(message).into()));
+            if let Err(fault) = self.row(&mut converted, rows, &record, &mut scratch) {
+                match self.on_error {
+                    OnError::Fail => converted.failure = Some(Failure::Row(fault.kind)),
+                    OnError::Skip => converted.ledger.reject(fault.kind.name()),
+                }
             }
             converted.lines += 1;
             if converted.failure.is_some() {
@@ -226,8 +266,8 @@ impl Converter {
         rows: &mut R,
         buffer: &Buffer,
         at: usize,
-        line: Line,
-        spans: &Spans,
+        (line, spans): (Line, &Spans),
+        scratch: &mut Scratch,
     ) -> usize {
         let (Line::Blank { next } | Line::Record { next, .. } | Line::Bad { next, .. }) = line;
         let text = &buffer.content()[at..next];
@@ -243,7 +283,8 @@ impl Converter {
                 None
             }
             Line::Record { start, end, .. } => {
-                self.row(converted, rows, &Record::new(buffer.content(), start, end, spans)).err()
+                let record = Record::new(buffer.content(), start, end, spans);
+                self.row(converted, rows, &record, scratch).err()
             }
             Line::Bad { fault, .. } => Some(fault),
         };
@@ -259,7 +300,27 @@ impl Converter {
         converted: &mut Converted,
         rows: &mut R,
         record: &Record<'_>,
+        scratch: &mut Scratch,
     ) -> Result<(), Fault> {
+        let made;
+        let record = match self.reader.read(record, scratch) {
+            Ok(Read::Plain(dialect)) => {
+                converted.ledger.tell(dialect);
+                record
+            }
+            Ok(Read::Made(dialect)) => {
+                converted.ledger.tell(dialect);
+                scratch.fixes.iter().for_each(|fix| converted.ledger.repair(fix));
+                made = scratch.record(*record);
+                &made
+            }
+            Err(Unread::Fault(fault)) => return Err(fault),
+            Err(Unread::Kind(kind)) => return Err(record.fault(kind)),
+            Err(Unread::Run(error)) => {
+                converted.failure = Some(Failure::Run(error));
+                return Ok(());
+            }
+        };
         let judged = self.shape.judge(record);
         converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
         let verdict = judged?;
@@ -268,12 +329,27 @@ impl Converter {
         }
         if let Some(reason) = verdict.dropped {
             converted.ledger.filter(reason);
-        } else if let Err(error) = rows.put(&self.shape, record, converted.lines) {
+            return Ok(());
+        }
+        if let Some(rule) = self.broken(record) {
+            if self.check == Check::Strict {
+                return Err(record.fault(FaultKind::Rule { rule }));
+            }
+            converted.warn(rule);
+        }
+        if let Err(error) = rows.put(&self.shape, record, converted.lines) {
             converted.failure = Some(Failure::Run(error));
         } else {
             converted.ledger.write_row();
         }
         Ok(())
+    }
+
+    /// The rule of the consumer that a record breaks.
+    #[inline]
+    fn broken(&self, record: &Record<'_>) -> Option<&'static str> {
+        let checker = self.checker.as_ref().filter(|_| self.check != Check::Off)?;
+        checker.broken(record)
     }
 
     #[cold]
@@ -363,6 +439,7 @@ pub struct Total {
     pub lines: u64,
     present: u64,
     keys: Vec<String>,
+    broken: Vec<(&'static str, String, u64)>,
 }
 
 impl Total {
@@ -378,10 +455,19 @@ impl Total {
             self.keys = std::mem::take(&mut block.keys);
         }
         let lines = self.lines;
+        for (rule, before) in block.broken.drain(..) {
+            if !self.broken.iter().any(|(known, ..)| *known == rule) {
+                self.broken.push((rule, path.to_owned(), lines + before + 1));
+            }
+        }
         self.lines += block.lines;
         match block.failure.take() {
             None => Ok(()),
             Some(Failure::Run(error)) => Err(error),
+            Some(Failure::Row(fault)) => {
+                let (path, row) = (path.to_owned(), self.lines);
+                Err(ErrorKind::Row { path, row, fault }.into())
+            }
             Some(Failure::Line { reject, snippet }) => {
                 let (line, offset) = reject.position(lines, offset);
                 let place = Place { path: path.to_owned(), line, offset, snippet };
@@ -397,6 +483,12 @@ impl Total {
         let some = !self.keys.is_empty() || self.converted_some();
         let fields = shape.all_missing(self.present);
         some.then(|| Missing { field, fields, keys: self.keys.clone() })
+    }
+
+    /// The rules that rows broke, and where each first was: an input and a line of it.
+    #[must_use]
+    pub fn broken(&self) -> &[(&'static str, String, u64)] {
+        &self.broken
     }
 
     /// The fields that some record had, as bits in the order of the keys.

@@ -59,6 +59,12 @@ pub struct Ledger {
     pub filtered: Reasons,
     /// Malformed records that were skipped, by the name of the error.
     pub rejected: Reasons,
+    /// Records by their dialect.
+    pub dialects: Reasons,
+    /// What was repaired in records, and how often.
+    pub repaired: Reasons,
+    /// Rows that break a rule of the consumer, by its name for it.
+    pub warned: Reasons,
     /// Blank lines passed over.
     pub blank: u64,
     /// Bytes of input.
@@ -86,6 +92,19 @@ impl Ledger {
         self.rejected.add(reason, 1);
     }
 
+    /// Counts a record of a dialect.
+    #[inline]
+    pub fn tell(&mut self, dialect: &'static str) {
+        if !dialect.is_empty() {
+            self.dialects.add(dialect, 1);
+        }
+    }
+
+    /// Counts a repair.
+    pub fn repair(&mut self, what: &'static str) {
+        self.repaired.add(what, 1);
+    }
+
     /// Adds the account of another part of the input.
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;
@@ -93,6 +112,9 @@ impl Ledger {
         self.blank += other.blank;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
+        other.warned.0.iter().for_each(|&(name, count)| self.warned.add(name, count));
+        other.dialects.0.iter().for_each(|&(name, count)| self.dialects.add(name, count));
+        other.repaired.0.iter().for_each(|&(name, count)| self.repaired.add(name, count));
         other.filtered.0.iter().for_each(|&(reason, count)| self.filtered.add(reason, count));
         other.rejected.0.iter().for_each(|&(reason, count)| self.rejected.add(reason, count));
     }

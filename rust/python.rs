@@ -18,16 +18,18 @@ use pyo3_arrow::{PyRecordBatchReader, PySchema};
 
 use crate::columnar;
 use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
+use crate::dialect::{self, AUTO, Answer, Dialect as DialectFile, Reading, Several};
 use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::ledger::{Ledger as Account, Reasons};
 use crate::record::{Absence, Field};
+use crate::rules::{self, Check};
 use crate::sample::Style;
 use crate::shape::{Options, Shape};
 use crate::source::{self, Input};
 use crate::survey::Survey;
-use crate::target::Target as TargetFile;
+use crate::target::{TEXT, Target as TargetFile};
 use crate::text::Escape;
 
 /// The compiled core of raftfast.
@@ -35,8 +37,8 @@ use crate::text::Escape;
 mod _raftfast {
     #[pymodule_export]
     use super::{
-        Converter, Ledger, Reader, Schema, Target, convert_files, cpu_path, default_threads,
-        digest, read_batches, survey, write_sample,
+        Converter, Dialect, Ledger, Reader, Schema, Target, convert_files, cpu_path,
+        default_threads, digest, read_batches, survey, write_sample,
     };
     use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     use pyo3::prelude::*;
@@ -105,11 +107,13 @@ struct Ledger {
     inputs: Vec<(String, Account)>,
     /// The fields in use that were in no record.
     missing: Vec<&'static str>,
+    /// The rules that rows broke, and where each first was.
+    broken: Vec<(&'static str, String, u64)>,
 }
 
 impl Ledger {
     fn new(account: Account, elapsed: Duration) -> Self {
-        Self { account, elapsed, inputs: Vec::new(), missing: Vec::new() }
+        Self { account, elapsed, inputs: Vec::new(), missing: Vec::new(), broken: Vec::new() }
     }
 
     /// The account of a run.
@@ -119,6 +123,7 @@ impl Ledger {
             elapsed,
             inputs: outcome.inputs,
             missing: outcome.missing.map_or(Vec::new(), |missing| missing.fields),
+            broken: outcome.broken,
         }
     }
 
@@ -148,6 +153,27 @@ impl Ledger {
     #[getter]
     fn rejected(&self) -> BTreeMap<&'static str, u64> {
         self.account.rejected.sorted().into_iter().collect()
+    }
+
+    #[getter]
+    fn warned(&self) -> BTreeMap<&'static str, u64> {
+        self.account.warned.sorted().into_iter().collect()
+    }
+
+    #[getter]
+    fn first_warned(&self) -> BTreeMap<&'static str, (String, u64)> {
+        let first = self.broken.iter().cloned();
+        first.map(|(rule, input, line)| (rule, (input, line))).collect()
+    }
+
+    #[getter]
+    fn dialects(&self) -> BTreeMap<&'static str, u64> {
+        self.account.dialects.sorted().into_iter().collect()
+    }
+
+    #[getter]
+    fn repaired(&self) -> BTreeMap<&'static str, u64> {
+        self.account.repaired.sorted().into_iter().collect()
     }
 
     #[getter]
@@ -187,6 +213,11 @@ impl Ledger {
         for ledger in &ledgers {
             total.account.add(&ledger.account);
             total.inputs.extend(ledger.inputs.iter().cloned());
+            for first in &ledger.broken {
+                if !total.broken.iter().any(|(rule, ..)| *rule == first.0) {
+                    total.broken.push(first.clone());
+                }
+            }
         }
         // A part without records lacks nothing, and says nothing of the others.
         let told: Vec<_> = ledgers.iter().filter(|ledger| ledger.has_records()).collect();
@@ -203,6 +234,9 @@ impl Ledger {
         account.set_item("written", self.written())?;
         account.set_item("filtered", self.filtered())?;
         account.set_item("rejected", self.rejected())?;
+        account.set_item("warned", self.warned())?;
+        account.set_item("dialects", self.dialects())?;
+        account.set_item("repaired", self.repaired())?;
         account.set_item("blank", self.blank())?;
         account.set_item("bytes_in", self.bytes_in())?;
         account.set_item("bytes_out", self.bytes_out())?;
@@ -215,8 +249,11 @@ impl Ledger {
         let read = Account {
             read: number_in(account, "read")?,
             written: number_in(account, "written")?,
-            filtered: reasons_in(account, "filtered")?,
-            rejected: reasons_in(account, "rejected")?,
+            filtered: reasons_in(account, "filtered", reason_named)?,
+            rejected: reasons_in(account, "rejected", reason_named)?,
+            warned: reasons_in(account, "warned", rules::known_name)?,
+            dialects: reasons_in(account, "dialects", dialect::name_of)?,
+            repaired: reasons_in(account, "repaired", dialect::repair_named)?,
             blank: number_in(account, "blank")?,
             bytes_in: number_in(account, "bytes_in")?,
             bytes_out: number_in(account, "bytes_out")?,
@@ -259,11 +296,15 @@ fn believable(number: u64) -> PyResult<u64> {
     Err(PyValueError::new_err(format!("{number} is too large")))
 }
 
-fn reasons_in(account: &Bound<'_, PyDict>, name: &str) -> PyResult<Reasons> {
+fn reasons_in(
+    account: &Bound<'_, PyDict>,
+    name: &str,
+    named: impl Fn(&str) -> Option<&'static str>,
+) -> PyResult<Reasons> {
     let counts: BTreeMap<String, u64> = member_of(account, name)?.extract()?;
     let mut reasons = Reasons::default();
     for (reason, count) in counts {
-        let known = reason_named(&reason);
+        let known = named(&reason);
         let known = known.ok_or_else(|| PyValueError::new_err(format!("no reason '{reason}'")))?;
         reasons.add(known, believable(count)?);
     }
@@ -284,14 +325,40 @@ struct Target {
     needs: Vec<String>,
     settings: BTreeMap<String, String>,
     source: String,
+    rules: BTreeMap<String, String>,
     example: String,
 }
 
 impl Target {
     fn of(file: TargetFile) -> Result<Self, Error> {
-        let example = Core::new(&file.name, &Options::default())?.example()?;
+        let shape = Shape::compile(&file, &Options::default())?;
+        let example = Core::with_shape(shape, &Reading::default())?.example()?;
+        let rules = file.rules.told();
         let TargetFile { name, about, needs, settings, source, .. } = file;
-        Ok(Self { name, about, needs, settings, source, example })
+        Ok(Self { name, about, needs, settings, source, rules, example })
+    }
+}
+
+#[pyclass(frozen, get_all, module = "raftfast")]
+struct Dialect {
+    name: String,
+    about: String,
+    source: String,
+    repairs: Vec<String>,
+}
+
+impl Dialect {
+    fn of(file: DialectFile) -> Self {
+        let repairs = file.repairs().map(str::to_owned).collect();
+        let DialectFile { name, about, source, .. } = file;
+        Self { name, about, source, repairs }
+    }
+}
+
+#[pymethods]
+impl Dialect {
+    fn __repr__(&self) -> String {
+        format!("Dialect(name={:?}, repairs={:?})", self.name, self.repairs)
     }
 }
 
@@ -310,6 +377,11 @@ struct Policies<'a> {
     escape: &'a str,
     on_error: &'a str,
     max_record_bytes: usize,
+    dialect: &'a str,
+    answer: &'a str,
+    turns: &'a str,
+    unrepaired: Vec<String>,
+    check: &'a str,
 }
 
 impl Policies<'_> {
@@ -319,8 +391,15 @@ impl Policies<'_> {
         settings: BTreeMap<String, String>,
     ) -> Result<Converter, Error> {
         let options = Options { settings, escape: escape_named(self.escape)? };
-        let core = Core::with_shape(Shape::compile(target, &options)?)?
+        let reading = Reading {
+            from: self.dialect.to_owned(),
+            answer: one_of("answer", self.answer, &Answer::ALL)?,
+            turns: one_of("turns", self.turns, &Several::ALL)?,
+            unrepaired: self.unrepaired,
+        };
+        let core = Core::with_shape(Shape::compile(target, &options)?, &reading)?
             .on_error(policy_named(self.on_error)?)
+            .check(one_of("check", self.check, &Check::ALL)?)
             .max_record_bytes(self.max_record_bytes);
         Ok(Converter { core: Arc::new(core), total: Mutex::default() })
     }
@@ -344,12 +423,22 @@ impl Converter {
             prompt_key = None,
             completion_key = None,
             stop = None,
+            settings = BTreeMap::new(),
+            dialect = AUTO,
+            answer = "cot",
+            turns = "error",
+            unrepaired = Vec::new(),
+            check = "warn",
+            template = None,
+            date = None,
             escape = "keep",
             on_error = "fail",
             max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
         ),
         text_signature = "(to='chat', *, system=None, prompt_key=None, completion_key=None, \
-            stop=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
+            stop=None, settings={}, dialect='auto', answer='cot', turns='error', unrepaired=(), \
+            check='warn', template=None, \
+            date=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
@@ -359,20 +448,37 @@ impl Converter {
         prompt_key: Option<String>,
         completion_key: Option<String>,
         stop: Option<String>,
+        mut settings: BTreeMap<String, String>,
+        dialect: &str,
+        answer: &str,
+        turns: &str,
+        unrepaired: Vec<String>,
+        check: &str,
+        template: Option<String>,
+        date: Option<String>,
         escape: &str,
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
-        let settings = [
+        let named = [
             ("system", system),
             ("prompt_key", prompt_key),
             ("completion_key", completion_key),
             ("stop", stop),
         ];
-        let settings = settings.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
-        let target = TargetFile::named(&to.to_string_lossy());
-        let policies = Policies { escape, on_error, max_record_bytes };
-        let compiled = target.and_then(|target| policies.compile(&target, settings.collect()));
+        settings.extend(named.into_iter().filter_map(|(name, value)| Some((name.into(), value?))));
+        let target = target_named(&to.to_string_lossy(), template.as_deref(), date.as_deref());
+        let policies = Policies {
+            escape,
+            on_error,
+            max_record_bytes,
+            dialect,
+            answer,
+            turns,
+            unrepaired,
+            check,
+        };
+        let compiled = target.and_then(|target| policies.compile(&target, settings));
         compiled.map_err(|error| exception(py, &error))
     }
 
@@ -382,22 +488,42 @@ impl Converter {
             text,
             *,
             settings = BTreeMap::new(),
+            dialect = AUTO,
+            answer = "cot",
+            turns = "error",
+            unrepaired = Vec::new(),
+            check = "warn",
             escape = "keep",
             on_error = "fail",
             max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
         ),
-        text_signature = "(text, *, settings={}, escape='keep', on_error='fail', \
-            max_record_bytes=268435456)"
+        text_signature = "(text, *, settings={}, dialect='auto', answer='cot', turns='error', \
+            unrepaired=(), check='warn', escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn from_toml(
         py: Python<'_>,
         text: &str,
         settings: BTreeMap<String, String>,
+        dialect: &str,
+        answer: &str,
+        turns: &str,
+        unrepaired: Vec<String>,
+        check: &str,
         escape: &str,
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
-        let policies = Policies { escape, on_error, max_record_bytes };
+        let policies = Policies {
+            escape,
+            on_error,
+            max_record_bytes,
+            dialect,
+            answer,
+            turns,
+            unrepaired,
+            check,
+        };
         let target = TargetFile::parse("text", text);
         let compiled = target.and_then(|target| policies.compile(&target, settings));
         compiled.map_err(|error| exception(py, &error))
@@ -415,17 +541,35 @@ impl Converter {
         Ok(PyBytes::new(py, &rows))
     }
 
-    #[getter]
-    fn fields(&self) -> Option<Vec<&'static str>> {
-        let shape = self.core.shape();
-        let names = shape.fields().iter().map(|field| field.name());
-        (!shape.takes_whole()).then(|| names.collect())
+    fn wanted(&self, columns: Vec<String>) -> Vec<String> {
+        if self.core.shape().takes_whole() {
+            return columns;
+        }
+        self.core.reader().wanted(&columns).into_iter().map(str::to_owned).collect()
     }
 
     #[getter]
     fn ledger(&self) -> Ledger {
         let total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
         Ledger::new(total.0.clone(), total.1)
+    }
+
+    #[staticmethod]
+    fn dialects(py: Python<'_>) -> PyResult<Vec<Dialect>> {
+        let dialects = DialectFile::built_in().map_err(|error| exception(py, &error))?;
+        Ok(dialects.iter().cloned().map(Dialect::of).collect())
+    }
+
+    #[staticmethod]
+    fn templates(py: Python<'_>) -> PyResult<Vec<Target>> {
+        let targets = TargetFile::templates().and_then(|t| t.into_iter().map(Target::of).collect());
+        targets.map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
+    fn target_file(py: Python<'_>, name: &str) -> PyResult<&'static str> {
+        let none = || Error::usage(format!("no target or template '{name}'"));
+        TargetFile::text_of(name).ok_or_else(none).map_err(|error| exception(py, &error))
     }
 
     #[staticmethod]
@@ -443,6 +587,29 @@ fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
     }
     let view = data.py().import("builtins")?.call_method1("memoryview", (data,))?;
     Ok(view.call_method0("tobytes")?.extract::<PyBackedBytes>()?)
+}
+
+/// A target, or the text of a chat template.
+fn target_named(to: &str, template: Option<&str>, date: Option<&str>) -> Result<TargetFile, Error> {
+    match template {
+        Some(path)
+            if to == TEXT && path.contains(['.', '/']) && TargetFile::text_of(path).is_none() =>
+        {
+            TargetFile::jinja(path, date)
+        }
+        Some(template) if to == TEXT => TargetFile::template(template),
+        Some(_) => Err(Error::usage(format!("target {to} takes no template; text does"))),
+        None => TargetFile::named(to),
+    }
+}
+
+/// What an option stands for.
+fn one_of<T: Copy>(option: &str, name: &str, all: &[(&'static str, T)]) -> Result<T, Error> {
+    let found = all.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let known = all.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        Error::usage(format!("{option} is '{name}'; it takes one of {known}"))
+    })
 }
 
 fn escape_named(name: &str) -> Result<Escape, Error> {

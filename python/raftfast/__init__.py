@@ -10,7 +10,7 @@ keep a ``Ledger`` in which every record read is accounted for. What is wrong in 
 ``Error`` with a position.
 """
 
-from raftfast._raftfast import Converter, Ledger, Target, __version__
+from raftfast._raftfast import Converter, Dialect, Ledger, Target, __version__
 from raftfast.convert import convert
 from raftfast.errors import Error, UsageError
 from raftfast.read import Batches, read, to_dataset
@@ -19,6 +19,7 @@ from raftfast.samples import sample
 __all__ = [
     "Batches",
     "Converter",
+    "Dialect",
     "Error",
     "Ledger",
     "Target",

@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 
 from typing_extensions import Buffer
 
-from raftfast.choices import Compression, Escape, OnError, OutputType, Style
+from raftfast.choices import Answer, Check, Compression, Escape, OnError, OutputType, Style, Turns
 from raftfast.sources import Source
 
 __all__ = [
@@ -52,6 +52,18 @@ class Ledger:
     @property
     def rejected(self) -> dict[str, int]:
         """Malformed records that were skipped, by kind of error; only with ``on_error="skip"``."""
+    @property
+    def warned(self) -> dict[str, int]:
+        """Rows that break a rule of their consumer, by the consumer's name for it."""
+    @property
+    def first_warned(self) -> dict[str, tuple[str, int]]:
+        """Where each of these rules was broken first: an input and a line of it."""
+    @property
+    def dialects(self) -> dict[str, int]:
+        """Records by their dialect."""
+    @property
+    def repaired(self) -> dict[str, int]:
+        """What was repaired in records, and how often."""
     @property
     def blank(self) -> int:
         """Blank lines passed over."""
@@ -115,8 +127,28 @@ class Target:
     def source(self) -> str:
         """Where the consumer's rules are written down."""
     @property
+    def rules(self) -> dict[str, str]:
+        """What the consumer asks of rows beside their shape, by rule."""
+    @property
     def example(self) -> str:
         """A row of this target, as one line of JSON."""
+
+@final
+class Dialect:
+    """What a dialect is, for listings."""
+
+    @property
+    def name(self) -> str:
+        """The name that ``dialect=`` takes."""
+    @property
+    def about(self) -> str:
+        """One line for people."""
+    @property
+    def source(self) -> str:
+        """Who writes it, and where that can be read."""
+    @property
+    def repairs(self) -> list[str]:
+        """What is repaired in its records, by the names that ``unrepaired=`` takes."""
 
 @final
 class Converter:
@@ -137,6 +169,14 @@ class Converter:
         prompt_key: str | None = None,
         completion_key: str | None = None,
         stop: str | None = None,
+        settings: Mapping[str, str] = {},
+        dialect: str = "auto",
+        answer: Answer = "cot",
+        turns: Turns = "error",
+        unrepaired: Sequence[str] = (),
+        check: Check = "warn",
+        template: str | None = None,
+        date: str | None = None,
         escape: Escape = "keep",
         on_error: OnError = "fail",
         max_record_bytes: int = 268435456,
@@ -150,6 +190,16 @@ class Converter:
             prompt_key: The name of the prompt column; by default the target's own.
             completion_key: The name of the completion column; by default the target's own.
             stop: What is appended to each completion; by default the target's own.
+            settings: Settings of the target by name, instead of its defaults.
+            dialect: What the records are: one of ``Converter.dialects()``, or ``"auto"`` to tell it
+                for each record.
+            answer: What is taken for the answer.
+            turns: What becomes of a conversation of several answers where the target takes one.
+            unrepaired: Repairs that are not to be made.
+            check: What becomes of rows that break a rule of their consumer.
+            template: The chat template of the target ``"text"``: one of ``Converter.templates()``,
+                or the path of a Jinja file or of a ``tokenizer_config.json``.
+            date: What a template that asks for today's date is told.
             escape: How strings are written.
             on_error: What a malformed record does.
             max_record_bytes: The longest line that is taken, without its line end; by default
@@ -167,6 +217,11 @@ class Converter:
         text: str,
         *,
         settings: Mapping[str, str] = {},
+        dialect: str = "auto",
+        answer: Answer = "cot",
+        turns: Turns = "error",
+        unrepaired: Sequence[str] = (),
+        check: Check = "warn",
         escape: Escape = "keep",
         on_error: OnError = "fail",
         max_record_bytes: int = 268435456,
@@ -176,6 +231,11 @@ class Converter:
         Args:
             text: What a target file holds.
             settings: Settings of the target, instead of its defaults.
+            dialect: What the records are.
+            answer: What is taken for the answer.
+            turns: What becomes of a conversation of several answers where the target takes one.
+            unrepaired: Repairs that are not to be made.
+            check: What becomes of rows that break a rule of their consumer.
             escape: How strings are written.
             on_error: What a malformed record does.
             max_record_bytes: The longest line that is taken.
@@ -185,9 +245,13 @@ class Converter:
 
         """
 
-    @property
-    def fields(self) -> list[str] | None:
-        """The keys of a record that are used; ``None`` if the whole record is."""
+    def wanted(self, columns: list[str]) -> list[str]:
+        """Tell which columns of a table are used.
+
+        Args:
+            columns: The names of all its columns, which tell the dialect of its rows.
+
+        """
 
     def convert_bytes(self, data: Buffer) -> bytes:
         """Convert whole lines of JSONL held in memory, without holding the GIL.
@@ -209,6 +273,20 @@ class Converter:
     @property
     def ledger(self) -> Ledger:
         """The account of all calls of ``convert_bytes`` that returned, so far."""
+    @staticmethod
+    def dialects() -> list[Dialect]:
+        """List the built-in dialects, in the order in which a record is held against them."""
+    @staticmethod
+    def templates() -> list[Target]:
+        """List the chat templates, which the target ``"text"`` takes."""
+    @staticmethod
+    def target_file(name: str) -> str:
+        """Return the file of a built-in target or chat template, to start one's own from.
+
+        Raises:
+            UsageError: There is none of that name.
+
+        """
     @staticmethod
     def targets() -> list[Target]:
         """List the built-in targets."""

@@ -11,6 +11,18 @@ Escape: TypeAlias = Literal["keep", "ascii", "pandas"]
 OnError: TypeAlias = Literal["fail", "skip"]
 """What a malformed record does: ``fail`` ends the run, ``skip`` counts it and goes on."""
 
+Answer: TypeAlias = Literal["cot", "final", "either"]
+"""What is taken for the answer of a record: the chain of thought, the final answer only, or the
+short answer where there is no chain of thought."""
+
+Turns: TypeAlias = Literal["error", "last"]
+"""What becomes of a conversation of several answers where the target takes one: an error, or the
+last question and its answer."""
+
+Check: TypeAlias = Literal["off", "warn", "strict"]
+"""What becomes of rows that break a rule of their consumer: nobody looks, they are counted and
+written, or they are rejected."""
+
 Style: TypeAlias = Literal["escaped", "utf8"]
 """How the strings of a sample corpus are written: ASCII with escapes, or as they are."""
 

@@ -11,8 +11,8 @@ from click.shell_completion import get_completion_class, shell_complete
 
 import raftfast
 from raftfast import endings
-from raftfast.choices import Compression, OutputType
-from raftfast.options import SectionedCommand, Size, TargetName, option
+from raftfast.choices import Answer, Check, Compression, OutputType, Turns
+from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
 from raftfast.summary import summary
@@ -159,6 +159,40 @@ def group() -> None:
     help="Fail unless exactly N rows are written.",
 )
 @option(
+    *("-f", "--from"),
+    "dialect",
+    section="Records",
+    metavar="DIALECT",
+    type=DialectName(),
+    default="auto",
+    show_default=True,
+    help="What the records are: a dialect of `raftfast dialects`; auto tells it for each record.",
+)
+@option(
+    "--answer",
+    section="Records",
+    type=click.Choice(get_args(Answer)),
+    default="cot",
+    show_default=True,
+    help="The chain of thought, the final answer only, or either: the short one if it is all.",
+)
+@option(
+    "--turns",
+    section="Records",
+    type=click.Choice(get_args(Turns)),
+    default="error",
+    show_default=True,
+    help="What becomes of a conversation of several answers where the target takes one.",
+)
+@option(
+    "--no-repair",
+    "unrepaired",
+    section="Records",
+    metavar="NAME",
+    multiple=True,
+    help="Leave as it is what `raftfast dialects` lists as a repair. May be repeated.",
+)
+@option(
     *("-t", "--to"),
     section="Rows",
     metavar="TARGET",
@@ -176,7 +210,32 @@ def group() -> None:
 @option("--no-system", section="Rows", is_flag=True, help="chat: leave the system message out.")
 @option("--prompt-key", section="Rows", metavar="KEY", help="completion: the key of the prompt.")
 @option("--completion-key", section="Rows", metavar="KEY", help="completion: its key in the row.")
+@option(
+    "--template",
+    section="Rows",
+    metavar="NAME|FILE",
+    help="text: a template of `raftfast targets text`, a Jinja file, a tokenizer_config.json.",
+)
+@option("--no-bos", section="Rows", is_flag=True, help="text: no BOS, for trainers that add it.")
+@option("--date", section="Rows", metavar="TEXT", help="text: today's date, if a template asks.")
+@option(
+    "--check",
+    section="Rows",
+    type=click.Choice(get_args(Check)),
+    default="warn",
+    show_default=True,
+    help="Rows that break a rule of their consumer: warn counts, strict rejects them.",
+)
 @option("--stop", section="Rows", metavar="TEXT", help="completion: what is appended to it.")
+@option(
+    "--set",
+    "settings",
+    section="Rows",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=pairs,
+    help="A setting of the target, such as those of a target file. May be repeated.",
+)
 @option(
     "--escape",
     section="Rows",
@@ -237,6 +296,7 @@ def convert(
     inputs: tuple[str, ...],
     *,
     no_system: bool,
+    no_bos: bool,
     quiet: bool,
     progress: bool | None,
     **options: Any,  # noqa: ANN401 - those of `raftfast.convert`, by the same names
@@ -244,6 +304,8 @@ def convert(
     """Convert RAFT records to the rows of a target."""
     if no_system:
         _take_system_out(options)
+    if no_bos:
+        options["settings"] = {**options["settings"], "bos": ""}
     sources = _or_stdin(inputs)
     several: list[Outcome] = []
     with bar(options["output"], wanted=False if quiet else progress) as tick:
@@ -255,13 +317,34 @@ def convert(
 
 
 @group.command()
-@click.argument("name", required=False, help="One target only.")
-def targets(name: str | None) -> None:
-    """List the targets, with an example row of each."""
-    listed = [target for target in raftfast.Converter.targets() if name in (None, target.name)]
+@click.argument("name", required=False, help="One target only; text lists the chat templates.")
+@option("--toml", is_flag=True, help="Print the file of the target, to start your own from.")
+def targets(name: str | None, *, toml: bool) -> None:
+    """List the targets, with their rules and an example row of each."""
+    if toml:
+        if name is None:
+            raise click.UsageError("--toml needs the name of a target")
+        click.echo(raftfast.Converter.target_file(name), nl=False)
+        return
+    templates = raftfast.Converter.templates()
+    known = [*raftfast.Converter.targets(), *templates]
+    if name is None:
+        listed = known[: -len(templates)]
+    else:
+        listed = templates if name == "text" else [one for one in known if one.name == name]
     if not listed:
         raise click.UsageError(f"there is no target {name}")
     click.echo("\n\n".join(map(_described, listed)))
+
+
+@group.command()
+@click.argument("name", required=False, help="One dialect only.")
+def dialects(name: str | None) -> None:
+    """List the dialects of records, those first that are told by more."""
+    listed = [one for one in raftfast.Converter.dialects() if name in (None, one.name)]
+    if not listed:
+        raise click.UsageError(f"there is no dialect {name}")
+    click.echo("\n\n".join(map(_told, listed)))
 
 
 @group.command()
@@ -364,13 +447,21 @@ def _or_stdin(inputs: tuple[str, ...]) -> tuple[str, ...]:
     return inputs or (STANDARD,)
 
 
+def _told(dialect: raftfast.Dialect) -> str:
+    """Describe a dialect."""
+    facts = {"source": dialect.source, "repairs": ", ".join(dialect.repairs) or "nothing"}
+    lines = [f"  {name:<9} {fact}" for name, fact in facts.items()]
+    return "\n".join([f"{dialect.name}: {dialect.about}", *lines])
+
+
 def _described(target: raftfast.Target) -> str:
     """Describe a target, with an example row."""
     settings = [f"{name} = {value!r}" for name, value in target.settings.items()]
     facts = {
         "needs": ", ".join(target.needs) or "nothing: no record is filtered",
         "settings": "; ".join(settings) or "none",
-        "rules": target.source,
+        "source": target.source,
+        "rules": "; ".join(f"{rule} {value}" for rule, value in target.rules.items()) or "none",
         "row": target.example,
     }
     lines = [f"  {name:<9} {fact}" for name, fact in facts.items()]

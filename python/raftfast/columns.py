@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from raftfast.errors import Error, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from datasets import Dataset
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     Source: TypeAlias = tuple[Schema, Iterator[RecordBatch]]
+    Wanted: TypeAlias = Callable[[list[str]], list[str]]
+    """Tells which columns are used, of those that there are."""
 
 FileKind: TypeAlias = Literal["arrow", "arrows", "parquet"]
 """An Arrow IPC file, an Arrow IPC stream, a Parquet file."""
@@ -163,15 +165,16 @@ class Columns:
         return RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__()
 
 
-def of_dataset(dataset: Dataset, wanted: Sequence[str] | None) -> Columns:
+def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
     """Read a ``datasets.Dataset``: its rows as they were selected, filtered and shuffled.
 
     Args:
         dataset: The dataset.
-        wanted: The columns that are used; ``None`` is all of them.
+        wanted: Tells which columns are used; ``None`` is all of them.
 
     """
-    used = [name for name in dataset.column_names if wanted is None or name in wanted]
+    names = list(dataset.column_names)
+    used = names if wanted is None else wanted(names)
     # By the Dataset and not from its table, which knows nothing of a selection or an order.
     arrow = dataset.select_columns(used or dataset.column_names[:1]).with_format("arrow")
     tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
@@ -180,14 +183,14 @@ def of_dataset(dataset: Dataset, wanted: Sequence[str] | None) -> Columns:
 
 
 @contextmanager
-def opened(path: str, kind: Kind, wanted: Sequence[str] | None) -> Iterator[tuple[str, Columns]]:
+def opened(path: str, kind: Kind, wanted: Wanted | None) -> Iterator[tuple[str, Columns]]:
     """Open a file or folder as a stream of record batches.
 
     Args:
         path: A regular file, or a folder of ``save_to_disk``.
         kind: What ``kind_of`` says that it is.
-        wanted: The columns to read, by their names at the top level; ``None`` for all. If none of
-            them is there, the first column is read, so that its rows can be counted.
+        wanted: Tells which columns to read, by their names at the top level; ``None`` for all. If
+            none of them is there, the first column is read, so that its rows can be counted.
 
     Yields:
         The name for messages, and the stream, which is open until the block ends.
@@ -214,7 +217,7 @@ def require_pyarrow() -> None:
 
 
 @contextmanager
-def _checked(path: str, kind: FileKind, wanted: Sequence[str] | None) -> Iterator[Source]:
+def _checked(path: str, kind: FileKind, wanted: Wanted | None) -> Iterator[Source]:
     """Open one file, with all that is wrong in it blamed on it."""
     with ExitStack() as held:
         with _blaming(path, kind):
@@ -297,7 +300,7 @@ def _one_line(error: Exception) -> str:
 
 
 @contextmanager
-def _file(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
+def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
     from pyarrow import OSFile, ipc
 
     with OSFile(os.fsencode(path)) as file:
@@ -307,7 +310,7 @@ def _file(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
 
 
 @contextmanager
-def _stream(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
+def _stream(path: str, wanted: Wanted | None) -> Iterator[Source]:
     from pyarrow import OSFile, ipc
 
     with OSFile(os.fsencode(path)) as file:
@@ -317,13 +320,14 @@ def _stream(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
         yield reader.schema, _to_the_end(reader, file)
 
 
-def _chosen(schema: Schema, wanted: Sequence[str] | None) -> list[int]:
+def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
     """Return the numbers of the wanted columns, or of the first one if there are none."""
     names = schema.names
     if not names:
         raise ValueError("it has no columns")
     counts = Counter(names)
-    chosen = [number for number, name in enumerate(names) if wanted is None or name in wanted]
+    used = names if wanted is None else wanted(names)
+    chosen = [number for number, name in enumerate(names) if name in used]
     for number in chosen:
         if counts[names[number]] > 1:
             raise ValueError(f"several columns are called {names[number]!r}")
@@ -354,7 +358,7 @@ def _to_the_end(reader: RecordBatchStreamReader, file: OSFile) -> Iterator[Recor
 
 
 @contextmanager
-def _parquet(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
+def _parquet(path: str, wanted: Wanted | None) -> Iterator[Source]:
     from pyarrow import OSFile, schema
     from pyarrow.parquet import ParquetFile
 
@@ -396,7 +400,7 @@ _READERS: dict[FileKind, Callable[..., AbstractContextManager[Source]]] = {
 
 
 @contextmanager
-def _folder(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
+def _folder(path: str, wanted: Wanted | None) -> Iterator[Source]:
     """Open the shards of a data set as one stream, in the order of its own list."""
     shards = _shards(path)
     with _checked(shards[0], "arrows", wanted) as (schema, _):
@@ -404,7 +408,7 @@ def _folder(path: str, wanted: Sequence[str] | None) -> Iterator[Source]:
     yield schema, _each(shards, schema, wanted)
 
 
-def _each(shards: list[str], schema: Schema, wanted: Sequence[str] | None) -> Iterator[RecordBatch]:
+def _each(shards: list[str], schema: Schema, wanted: Wanted | None) -> Iterator[RecordBatch]:
     for shard in shards:
         with _checked(shard, "arrows", wanted) as (own, batches):
             if not own.equals(schema):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from raftfast._raftfast import Ledger
-    from raftfast.choices import Compression, Escape, OnError, OutputType
+    from raftfast.choices import Answer, Check, Compression, Escape, OnError, OutputType, Turns
     from raftfast.sources import Source
 
 
@@ -36,6 +37,14 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     prompt_key: str | None = None,
     completion_key: str | None = None,
     stop: str | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    dialect: str = "auto",
+    answer: Answer = "cot",
+    turns: Turns = "error",
+    unrepaired: Sequence[str] = (),
+    check: Check = "warn",
+    template: str | None = None,
+    date: str | None = None,
     escape: Escape = "keep",
     on_error: OnError = "fail",
     output_type: OutputType | None = None,
@@ -79,6 +88,16 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         prompt_key: The name of the prompt column; by default the target's own.
         completion_key: The name of the completion column; by default the target's own.
         stop: What is appended to each completion; by default the target's own.
+        settings: Settings of the target by name, for a target file of your own.
+        dialect: What the records are: one of ``Converter.dialects()``, or ``"auto"`` to tell it for
+            each record.
+        answer: What is taken for the answer.
+        turns: What becomes of a conversation of several answers where the target takes one.
+        unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
+        check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
+        template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
+            the path of a Jinja file or of a ``tokenizer_config.json``.
+        date: What a template that asks for today's date is told, as it should be written.
         escape: How strings are written: ``"keep"`` copies escapes as they stand, ``"ascii"`` writes
             the bytes of ``json.dumps``, ``"pandas"`` those of Gorilla's ``format.py``.
         on_error: ``"fail"`` ends the run at the first malformed record, ``"skip"`` counts it.
@@ -121,6 +140,14 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         prompt_key=prompt_key,
         completion_key=completion_key,
         stop=stop,
+        settings={**settings},
+        dialect=dialect,
+        answer=answer,
+        turns=turns,
+        unrepaired=[*unrepaired],
+        check=check,
+        template=template,
+        date=date,
         escape=escape,
         on_error=on_error,
         max_record_bytes=max_record_bytes,
@@ -133,13 +160,15 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     found = expand(listed(inputs), folder)
     sources = [one.source for one in found]
     check_readable(sources)
-    settings = _given(
+    named = {**settings} | _given(
         system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
     )
-    options = {**settings, "escape": escape, "on_error": on_error, **form.as_options()}
+    reading = {"dialect": dialect, "answer": answer, "turns": turns, "unrepaired": [*unrepaired]}
+    reading |= {"check": check, **_given(template=template, date=date)}
+    options = {**named, **reading, "escape": escape, "on_error": on_error, **form.as_options()}
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
-        with opened(inputs, converter.fields) as streams, naming(inputs):
+        with opened(inputs, converter.wanted) as streams, naming(inputs):
             return _raftfast.convert_files(
                 streams,
                 output,

@@ -236,7 +236,7 @@ class _Rows(NamedTuple):
         """Write the rows; the file appears when it is complete, in a folder that is made for it."""
         os.makedirs(os.path.dirname(os.path.realpath(self.output)), exist_ok=True)
         names = {"output": self.output}
-        with opened(sources, converter.fields) as streams, published(names) as paths:
+        with opened(sources, converter.wanted) as streams, published(names) as paths:
             ledger = _raftfast.convert_files(
                 streams,
                 paths["output"],
@@ -511,7 +511,7 @@ def _export(
     """Write the rows of a format without making a Dataset of them."""
     converter = _target(ds, target, settings)
     rows = _Rows(append_extension(os.fspath(output_path), form), form)
-    rows.write([of_dataset(ds, converter.fields)], converter)
+    rows.write([of_dataset(ds, converter.wanted)], converter)
 
 
 def _target(ds: Dataset, target: DatasetFormat, settings: Mapping[str, str]) -> Converter:

@@ -68,7 +68,7 @@ class Columns(dict[str, bool]):
 
 def whole(_: Columns) -> Converter:
     """Make rows of all columns."""
-    return Converter("hf", escape="pandas")
+    return Converter("hf", dialect="gorilla", escape="pandas")
 
 
 def chat(columns: Columns, system_prompt: str = SYSTEM_PROMPT, **_: str) -> Converter:
@@ -83,7 +83,7 @@ def chat(columns: Columns, system_prompt: str = SYSTEM_PROMPT, **_: str) -> Conv
 
     """
     _insist_on(columns, "instruction", "cot_answer")
-    return Converter("chat", system=system_prompt or "", escape="pandas")
+    return Converter("chat", system=system_prompt or "", dialect="gorilla", escape="pandas")
 
 
 def completion(
@@ -115,7 +115,7 @@ def completion(
         members.reverse()
     settings = {"prompt_key": prompt_column, "completion_key": completion_column, "stop": stop}
     target = _COMPLETION_TARGET % ", ".join(members)
-    return Converter.from_toml(target, settings=settings, escape="pandas")
+    return Converter.from_toml(target, settings=settings, dialect="gorilla", escape="pandas")
 
 
 def evaluation(columns: Columns) -> Converter:
@@ -142,7 +142,7 @@ def evaluation(columns: Columns) -> Converter:
             members[name] = "null"  # the column has no type, and so that of the rows has none
     stay = [name for name in columns if name in members and name != "context"]
     row = ", ".join(f'"{name}": {members[name]}' for name in dict.fromkeys([*stay, *members]))
-    return Converter.from_toml(_EVALUATION_TARGET % row, escape="pandas")
+    return Converter.from_toml(_EVALUATION_TARGET % row, dialect="gorilla", escape="pandas")
 
 
 TARGETS: dict[DatasetFormat, Callable[..., Converter]] = {

@@ -57,6 +57,27 @@ class TargetName(click.ParamType[str]):
         return matching or [CompletionItem(incomplete, type="file")]
 
 
+class DialectName(click.ParamType[str]):
+    """The name of a dialect, or auto; the library tells which there are."""
+
+    name = "DIALECT"
+
+    def shell_complete(
+        self, _ctx: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the dialects."""
+        names = ["auto", *(dialect.name for dialect in Converter.dialects())]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def pairs(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Take ``NAME=VALUE`` apart."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE", param=param)
+    return dict(value.split("=", 1) for value in values)
+
+
 class SectionedCommand(click.Command):
     """A command whose help shows its options in sections."""
 

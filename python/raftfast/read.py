@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from raftfast import _raftfast
@@ -12,14 +13,14 @@ from raftfast.paths import check_readable, check_threads
 from raftfast.sources import listed, opened, raise_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
     import datasets
     import pyarrow as pa
 
     from raftfast._raftfast import Ledger
-    from raftfast.choices import OnError
+    from raftfast.choices import Answer, Check, OnError, Turns
     from raftfast.sources import Source
 
 
@@ -96,6 +97,14 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
     prompt_key: str | None = None,
     completion_key: str | None = None,
     stop: str | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    dialect: str = "auto",
+    answer: Answer = "cot",
+    turns: Turns = "error",
+    unrepaired: Sequence[str] = (),
+    check: Check = "warn",
+    template: str | None = None,
+    date: str | None = None,
     on_error: OnError = "fail",
     long: bool = False,
     max_record_bytes: int = _raftfast.DEFAULT_MAX_RECORD_BYTES,
@@ -113,6 +122,16 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         prompt_key: The name of the prompt column; by default the target's own.
         completion_key: The name of the completion column; by default the target's own.
         stop: What is appended to each completion; by default the target's own.
+        settings: Settings of the target by name, for a target file of your own.
+        dialect: What the records are: one of ``Converter.dialects()``, or ``"auto"`` to tell it for
+            each record.
+        answer: What is taken for the answer.
+        turns: What becomes of a conversation of several answers where the target takes one.
+        unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
+        check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
+        template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
+            the path of a Jinja file or of a ``tokenizer_config.json``.
+        date: What a template that asks for today's date is told, as it should be written.
         on_error: ``"fail"`` ends the run at the first malformed record, ``"skip"`` counts it.
         long: Whether zstd files are taken that need more than 128 MiB for their window.
         max_record_bytes: The longest record that is taken.
@@ -133,6 +152,14 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         prompt_key=prompt_key,
         completion_key=completion_key,
         stop=stop,
+        settings={**settings},
+        dialect=dialect,
+        answer=answer,
+        turns=turns,
+        unrepaired=[*unrepaired],
+        check=check,
+        template=template,
+        date=date,
         on_error=on_error,
         max_record_bytes=max_record_bytes,
     )
@@ -151,7 +178,7 @@ def batches_of(
     sources = [found.source for found in expand(listed(inputs))]
     check_readable(sources)
     with ExitStack() as stack:
-        streams = stack.enter_context(opened(sources, converter.fields))
+        streams = stack.enter_context(opened(sources, converter.wanted))
         reader = _raftfast.read_batches(streams, converter, threads=threads, long=long)
         return Batches(reader, streams, stack.pop_all())
 

@@ -14,6 +14,8 @@ from raftfast.paths import STANDARD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from raftfast.columns import Wanted
+
 Source: TypeAlias = Any
 """A path (``"-"`` is standard input), a binary file object, an object with ``__arrow_c_stream__``
 or ``__arrow_c_array__``, or a ``datasets.Dataset``."""
@@ -44,13 +46,13 @@ def name_of(source: Source) -> str:
 
 @contextmanager
 def opened(
-    sources: Sequence[Source], wanted: Sequence[str] | None
+    sources: Sequence[Source], wanted: Wanted | None
 ) -> Iterator[list[str | tuple[str, object]]]:
     """Open what the core cannot read by itself: files of columns, through pyarrow.
 
     Args:
         sources: What `listed` gave.
-        wanted: The columns that are used; ``None`` is all of them.
+        wanted: Tells which columns are used; ``None`` is all of them.
 
     Yields:
         What the core takes as inputs.
@@ -106,9 +108,7 @@ def refuse_no_rows(sources: Sequence[Source]) -> None:
             raise Error(f"{name_of(source)}: holds no rows", "no-rows", name_of(source))
 
 
-def _opened(
-    source: Source, wanted: Sequence[str] | None, held: ExitStack
-) -> str | tuple[str, object]:
+def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
     if not isinstance(source, str):
         if _is_dataset(source):
             return "the Dataset", columns.of_dataset(source, wanted)

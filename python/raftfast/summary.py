@@ -18,8 +18,33 @@ def summary(ledger: Ledger) -> str:
     return (
         f"{ledger.read:,} read = {ledger.written:,} written + {filtered} + {rejected}; "
         f"{amount(ledger.bytes_in)} in, {amount(ledger.bytes_out)} out, "
-        f"{ledger.seconds:.2f} s, {amount(speed)}/s"
+        f"{ledger.seconds:.2f} s, {amount(speed)}/s" + _reading(ledger)
     )
+
+
+def _reading(ledger: Ledger) -> str:
+    """Tell what was not as Gorilla writes it."""
+    told = ""
+    if set(ledger.dialects) - {"gorilla"}:
+        told += f"; read as {_counted(ledger.dialects)}"
+    if ledger.warned:
+        told += f"; rules broken: {', '.join(_warned(ledger))}"
+    if ledger.repaired:
+        told += f"; {_counted(ledger.repaired)}"
+    return told
+
+
+def _warned(ledger: Ledger) -> list[str]:
+    """Tell each rule that rows break, how often, and where the first of them is."""
+    first = {
+        rule: f" (first in line {line:,} of {name})"
+        for rule, (name, line) in ledger.first_warned.items()
+    }
+    return [f"{rule} {count:,}{first.get(rule, '')}" for rule, count in ledger.warned.items()]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def amount(size: float) -> str:
@@ -32,5 +57,4 @@ def amount(size: float) -> str:
 
 
 def _total(word: str, counts: Mapping[str, int]) -> str:
-    parts = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
-    return f"{sum(counts.values()):,} {word}" + (f" ({parts})" if parts else "")
+    return f"{sum(counts.values()):,} {word}" + (f" ({_counted(counts)})" if counts else "")

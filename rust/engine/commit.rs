@@ -41,7 +41,9 @@ impl Block {
     fn names_lines(&self) -> bool {
         let told = |part: &Part| {
             let converted = &part.converted;
-            matches!(converted.failure, Some(Failure::Line { .. })) || !converted.rejects.is_empty()
+            matches!(converted.failure, Some(Failure::Line { .. }))
+                || !converted.rejects.is_empty()
+                || !converted.broken.is_empty()
         };
         matches!(self.payload, Payload::Survey(_)) || self.parts.iter().any(told)
     }
@@ -319,11 +321,13 @@ impl Writer {
             return Err(super::internal("the ledger does not add up"));
         }
         let present = self.total.present();
+        let broken = self.total.broken().to_vec();
         Ok(Outcome {
             ledger: self.total.ledger,
             inputs: names.zip(self.inputs).collect(),
             missing,
             present,
+            broken,
         })
     }
 }

@@ -116,6 +116,8 @@ pub struct Outcome {
     pub missing: Option<Missing>,
     /// The fields that some record had, as bits in the order of the target's keys.
     pub present: u64,
+    /// The rules that rows broke, and where each first was: an input and a line of it.
+    pub broken: Vec<(&'static str, String, u64)>,
 }
 
 /// Converts `inputs`, one after the other, into `output`.
@@ -158,7 +160,8 @@ fn run(
     let cut = Cut { block_bytes: settings.block_bytes, portion: encoding.portion() };
     let limit = converter.record_limit();
     let shape = converter.shape();
-    let wanted = Wanted { fields: shape.fields(), whole: shape.takes_whole() };
+    let keys = converter.reader().columns();
+    let wanted = Wanted { keys: &keys, whole: shape.takes_whole() };
     let feed = Feed::new(inputs, wanted, cut, limit, settings.long, Arc::clone(&stop));
     let tickets = feed.tickets().and_then(|tickets| usize::try_from(tickets).ok());
     // What a compressed file comes to is not known before.

@@ -123,15 +123,19 @@ fn absent(
         fields.filter(|&(slot, field)| !has(slot, field)).map(|(_, field)| field).collect()
     };
     let in_schema = |schema: &Schema, field: Field| schema.column_with_name(field.name()).is_some();
+    let names = |schema: &Schema| -> Vec<String> {
+        schema.fields().iter().map(|field| field.name().clone()).collect()
+    };
+    let makes = |schema: &Schema| converter.reader().makes_fields(&names(schema));
     if let Some(schema) = records {
-        return Ok(without(&|_, field| in_schema(schema, field)));
+        return Ok(without(&|_, field| makes(schema) || in_schema(schema, field)));
     }
     if shape.all_expected() {
         return Ok(Vec::new());
     }
     let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
     if let Some(schemas) = schemas {
-        let has = |field| schemas.iter().any(|schema| in_schema(schema, field));
+        let has = |field| schemas.iter().any(|schema| makes(schema) || in_schema(schema, field));
         return Ok(without(&|_, field| has(field)));
     }
     if !inputs.iter().all(Input::can_be_read_again) {

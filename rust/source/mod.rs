@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind};
-use crate::record::Field;
+use crate::record::Holds;
 use crate::scan::{Buffer, byte_order_mark};
 use decode::Broken;
 pub use digest::digest;
@@ -44,8 +44,8 @@ pub const STDIN: &str = "-";
 /// What of a record is used: of Arrow batches, nothing else is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The fields, in the order in which records are asked for them.
-    pub fields: &'a [Field],
+    /// The keys, in the order in which records are asked for them, and what they may hold.
+    pub keys: &'a [(&'a str, Holds)],
     /// Whether records are used whole, too.
     pub whole: bool,
 }

@@ -59,7 +59,7 @@ impl Batches {
         self.next = 0;
         let Some(batch) = self.reader.next() else { return Ok(false) };
         let batch = batch.map_err(|error| ReadError::Broken(one_line(&error.to_string())))?;
-        let batch = Batch::new(name, &batch, wanted.fields, wanted.whole);
+        let batch = Batch::new(name, &batch, wanted.keys, wanted.whole);
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
     }
@@ -71,7 +71,7 @@ fn end_of_rows(batch: &Batch, start: usize, wanted: Wanted<'_>, cut: Cut) -> usi
     let mut row = start;
     while row < batch.rows() && (left > 0 || row == start) {
         let record = batch.record(row);
-        let fields = (0..wanted.fields.len()).map(|slot| record.raw_len(slot));
+        let fields = (0..wanted.keys.len()).map(|slot| record.raw_len(slot));
         let whole = if wanted.whole { record.whole().json_len() } else { 0 };
         left = left.saturating_sub(fields.sum::<usize>() + whole + 1);
         row += 1;
