@@ -47,7 +47,7 @@ def converter(cpu: str, to: str = "chat", **options: Any) -> _raftfast.Converter
     """Make a converter that scans on the given CPU path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAFTFAST_CPU", cpu)
-        return _raftfast.Converter(to, **options)
+        return _raftfast.Converter(to, dialect="gorilla", **options)
 
 
 def converters(to: str = "chat", **options: Any) -> list[_raftfast.Converter]:  # noqa: ANN401
@@ -179,7 +179,8 @@ def run(
         ledger = _raftfast.convert_files(inputs, output, converter, rejects=rejects, **options)
     except Error as error:
         return Run(Fault.of(error), {}, [])
-    account = {name: value for name, value in ledger.as_dict().items() if name != "seconds"}
+    beyond_reference = {"seconds", "dialects", "repaired", "warned"}
+    account = {k: value for k, value in ledger.as_dict().items() if k not in beyond_reference}
     reports = [json.loads(line) for line in lines_of(rejects.read_bytes())]
     return Run(output.read_bytes(), account, [{**each, "file": "-"} for each in reports])
 

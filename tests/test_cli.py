@@ -300,7 +300,7 @@ ENDINGS = {
         r"raftfast: <stdin>: gzip: the file ends inside a member",
     ),
     "an array that is cut": (
-        "printf '[{},' | raftfast convert -o out",
+        "printf '[{},' | raftfast convert --from gorilla -o out",
         1,
         r"raftfast: <stdin>: JSON array: .*",
     ),
@@ -505,6 +505,11 @@ def test_the_report_is_the_ledger_with_what_was_run(corpus: Path, raftfast: Run)
         "output": "out",
         "options": {
             "system": "S",
+            "dialect": "auto",
+            "answer": "cot",
+            "turns": "error",
+            "unrepaired": [],
+            "check": "warn",
             "escape": "keep",
             "on_error": "fail",
             "output_type": "jsonl",

@@ -3,7 +3,8 @@
 A block of ```console shows commands after ``$``, continued after ``>``, and what they print,
 standard error included; the blocks of a document are run in order in one folder.
 ``RAFTFAST_UPDATE_DOCS=1`` writes the true output into the documents instead of comparing. Blocks of
-```python are doctests.
+```python are doctests. Tables between ``<!-- table: NAME -->`` and ``<!-- end -->`` are made of
+what raftfast lists, and written in the same way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import raftfast
 from raftfast.cli import group
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from conftest import Run
 
 REPOSITORY = Path(__file__).parent.parent
@@ -29,6 +32,7 @@ REFERENCE = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\n>.*)*)\n", re.MULTILINE)
 CONTINUED = re.compile(r"^> ?", re.MULTILINE)
+TABLE = re.compile(r"(?<=<!-- table: )([\w, ]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 VARYING = re.compile(
     r'\d+\.\d\d s, [\d.]+ [kMG]?B/s|"seconds": [\d.e-]+|"raftfast": "[^"]+"|raftfast \d[\w.]+'
 )
@@ -41,6 +45,38 @@ def told(block: str, shell: Run) -> str:
         done = shell(f"exec 2>&1\n{CONTINUED.sub('', command)}")
         said.append(f"$ {command}\n{done.stdout.decode()}")
     return "".join(said)
+
+
+def table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    """Return a table of Markdown, the first column of which is code."""
+    lines = [heads, ["---"] * len(heads), *([f"`{name}`", *rest] for name, *rest in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def tables() -> dict[str, str]:
+    """Return what raftfast lists, as the tables of the documents."""
+    dialects, targets = raftfast.Converter.dialects(), raftfast.Converter.targets()
+    templates = raftfast.Converter.templates()
+    repairs = ([one.name, one.about, ", ".join(one.repairs)] for one in dialects)
+    needs = ([one.name, one.about, listed(one.needs), listed(one.settings)] for one in targets)
+    systems = ([one.name, one.about, told_system(one)] for one in templates)
+    return {
+        "dialects": table(["`--from`", "records"], ([one.name, one.about] for one in dialects)),
+        "dialects, repairs": table(["dialect", "records", "repairs"], repairs),
+        "targets": table(["`--to`", "rows"], ([one.name, one.about] for one in targets)),
+        "targets, needs": table(["target", "rows", "needs", "settings"], needs),
+        "templates": table(["`--template`", "text", "system message"], systems),
+    }
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def told_system(template: raftfast.Target) -> str:
+    if "system" not in template.settings:
+        return "none"
+    return "its own by default" if template.settings["system"] else "if given"
 
 
 def without_what_varies(text: str) -> str:
@@ -56,6 +92,22 @@ def test_every_command_prints_what_is_shown(document: str, shell: Run) -> None:
     if expected != found and os.environ.get("RAFTFAST_UPDATE_DOCS"):
         path.write_text(true, encoding="utf-8")
     assert expected == found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_table_holds_what_is_listed(document: str) -> None:
+    path = REPOSITORY / document
+    text = path.read_text(encoding="utf-8")
+    true = TABLE.sub(lambda block: f"{block[1]}{block[2]}\n{tables()[block[1]]}\n", text)
+    if text != true and os.environ.get("RAFTFAST_UPDATE_DOCS"):
+        path.write_text(true, encoding="utf-8")
+    assert text == true
+
+
+def test_every_dialect_target_and_template_is_in_a_table() -> None:
+    texts = [(REPOSITORY / document).read_text(encoding="utf-8") for document in DOCUMENTS]
+    names = [block[0] for text in texts for block in TABLE.findall(text)]
+    assert sorted(names) == sorted(tables())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -340,7 +340,7 @@ def test_fields_are_missing_only_if_every_part_lacks_them(folder: Path) -> None:
     answers: list[dict[str, object]] = [{"cot_answer": "A"}] * 9
     (folder / "c.jsonl").write_bytes(jsonl(*without, *answers))
     with pytest.raises(raftfast.Error, match=r"c\.jsonl: no record has the field 'instruction'"):
-        raftfast.convert(folder / "c.jsonl", folder / "o.jsonl", shards=2)
+        raftfast.convert(folder / "c.jsonl", folder / "o.jsonl", shards=2, dialect="gorilla")
 
 
 def test_a_module_called_datasets_is_no_harm(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
