@@ -541,6 +541,17 @@ impl Converter {
         Ok(PyBytes::new(py, &rows))
     }
 
+    #[getter]
+    fn limits(&self) -> BTreeMap<&'static str, u64> {
+        let rules = self.core.shape().rules();
+        let all = [
+            ("min_rows", rules.min_rows),
+            ("max_rows", rules.max_rows),
+            ("max_bytes", rules.max_bytes),
+        ];
+        all.into_iter().filter_map(|(rule, bound)| Some((rule, bound?))).collect()
+    }
+
     fn wanted(&self, columns: Vec<String>) -> Vec<String> {
         if self.core.shape().takes_whole() {
             return columns;

@@ -13,6 +13,7 @@ keep a ``Ledger`` in which every record read is accounted for. What is wrong in 
 from raftfast._raftfast import Converter, Dialect, Ledger, Target, __version__
 from raftfast.convert import convert
 from raftfast.errors import Error, UsageError
+from raftfast.limits import RuleWarning
 from raftfast.read import Batches, read, to_dataset
 from raftfast.samples import sample
 
@@ -22,6 +23,7 @@ __all__ = [
     "Dialect",
     "Error",
     "Ledger",
+    "RuleWarning",
     "Target",
     "UsageError",
     "__version__",

@@ -245,6 +245,9 @@ class Converter:
 
         """
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
     def wanted(self, columns: list[str]) -> list[str]:
         """Tell which columns of a table are used.
 

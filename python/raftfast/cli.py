@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, get_args
+from warnings import catch_warnings, simplefilter
 
 import click
 from click.shell_completion import get_completion_class, shell_complete
@@ -308,9 +309,15 @@ def convert(
         options["settings"] = {**options["settings"], "bos": ""}
     sources = _or_stdin(inputs)
     several: list[Outcome] = []
-    with bar(options["output"], wanted=False if quiet else progress) as tick:
+    with (
+        bar(options["output"], wanted=False if quiet else progress) as tick,
+        catch_warnings(record=True) as warned,
+    ):
+        simplefilter("always", raftfast.RuleWarning)
         ledger = raftfast.convert(sources, progress=tick, told=several.append, **options)
     endings.outcome_stands()
+    for warning in warned:
+        endings.tell(str(warning.message))
     if not quiet:
         endings.tell("; ".join([summary(ledger), *(one.about_outputs() for one in several)]))
     return endings.REJECTED if ledger.rejected else 0

@@ -11,6 +11,7 @@ from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
+from raftfast.limits import check_limits
 from raftfast.paths import check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of
@@ -125,6 +126,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     Returns:
         The account of the run.
 
+    Warns:
+        RuleWarning: A file has more or fewer rows or bytes than its consumer takes.
+
     Raises:
         Error: A record is malformed, or the run is not what was expected.
         UsageError: The options do not go together, or an output is also an input.
@@ -185,6 +189,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         if not outcome.ledger.read:
             refuse_no_rows(sources)
         _check_rows(outcome.ledger, expect_rows)
+        name = names.get("output", name_of(output))
+        check_limits(outcome, name, os.fsdecode(to), converter.limits, check)
         if report is not None:
             run = {
                 "target": os.fsdecode(to),
@@ -202,6 +208,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         task = Task(found, names["output"], run, threads, beside, sync, progress, finish)
         target = _raftfast.digest(to) if os.fsdecode(to).endswith(".toml") else os.fsdecode(to)
         decisive = {**options, "to": target, "max_record_bytes": max_record_bytes, "long": long}
+        if template is not None and os.path.isfile(template):  # noqa: PTH113 - pathlib is 10 ms
+            decisive["template"] = _raftfast.digest(template)
         outcome = several.convert(task, form.ending, decisive)
         if told is not None:
             told(outcome)

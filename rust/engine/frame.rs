@@ -4,6 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use super::compress::Compression;
+use super::framing::Framing;
 use crate::columnar::{Encoded, Encoder};
 use crate::columns::Columns;
 use crate::convert::Rows;
@@ -25,7 +26,7 @@ pub const BATCH: u64 = 16 << 20;
 #[derive(Debug)]
 pub(super) enum Encoding {
     /// JSON lines, compressed or not.
-    Lines(Compression),
+    Lines(Compression, Framing),
     /// A file of Arrow columns.
     File(Box<Encoder>),
     /// Arrow batches as they are, for somebody in this process.
@@ -39,7 +40,7 @@ pub(super) enum Encoding {
 /// Rows being gathered.
 #[derive(Debug)]
 pub(super) enum Frame {
-    Lines(Vec<u8>),
+    Lines(Vec<u8>, Framing),
     /// With memory for what they are encoded to.
     Columns(Box<Columns>, Vec<u8>),
     /// With the lines before the ones that are read.
@@ -64,8 +65,8 @@ impl Encoding {
     /// Bytes of input whose rows are framed together, if it matters.
     pub(super) fn portion(&self) -> Option<u64> {
         match self {
-            Self::Lines(Compression::None) | Self::Survey | Self::Nothing => None,
-            Self::Lines(_) => Some(COMPRESSED),
+            Self::Lines(Compression::None, _) | Self::Survey | Self::Nothing => None,
+            Self::Lines(..) => Some(COMPRESSED),
             Self::File(_) | Self::Batches(_) => Some(BATCH),
         }
     }
@@ -73,7 +74,7 @@ impl Encoding {
     /// A place for the rows of the portions of a worker. Columns remember how much memory they took.
     pub(super) fn frame(&self, shape: &Shape) -> Frame {
         match self {
-            Self::Lines(_) => Frame::Lines(Vec::new()),
+            Self::Lines(_, framing) => Frame::Lines(Vec::new(), *framing),
             Self::File(encoder) => columns(shape, encoder.schema()),
             Self::Batches(schema) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
@@ -97,14 +98,14 @@ impl Encoding {
                 Ok(Payload::Encoded(encoded))
             }
             (_, Frame::Columns(columns, _)) => columns.finish().map(Payload::Batch),
-            (Self::Lines(compression), Frame::Lines(rows))
+            (Self::Lines(compression, _), Frame::Lines(rows, _))
                 if *compression != Compression::None && !rows.is_empty() =>
             {
                 let bytes = compressed(*compression, rows)?;
                 rows.clear();
                 Ok(Payload::Bytes(bytes))
             }
-            (_, Frame::Lines(rows)) => Ok(Payload::Bytes(std::mem::take(rows))),
+            (_, Frame::Lines(rows, _)) => Ok(Payload::Bytes(std::mem::take(rows))),
         }
     }
 }
@@ -124,7 +125,7 @@ pub(super) fn compressed(compression: Compression, rows: &[u8]) -> Result<Vec<u8
 impl Frame {
     /// Gives the memory of rows that have been written to rows to come.
     pub(super) fn reuse(&mut self, spare: Vec<u8>) {
-        if let Self::Lines(rows) | Self::Columns(_, rows) = self
+        if let Self::Lines(rows, _) | Self::Columns(_, rows) = self
             && rows.capacity() < spare.capacity()
         {
             *rows = spare;
@@ -143,7 +144,11 @@ impl Rows for Frame {
     #[inline]
     fn put(&mut self, shape: &Shape, record: &Record<'_>, line: u64) -> Result<(), Error> {
         match self {
-            Self::Lines(rows) => rows.put(shape, record, line),
+            Self::Lines(rows, framing) => {
+                rows.put(shape, record, line)?;
+                framing.end_row(rows);
+                Ok(())
+            }
             Self::Columns(columns, _) => columns.push(record),
             Self::Survey(survey, lines) => surveyed(survey, record, *lines + line + 1),
             Self::Nothing => Ok(()),

@@ -10,6 +10,7 @@
 mod commit;
 pub mod compress;
 mod frame;
+mod framing;
 mod outlet;
 mod queue;
 mod read;

@@ -12,6 +12,7 @@ use arrow_array::RecordBatch;
 
 use super::compress::Compression;
 use super::frame::{Encoding, Payload, compressed};
+use super::framing::Framing;
 use super::{Sink, TICK};
 use crate::columnar::Assembler;
 use crate::error::{Error, ErrorKind};
@@ -74,6 +75,7 @@ struct File {
     sink: Sink,
     assembler: Option<Assembler>,
     compression: Compression,
+    framing: Framing,
     /// Bytes written to this file.
     length: u64,
 }
@@ -114,11 +116,12 @@ impl Outlet {
             To::One(file) => self.written += file.write(payload, go_on)?,
             To::Many { file, bytes, next } => {
                 let (bytes, lines) =
-                    (*bytes, matches!(encoding, Encoding::Lines(Compression::None)));
+                    (*bytes, matches!(encoding, Encoding::Lines(Compression::None, _)));
                 let mut rest = Some(payload);
                 while let Some(payload) = rest {
-                    let room = bytes.saturating_sub(file.length);
-                    let (now, later) = fitting(payload, room, bytes, lines);
+                    let all = bytes.saturating_sub(file.framing.around());
+                    let room = all.saturating_sub(file.length);
+                    let (now, later) = fitting(payload, room, all, lines);
                     self.written += file.write(now, go_on)?;
                     rest = later;
                     if rest.is_some() {
@@ -171,17 +174,30 @@ impl File {
     }
 
     fn new(sink: Sink, encoding: &Encoding) -> Result<Self, Error> {
-        let (assembler, compression) = match encoding {
-            Encoding::Lines(compression) => (None, *compression),
-            Encoding::File(encoder) => (Some(encoder.assembler()?), Compression::None),
-            _ => (None, Compression::None),
+        let (compression, framing) = match encoding {
+            Encoding::Lines(compression, framing) => (*compression, *framing),
+            _ => (Compression::None, Framing::default()),
         };
-        Ok(Self { sink, assembler, compression, length: 0 })
+        let assembler = match encoding {
+            Encoding::File(encoder) => Some(encoder.assembler()?),
+            _ => None,
+        };
+        Ok(Self { sink, assembler, compression, framing, length: 0 })
     }
 
     fn write(&mut self, payload: Payload, go_on: GoOn<'_>) -> Result<u64, Error> {
         let bytes = match (payload, &mut self.assembler) {
-            (Payload::Bytes(bytes), _) => bytes,
+            (Payload::Bytes(mut bytes), _) => {
+                let mut before = self.before(&mut bytes)?;
+                if before.is_empty() {
+                    bytes
+                } else {
+                    self.length += before.len() as u64;
+                    let length = before.len() as u64;
+                    self.sink.write(std::mem::take(&mut before), go_on)?;
+                    return Ok(length + self.put(bytes, go_on)?);
+                }
+            }
             (Payload::Encoded(encoded), Some(assembler)) => {
                 let mut bytes = Vec::new();
                 if self.length == 0 {
@@ -202,13 +218,28 @@ impl File {
                 assembler.start(&mut bytes)?;
             }
             assembler.finish(&mut bytes)?;
-        } else if self.length == 0 && self.compression != Compression::None {
+        } else {
+            bytes = self.framing.after(self.length > 0);
             // Nothing at all is no compressed file.
-            bytes = compressed(self.compression, &[])?;
+            if self.length == 0 && self.compression != Compression::None {
+                bytes = compressed(self.compression, &bytes)?;
+            }
         }
         let length = self.put(bytes, go_on)?;
         self.sink.finish()?;
         Ok(length)
+    }
+
+    /// What comes before the next rows, compressed as they are.
+    fn before(&self, rows: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = self.framing.before(self.length == 0, rows);
+        if before.is_empty() || self.compression == Compression::None {
+            return Ok(before);
+        }
+        compressed(self.compression, &before)
     }
 
     fn put(&mut self, bytes: Vec<u8>, go_on: GoOn<'_>) -> Result<u64, Error> {

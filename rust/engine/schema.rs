@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::{Schema, SchemaRef};
 
+use super::compress::Compression;
 use super::frame::{BATCH, Encoding};
+use super::framing::Framing;
 use super::{Destination, Form, Progress, Settings, run};
 use crate::columnar::Encoder;
 use crate::columns::Known;
@@ -42,7 +44,15 @@ impl Encoding {
             Ok::<_, Error>(Arc::new(schema))
         };
         match settings.form {
-            Form::Lines(compression) => Ok(Self::Lines(compression)),
+            Form::Lines(compression) => {
+                let framing = Framing::of(converter.shape().rules());
+                if framing.is_array() && compression != Compression::None {
+                    let name = converter.shape().name();
+                    let what = format!("{name} takes one JSON array, which is not compressed");
+                    return Err(Error::usage(what));
+                }
+                Ok(Self::Lines(compression, framing))
+            }
             Form::Batches => Ok(Self::Batches(schema(ELEMENTS.0)?)),
             Form::File(form, codec) => {
                 let is_parquet = form == crate::columnar::Form::Parquet;

@@ -1,0 +1,72 @@
+"""What a consumer says of whole files: how many rows they have, and how many bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from warnings import warn
+
+from raftfast.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from raftfast._raftfast import Ledger
+    from raftfast.choices import Check
+    from raftfast.task import Outcome
+
+
+class RuleWarning(UserWarning):
+    """A file breaks a rule of its consumer, and was written because nobody asked otherwise."""
+
+
+class _Limit(NamedTuple):
+    what: str
+    is_least: bool
+
+
+_LIMITS = {
+    "min_rows": _Limit("rows", is_least=True),
+    "max_rows": _Limit("rows", is_least=False),
+    "max_bytes": _Limit("bytes", is_least=False),
+}
+
+
+def check_limits(
+    outcome: Outcome, output: str, target: str, limits: Mapping[str, int], check: Check
+) -> None:
+    """Hold the files of a run against what their consumer takes.
+
+    Args:
+        outcome: What the run came to.
+        output: The name of the output, if there is one only.
+        target: The target, for messages.
+        limits: Its limits by rule.
+        check: Whether a broken limit is an error or a warning, or not looked for.
+
+    Raises:
+        Error: A limit is broken, and the check is strict.
+
+    """
+    if check == "off":
+        return
+    files = [(made.output, made.ledger) for made in outcome.outputs if made.ledger is not None]
+    for name, ledger in files or [(output, outcome.ledger)] * (not outcome.outputs):
+        for message in _broken(ledger, limits):
+            told = f"{name}: {message.format(target=target)}"
+            if check == "strict":
+                raise Error(told, "rule", name)
+            warn(told, RuleWarning, stacklevel=4)
+
+
+def _broken(ledger: Ledger, limits: Mapping[str, int]) -> Iterator[str]:
+    counts = {"rows": ledger.written, "bytes": ledger.bytes_out}
+    for rule, bound in limits.items():
+        limit = _LIMITS[rule]
+        count = counts[limit.what]
+        if limit.is_least and count < bound:
+            yield f"{count:,} {limit.what}, and {{target}} takes {bound:,} or more"
+        elif not limit.is_least and count > bound:
+            yield (
+                f"{count:,} {limit.what}, and {{target}} takes {bound:,} at most "
+                "(--shards and --shard-size cut)"
+            )
