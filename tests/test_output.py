@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -441,10 +442,21 @@ def running(folder: Path, *prefix: str) -> Iterator[tuple[subprocess.Popen[bytes
 def after(process: subprocess.Popen[bytes], number: int) -> tuple[int, bytes]:
     """Send a signal to a process that is at work, and wait until it has ended."""
     assert process.stderr
+    wait_until_it_listens(process)
     threading.Event().wait(0.3)
     process.send_signal(number)
     code = process.wait(timeout=2)
     return code, process.stderr.read()
+
+
+def wait_until_it_listens(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process catches TERM; on a busy machine that can be long after its start."""
+    status = Path(f"/proc/{process.pid}/status")
+    for _ in range(200):
+        caught = re.search(r"^SigCgt:\s*(\w+)$", status.read_text(), re.MULTILINE)
+        if caught is None or int(caught[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        threading.Event().wait(0.05)
 
 
 SIGNALS = {

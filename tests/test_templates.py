@@ -197,7 +197,7 @@ def test_an_empty_system_message_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gemma", "llama2", "mistral-v1", "mistral-v3", "mistral-tekken"])
-@pytest.mark.parametrize("roles", ["user", "user user assistant", "assistant user assistant"])
+@pytest.mark.parametrize("roles", ["user user assistant", "assistant user assistant"])
 def test_a_template_of_questions_and_answers_refuses_other_turns(name: str, roles: str) -> None:
     messages = [{"role": role, "content": "x"} for role in roles.split()]
     with pytest.raises(Error):
@@ -317,3 +317,14 @@ def test_generation_tags_make_no_text(tmp_path: Path) -> None:
     )
     record = b'{"instruction":"Q","cot_answer":"A"}'
     assert json.loads(Converter("text", template=str(path)).convert_bytes(record))["text"] == "QA"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_without_an_answer_is_filtered_and_ends_nothing(name: str) -> None:
+    to = converter(name)
+    to.convert_bytes(
+        b'{"messages": [{"role": "user", "content": "Q"}]}\n'
+        b'{"question": "Q", "context": {"sentences": [["D"]]}, "answer": "a", "cot_answer": null}\n'
+        b'{"instruction": "Q", "output": ""}\n'
+    )
+    assert (to.ledger.written, sum(to.ledger.filtered.values())) == (0, 3)

@@ -244,7 +244,9 @@ impl Reader {
         let end = lists.len();
         let answered = said.last().is_some_and(|last| lists.is(last, "assistant"));
         let pairs = self.lists.contains(&List::Pairs) || self.lists.contains(&List::History);
-        if pairs && !are_pairs(&said, lists) {
+        // What was never answered is left to what the target needs.
+        let answered_once = said.iter().any(|turn| lists.is(turn, "assistant"));
+        if pairs && answered_once && !are_pairs(&said, lists) {
             let what = "turns that are not questions and answers in turn";
             return Err(Unread::Kind(FaultKind::Unfit { what }));
         }

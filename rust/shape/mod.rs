@@ -46,7 +46,7 @@ pub struct Options {
 /// use raftfast::shape::{Options, Shape};
 /// use raftfast::target::Target;
 ///
-/// let shape = Shape::compile(&Target::named("chat")?, &Options::default())?;
+/// let shape = Shape::compile(&Target::named("completion")?, &Options::default())?;
 /// assert_eq!(shape.keys().names(), ["instruction", "cot_answer"]);
 /// # Ok::<(), raftfast::error::Error>(())
 /// ```

@@ -143,7 +143,10 @@ impl Names {
     /// All names, for messages.
     pub(super) fn known(&self) -> Vec<&str> {
         match self {
-            Self::Fields(_) => Field::ALL.iter().map(|f| f.name()).chain(["record"]).collect(),
+            Self::Fields(_) => {
+                let told = Field::ALL.iter().filter(|field| **field != Field::Rendered);
+                told.map(|field| field.name()).chain(["record"]).collect()
+            }
             Self::Keys(_) => Vec::new(),
         }
     }
