@@ -157,7 +157,7 @@ impl Checker {
         let mut before: Option<Value<'_>> = None;
         for turn in record.list(List::Turns)? {
             let role = turn.value(Detail::Is.slot());
-            if let (Some((roles, name)), true) = (&self.roles, turns < u64::MAX)
+            if let Some((roles, name)) = &self.roles
                 && !roles.iter().any(|known| is(role, known))
             {
                 return Some(name);

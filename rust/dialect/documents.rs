@@ -7,7 +7,6 @@ use memchr::memmem;
 use crate::entries::{Detail, Entry};
 use crate::made::Lists;
 use crate::record::Value;
-use crate::scan::Span;
 use crate::text::{Escape, Text};
 use crate::walk::{Token, Walk, decoded};
 
@@ -35,7 +34,7 @@ pub(super) fn documents(
         Some(Token::Object) => of_object(walk, lists),
         Some(Token::List) => {
             let texts = texts(json);
-            texts.into_iter().try_for_each(|text| push(&[text], None, lists))
+            texts.into_iter().try_for_each(|text| push(&[text], lists))
         }
         Some(Token::Text(raw)) => of_text(raw, whole, lists),
         _ => Ok(()),
@@ -43,19 +42,14 @@ pub(super) fn documents(
 }
 
 fn of_object(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), TryReserveError> {
-    let (mut titles, mut sentences) = (Vec::new(), Vec::new());
+    let mut sentences = Vec::new();
     while walk.more(b'}') == Some(true) {
         let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
-        match decoded(key).as_deref() {
-            Some("title" | "titles") => titles = texts(value),
-            Some("sentences" | "documents") => sentences = texts(value),
-            _ => {}
+        if let Some("sentences" | "documents") = decoded(key).as_deref() {
+            sentences = texts(value);
         }
     }
-    for (place, document) in sentences.into_iter().enumerate() {
-        push(&[document], titles.get(place).copied(), lists)?;
-    }
-    Ok(())
+    sentences.into_iter().try_for_each(|document| push(&[document], lists))
 }
 
 /// All texts of a value, however deep they stand, as JSON strings.
@@ -122,19 +116,17 @@ fn with_plain_tags<T>(raw: &[u8], act: impl FnOnce(Text<'_>) -> T) -> T {
 /// Adds a part of a text.
 fn keep(text: Text<'_>, part: &[u8], lists: &mut Lists) -> Result<(), TryReserveError> {
     match text {
-        Text::Escaped(_) => push(&[b"\"", part, b"\""], None, lists),
+        Text::Escaped(_) => push(&[b"\"", part, b"\""], lists),
         Text::Plain(_) => {
             let mut escaped = Vec::new();
             Text::Plain(&String::from_utf8_lossy(part)).write_json(Escape::Keep, &mut escaped);
-            push(&[b"\"", &escaped, b"\""], None, lists)
+            push(&[b"\"", &escaped, b"\""], lists)
         }
     }
 }
 
-fn push(json: &[&[u8]], title: Option<&[u8]>, lists: &mut Lists) -> Result<(), TryReserveError> {
+fn push(json: &[&[u8]], lists: &mut Lists) -> Result<(), TryReserveError> {
     let mut entry = Entry::default();
     entry.set(Detail::Content, lists.keep(json)?);
-    let title = title.map_or(Ok(Span::default()), |title| lists.keep(&[title]))?;
-    entry.set(Detail::Name, title);
     lists.push(entry)
 }

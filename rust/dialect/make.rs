@@ -229,8 +229,8 @@ impl Reader {
         if own_system {
             said.remove(0);
         }
-        if self.answer == Answer::Final {
-            shorten_answers(&mut said, lists)?;
+        if let Some(tag) = &self.final_tag {
+            shorten_answers(&mut said, tag, lists)?;
         }
         let system = self.system.slot.map_or(&self.system.text[..], |slot| fields.bytes(slot));
         let start = lists.len();
@@ -243,18 +243,14 @@ impl Reader {
         said.iter().try_for_each(|turn| lists.push(*turn))?;
         let end = lists.len();
         let answered = said.last().is_some_and(|last| lists.is(last, "assistant"));
-        let pairs = self.lists.contains(&List::Pairs) || self.lists.contains(&List::History);
-        // What was never answered is left to what the target needs.
-        let answered_once = said.iter().any(|turn| lists.is(turn, "assistant"));
-        if pairs && answered_once && !are_pairs(&said, lists) {
-            let what = "turns that are not questions and answers in turn";
-            return Err(Unread::Kind(FaultKind::Unfit { what }));
-        }
         lists.set(List::Messages, start..end);
         lists.set(List::Turns, first..end);
         lists.set(List::Prompt, start..end - usize::from(answered));
         mark_ends(lists, List::Turns)?;
-        pair_up(&said, lists)
+        if self.lists.contains(&List::Pairs) || self.lists.contains(&List::History) {
+            pair_up(&said, lists)?;
+        }
+        Ok(())
     }
 
     /// Refuses what rows have no place for.
@@ -331,14 +327,17 @@ fn spoken(turn: &Entry, lists: &Lists) -> Turn {
 }
 
 /// Leaves of all answers what follows the tag.
-fn shorten_answers(said: &mut [Entry], lists: &mut Lists) -> Result<(), TryReserveError> {
-    let tag = Tag::new("<ANSWER>: ");
+fn shorten_answers(
+    said: &mut [Entry],
+    tag: &Tag,
+    lists: &mut Lists,
+) -> Result<(), TryReserveError> {
     for turn in said {
         if lists.is(turn, "assistant") {
             let Value::Text(text) = Value::of(lists.bytes(turn.get(Detail::Content))) else {
                 continue;
             };
-            let answer = text.after_last(&tag).bytes().to_vec();
+            let answer = text.after_last(tag).bytes().to_vec();
             turn.set(Detail::Content, lists.keep(&[b"\"", &answer, b"\""])?);
         }
     }
@@ -367,18 +366,20 @@ fn summary(lists: &Lists, turns: Range<usize>) -> Entry {
     said
 }
 
-/// Whether turns are questions, each with its answer.
-fn are_pairs(said: &[Entry], lists: &Lists) -> bool {
+/// Pairs questions with their answers. What was never answered has no pairs, and is left to what the
+/// target needs.
+fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
+    if !said.iter().any(|turn| lists.is(turn, "assistant")) {
+        return Ok(());
+    }
     let (pairs, rest) = said.as_chunks::<2>();
     let is_pair =
         |[user, assistant]: &[Entry; 2]| lists.is(user, "user") && lists.is(assistant, "assistant");
-    rest.is_empty() && pairs.iter().all(is_pair)
-}
-
-/// Pairs questions with their answers. Where that cannot be done, there are no pairs.
-fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
+    if !rest.is_empty() || !pairs.iter().all(is_pair) {
+        let what = "turns that are not questions and answers in turn";
+        return Err(Unread::Kind(FaultKind::Unfit { what }));
+    }
     let start = lists.len();
-    let pairs = if are_pairs(said, lists) { said.as_chunks::<2>().0 } else { &[] };
     for [user, assistant] in pairs {
         let mut pair = Entry::default();
         pair.set(Detail::Content, user.get(Detail::Content));
@@ -387,7 +388,7 @@ fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
     }
     let end = lists.len();
     lists.set(List::Pairs, start..end);
-    lists.set(List::History, start..end.saturating_sub(1).max(start));
+    lists.set(List::History, start..end - 1);
     mark_ends(lists, List::Pairs)
 }
 

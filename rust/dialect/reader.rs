@@ -94,6 +94,8 @@ pub struct Reader {
     pub(super) system: System,
     /// What is taken for the answer.
     pub(super) answer: Answer,
+    /// What stands before the final answer, if only that is taken.
+    pub(super) final_tag: Option<Tag>,
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,
@@ -285,6 +287,7 @@ impl Reader {
             cot_answer: slot(Field::CotAnswer),
             system: System { slot: slot(Field::System), text: shape.system_json() },
             answer: reading.answer,
+            final_tag: (reading.answer == Answer::Final).then(|| Tag::new("<ANSWER>: ")),
             several: reading.turns,
             room: Room::of(shape),
             jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),

@@ -188,14 +188,11 @@ impl File {
     fn write(&mut self, payload: Payload, go_on: GoOn<'_>) -> Result<u64, Error> {
         let bytes = match (payload, &mut self.assembler) {
             (Payload::Bytes(mut bytes), _) => {
-                let mut before = self.before(&mut bytes)?;
+                let before = self.before(&mut bytes)?;
                 if before.is_empty() {
                     bytes
                 } else {
-                    self.length += before.len() as u64;
-                    let length = before.len() as u64;
-                    self.sink.write(std::mem::take(&mut before), go_on)?;
-                    return Ok(length + self.put(bytes, go_on)?);
+                    return Ok(self.put(before, go_on)? + self.put(bytes, go_on)?);
                 }
             }
             (Payload::Encoded(encoded), Some(assembler)) => {
