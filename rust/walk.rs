@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
-use crate::columns::unescape;
+use crate::scan::unescape;
 
 /// What stands at some place: a scalar, or the start of what holds others.
 pub(crate) enum Token<'a> {

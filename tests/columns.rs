@@ -2,15 +2,18 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use arrow_json::writer::LineDelimited;
 use arrow_json::{ReaderBuilder, WriterBuilder};
 use arrow_schema::{DataType, Field as Column, Fields, Schema, TimeUnit};
+use common::spelled;
 use proptest::prelude::*;
 use raftfast::batch::Batch;
-use raftfast::columns::{Columns, FEATURES_KEY, Known, features, unescape};
+use raftfast::columns::{Columns, FEATURES_KEY, Known, features};
 use raftfast::convert::Converter;
 use raftfast::dialect::Reading;
 use raftfast::error::Error;
@@ -496,25 +499,6 @@ fn the_schema_of_a_target_carries_its_features() {
     );
 }
 
-/// A JSON string, escaped in some way, without its quotes.
-fn spelled() -> impl Strategy<Value = String> {
-    let short = ["\\n", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\t", "<ANSWER>: "];
-    let unescaped = any::<char>().prop_filter("escaped", |&c| c >= ' ' && c != '"' && c != '\\');
-    let part = prop_oneof![
-        4 => "[ -!#-\\[\\]-~]{1,40}",
-        2 => prop::sample::select(short.to_vec()).prop_map(str::to_owned),
-        2 => any::<char>().prop_map(spelled_out),
-        1 => any::<char>().prop_map(|c| spelled_out(c).to_uppercase().replace("\\U", "\\u")),
-        1 => unescaped.prop_map(String::from),
-    ];
-    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
-}
-
-fn spelled_out(character: char) -> String {
-    let units = character.encode_utf16(&mut [0; 2]).to_vec();
-    units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
-}
-
 /// A member of a record: missing, null or a string.
 fn member(name: &'static str) -> impl Strategy<Value = Option<String>> {
     prop_oneof![
@@ -570,21 +554,6 @@ proptest! {
             let columns = rows(&batch);
             prop_assert_eq!(parsed(columns.iter().map(String::as_str)), parsed(json.lines()));
         }
-    }
-
-    #[test]
-    fn text_is_unescaped_as_serde_json_does_it(text in spelled()) {
-        let mut out = b"before".to_vec();
-        unescape(text.as_bytes(), &mut out).unwrap();
-        let expected: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
-        prop_assert_eq!(String::from_utf8(out).unwrap(), format!("before{expected}"));
-    }
-
-    #[test]
-    fn text_that_is_not_valid_does_no_harm(text in "([ -~]|\\\\|\\\\u|\\\\ud8|[0-9a-f]{2,4}){0,40}") {
-        let mut out = Vec::new();
-        unescape(text.as_bytes(), &mut out).unwrap();
-        prop_assert!(String::from_utf8(out).is_ok());
     }
 }
 

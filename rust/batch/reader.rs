@@ -11,10 +11,11 @@ use arrow_schema::DataType;
 
 use super::leaf;
 use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
-use super::strings::{self, Strings};
+use super::strings::Strings;
 use crate::error::{Error, ErrorKind};
 use crate::printable::cut;
 use crate::record::Holds;
+use crate::scan::check_strings;
 
 /// Characters of a type that a message shows at most.
 const TYPE: usize = 80;
@@ -73,12 +74,12 @@ impl<'a> Reader<'a> {
         Ok(Node::Text(match array.data_type() {
             DataType::Utf8 => {
                 let array = array.as_string::<i32>();
-                self.sound(strings::check(array.value_offsets(), array.value_data()))?;
+                self.sound(check_strings(array.value_offsets(), array.value_data()))?;
                 Strings::Small(array.clone())
             }
             DataType::LargeUtf8 => {
                 let array = array.as_string::<i64>();
-                self.sound(strings::check(array.value_offsets(), array.value_data()))?;
+                self.sound(check_strings(array.value_offsets(), array.value_data()))?;
                 Strings::Large(array.clone())
             }
             _ => {

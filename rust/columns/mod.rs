@@ -37,7 +37,6 @@ mod scalars;
 mod schema;
 mod strings;
 mod types;
-mod unescape;
 
 use std::sync::Arc;
 
@@ -53,7 +52,6 @@ use column::{Column, column, refused};
 
 pub use features::{FEATURES_KEY, features};
 pub use schema::Known;
-pub use unescape::unescape;
 
 /// The columns of one batch under construction.
 #[derive(Debug)]

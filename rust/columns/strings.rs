@@ -1,15 +1,16 @@
 //! Columns of strings: each unescaped straight into the buffer that the batch will hold.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, GenericStringArray, OffsetSizeTrait};
+use arrow_array::{ArrayRef, OffsetSizeTrait};
 use arrow_buffer::Buffer;
+use arrow_schema::ArrowError;
 
 use super::bits::Validity;
 use super::column::{Column, made, misfit};
 use super::offsets::Offsets;
-use super::unescape::unescape;
 use crate::error::Error;
 use crate::record::Record;
+use crate::scan::{strings, unescape};
 use crate::shape::tree::{Node, Part};
 use crate::text::Text;
 
@@ -115,7 +116,10 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
         let values = std::mem::take(&mut self.values);
         self.last = values.len();
         let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
-        made(GenericStringArray::<O>::try_new(offsets, Buffer::from_vec(values), nulls))
+        made(
+            strings(offsets, Buffer::from_vec(values), nulls)
+                .map_err(ArrowError::InvalidArgumentError),
+        )
     }
 
     fn reclaim(&mut self, finished: ArrayRef) {

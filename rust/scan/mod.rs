@@ -27,12 +27,16 @@ mod diagnose;
 mod grammar;
 mod keys;
 mod string;
+mod unescape;
+mod utf8;
 
 pub use arch::Cpu;
 pub use buffer::Buffer;
 pub(crate) use diagnose::KEYS_TOLD;
 pub use diagnose::keys_of;
 pub use keys::{Keys, MAX_KEYS, Span, Spans};
+pub use unescape::unescape;
+pub use utf8::{check_strings, strings};
 
 use crate::error::Fault;
 use arch::{Avx2, Avx512, Portable};

@@ -1,6 +1,8 @@
 //! CPU paths that this architecture does not have.
 
-use super::StringScanner;
+use std::mem::MaybeUninit;
+
+use super::{StringScanner, Unescape};
 use crate::scan::string::StringEnd;
 
 /// Cannot be made here.
@@ -31,6 +33,18 @@ impl StringScanner for Avx512 {
 
 impl StringScanner for Avx2 {
     fn string(self, _: &[u8], _: usize) -> StringEnd {
+        match self {}
+    }
+}
+
+impl Unescape for Avx512 {
+    fn unescape(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> usize {
+        match self {}
+    }
+}
+
+impl Unescape for Avx2 {
+    fn unescape(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> usize {
         match self {}
     }
 }

@@ -5,12 +5,14 @@ use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
     _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
     _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
-    _mm256_srli_epi16, _mm256_subs_epu8, _mm256_xor_si256,
+    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
 };
+use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner, When};
+use super::{Lanes, Simd, StringScanner, Unescape, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape;
 
 /// Bytes in a register.
 const HALF: usize = BLOCK / 2;
@@ -42,6 +44,19 @@ fn scan(cpu: Avx2, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
 
+impl Unescape for Avx2 {
+    #[inline]
+    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+        // SAFETY: as above.
+        unsafe { run(self, raw, out) }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn run(cpu: Avx2, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+    unescape::run(cpu, raw, out)
+}
+
 impl Simd for Avx2 {
     const ESCAPES: When = When::Since;
     const UTF8: When = When::Since;
@@ -52,6 +67,19 @@ impl Simd for Avx2 {
         // SAFETY: `self` proves the features.
         let raw = unsafe { [load::<LOOK_BACK>(window), load::<{ LOOK_BACK + HALF }>(window)] };
         Bytes { raw }
+    }
+
+    #[inline(always)]
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+        // SAFETY: `self` proves the features; the loads and the stores are of the halves of one array
+        // each, and any alignment will do.
+        unsafe {
+            let raw = [from.as_ptr(), from.as_ptr().add(HALF)]
+                .map(|half| _mm256_loadu_si256(half.cast()));
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), raw[0]);
+            _mm256_storeu_si256(to.as_mut_ptr().add(HALF).cast(), raw[1]);
+            Bytes { raw }.equal(b'\\')
+        }
     }
 }
 

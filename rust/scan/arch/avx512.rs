@@ -5,13 +5,15 @@ use std::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
     _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512,
     _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
-    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_subs_epu8, _mm512_test_epi8_mask,
-    _mm512_xor_si512,
+    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_subs_epu8,
+    _mm512_test_epi8_mask, _mm512_xor_si512,
 };
+use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner, When};
+use super::{Lanes, Simd, StringScanner, Unescape, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape;
 
 /// Proof that this CPU has AVX-512 with BW and VBMI.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,19 @@ fn scan(cpu: Avx512, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
 
+impl Unescape for Avx512 {
+    #[inline]
+    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+        // SAFETY: as above.
+        unsafe { run(self, raw, out) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+fn run(cpu: Avx512, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+    unescape::run(cpu, raw, out)
+}
+
 impl Simd for Avx512 {
     const ESCAPES: When = When::Always;
     const UTF8: When = When::Since;
@@ -51,6 +66,17 @@ impl Simd for Avx512 {
     fn load(self, window: &[u8; WINDOW]) -> Bytes {
         // SAFETY: `self` proves the features.
         unsafe { Bytes::new(load::<LOOK_BACK>(window)) }
+    }
+
+    #[inline(always)]
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+        // SAFETY: `self` proves the features; the load and the store are of the 64 bytes of one array
+        // each, and any alignment will do.
+        unsafe {
+            let raw = _mm512_loadu_si512(from.as_ptr().cast());
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), raw);
+            _mm512_cmpeq_epi8_mask(raw, _mm512_set1_epi8(b'\\'.cast_signed()))
+        }
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) use avx2::Avx2;
 pub(super) use avx512::Avx512;
 pub(super) use portable::Portable;
 
-use super::string::{StringEnd, WINDOW};
+use std::mem::MaybeUninit;
+
+use super::string::{BLOCK, StringEnd, WINDOW};
 use crate::error::Error;
 
 /// The CPU paths, best first.
@@ -73,6 +75,12 @@ pub(super) trait StringScanner: Copy {
     fn string(self, bytes: &[u8], at: usize) -> StringEnd;
 }
 
+/// What columns need of a CPU.
+pub(super) trait Unescape: Copy {
+    /// Writes the characters of an escaped text; gives their bytes.
+    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize;
+}
+
 /// When a check is made that most blocks do not need: it costs instructions, but so does a branch that
 /// is mispredicted in every third block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +119,9 @@ pub(super) trait Simd: Copy {
 
     /// Loads the last 64 bytes of a window.
     fn load(self, window: &[u8; WINDOW]) -> Self::Lanes;
+
+    /// Copies a block; bit k of the answer is set if byte k is a backslash.
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64;
 }
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.

@@ -3,8 +3,11 @@
 //! Tests on words are the exact ones (no carry from one byte into the next), as in Warren,
 //! "Hacker's Delight", 2nd edition, section 6-1.
 
-use super::{Lanes, Simd, StringScanner, When};
+use std::mem::MaybeUninit;
+
+use super::{Lanes, Simd, StringScanner, Unescape, When};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape;
 
 /// The path without special instructions.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,12 @@ impl StringScanner for Portable {
     }
 }
 
+impl Unescape for Portable {
+    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+        unescape::run(self, raw, out)
+    }
+}
+
 impl Simd for Portable {
     const ESCAPES: When = When::Where;
     const UTF8: When = When::Where;
@@ -23,11 +32,13 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn load(self, window: &[u8; WINDOW]) -> Words {
-        let mut words = [0; WORDS];
-        for (word, bytes) in words.iter_mut().zip(window[LOOK_BACK..].chunks_exact(8)) {
-            *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-        }
-        Words(words)
+        Words::new(&window[LOOK_BACK..])
+    }
+
+    #[inline(always)]
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+        *to = from.map(MaybeUninit::new);
+        Words::new(from).backslashes()
     }
 }
 
@@ -63,6 +74,15 @@ fn between(word: u64, first: u8, last: u8) -> u64 {
 }
 
 impl Words {
+    #[inline(always)]
+    fn new(block: &[u8]) -> Self {
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(8)) {
+            *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        }
+        Self(words)
+    }
+
     /// Gathers the top bits that a test leaves of each word.
     #[inline(always)]
     fn mask(&self, test: impl Fn(u64) -> u64) -> u64 {

@@ -6,8 +6,8 @@ use arrow_buffer::Buffer;
 use super::{Column, Duplicates, made, mismatch};
 use crate::columns::bits::Validity;
 use crate::columns::offsets::Offsets;
-use crate::columns::unescape;
 use crate::error::Error;
+use crate::scan::unescape;
 use crate::walk::{Token, Walk};
 
 /// Strings, and the JSON text of other scalars.

@@ -1,0 +1,89 @@
+//! Whether bytes are the strings that offsets cut from them: what Arrow asks of a column of strings.
+//!
+//! Arrow's own check takes the standard library's, which reads a character after the other where text
+//! is not ASCII: it was a quarter of the time of writing columns. This one is simdutf8's, after Keiser
+//! and Lemire (see `string`), and reads only what the offsets refer to: many slices of one array would
+//! each pay for the whole of it.
+#![allow(unsafe_code)]
+
+use arrow_array::{GenericStringArray, OffsetSizeTrait};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
+
+/// Checks that offsets rise within bytes and cut whole characters from valid UTF-8.
+///
+/// # Errors
+///
+/// What is wrong, in words.
+pub fn check_strings<O: OffsetSizeTrait>(offsets: &[O], bytes: &[u8]) -> Result<(), String> {
+    let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { return Ok(()) };
+    if !offsets.is_sorted() || first < O::zero() {
+        return Err("the offsets of its strings do not rise".to_owned());
+    }
+    let bytes = bytes.get(first.as_usize()..last.as_usize());
+    let bytes = bytes.ok_or("the offsets of its strings end after its bytes")?;
+    let text = match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => text,
+        // Says where.
+        Err(_) => std::str::from_utf8(bytes).map_err(|error| error.to_string())?,
+    };
+    let whole = |offset: &O| text.is_char_boundary(offset.as_usize() - first.as_usize());
+    if !offsets.iter().all(whole) {
+        return Err("one of its strings ends inside a character".to_owned());
+    }
+    Ok(())
+}
+
+/// Makes a column of strings, whose bytes and offsets are checked.
+///
+/// # Errors
+///
+/// What is wrong, in words.
+pub fn strings<O: OffsetSizeTrait>(
+    offsets: OffsetBuffer<O>,
+    values: Buffer,
+    nulls: Option<NullBuffer>,
+) -> Result<GenericStringArray<O>, String> {
+    check_strings(&offsets, &values)?;
+    if nulls.as_ref().is_some_and(|nulls| nulls.len() != offsets.len() - 1) {
+        return Err("its nulls are not as many as its strings".to_owned());
+    }
+    // SAFETY: every string is UTF-8 within the bytes, and there are as many nulls as strings: these
+    // are the checks of `try_new`.
+    Ok(unsafe { GenericStringArray::new_unchecked(offsets, values, nulls) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_strings_within_the_bytes_are_taken() {
+        let bytes = "a\u{fc}\u{20ac}".as_bytes();
+        let rows: [(&[i32], &[u8], &str); 10] = [
+            (&[], b"", ""),
+            (&[0], b"", ""),
+            (&[0, 1, 3, 6], bytes, ""),
+            (&[3, 3, 6], bytes, ""),
+            (&[3, 6], b"a\xc3(\xe2\x82\xac", ""),
+            (&[0, 2, 6], bytes, "ends inside a character"),
+            (&[0, 3, 1], bytes, "do not rise"),
+            (&[-1, 3], bytes, "do not rise"),
+            (&[0, 7], bytes, "end after its bytes"),
+            (&[0, 3], b"a\xc3(", "invalid utf-8"),
+        ];
+        for (offsets, bytes, expected) in rows {
+            let error = check_strings(offsets, bytes).err().unwrap_or_default();
+            assert!(error.contains(expected) && error.is_empty() == expected.is_empty(), "{error}");
+            let large: Vec<_> = offsets.iter().map(|&offset| i64::from(offset)).collect();
+            assert_eq!(check_strings(&large, bytes).err().unwrap_or_default(), error);
+        }
+    }
+
+    #[test]
+    fn a_column_of_strings_has_as_many_nulls_as_strings() {
+        let values = || Buffer::from_slice_ref("ab");
+        let offsets = || OffsetBuffer::<i32>::from_lengths([1, 1]);
+        assert!(strings(offsets(), values(), Some(NullBuffer::new_null(2))).is_ok());
+        assert!(strings(offsets(), values(), Some(NullBuffer::new_null(1))).is_err());
+    }
+}
