@@ -164,6 +164,7 @@ fn run(
     let keys = converter.reader().columns();
     let wanted = Wanted { keys: &keys, whole: shape.takes_whole() };
     let feed = Feed::new(inputs, wanted, cut, limit, settings.long, Arc::clone(&stop));
+    let feed = feed.workers(settings.threads);
     let tickets = feed.tickets().and_then(|tickets| usize::try_from(tickets).ok());
     // What a compressed file comes to is not known before.
     let total = feed.length().filter(|_| tickets.is_some());

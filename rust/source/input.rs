@@ -163,7 +163,9 @@ impl Input {
     pub(super) fn open(&self, options: &Options) -> Result<Opened, ReadError> {
         match &self.origin {
             Origin::Path { path, part } => open_path(path, *part, options),
-            Origin::Bytes(bytes) => Ok(Opened::Stream(streamed(taken(bytes)?, options.long)?)),
+            Origin::Bytes(bytes) => {
+                Ok(Opened::Stream(Box::new(streamed(taken(bytes)?, options.long)?)))
+            }
             Origin::Batches(reader) => Ok(Opened::Batches(Batches::new(taken(reader)?))),
             Origin::Strings(columns) => Ok(Opened::Strings(Parts::new(Arc::clone(columns)))),
         }
@@ -195,7 +197,7 @@ pub(super) struct Options {
 /// An input being read.
 pub(super) enum Opened {
     Region(Region),
-    Stream(Stream),
+    Stream(Box<Stream>),
     Batches(Batches),
     Strings(Parts),
     Frames { frames: Frames, watched: Arc<Watched>, long: bool },
@@ -227,7 +229,7 @@ fn open_path(
     // Files of /proc say that they are empty, so those are read like pipes.
     if !metadata.is_file() || metadata.len() == 0 {
         let waiting = Waiting::new(file, Arc::clone(&options.stop));
-        return Ok(Opened::Stream(waited(waiting, options.long)?));
+        return Ok(Opened::Stream(Box::new(waited(waiting, options.long)?)));
     }
     let start = if is_stdin { (&file).stream_position()? } else { 0 };
     open_file(file, start, &metadata, part, options)
@@ -254,7 +256,8 @@ fn open_file(
             return Ok(Opened::Frames { frames, watched, long });
         }
     }
-    Ok(Opened::Stream(streamed(Box::new(FromStart { file, at: start }), long)?.watching(watched)))
+    let stream = streamed(Box::new(FromStart { file, at: start }), long)?;
+    Ok(Opened::Stream(Box::new(stream.watching(watched))))
 }
 
 /// Whether a compressed file starts with lines; if it cannot be read, that is found out later.
