@@ -1,22 +1,22 @@
 //! Texts that no content may hold, looked for at the speed of reading.
 //!
 //! Each has an anchor, a character that is rare in prose, such as `<` or `:`. Only where an anchor
-//! stands is more looked at, character by character, so that escapes hide neither it nor what follows
-//! it. Letters before it that are spelled as `\uXXXX` are not seen through; nothing writes them so.
+//! stands beside the character that it stands beside in a text is more looked at, character by
+//! character, so that escapes hide neither it nor what follows it. Letters before it that are spelled
+//! as `\uXXXX` are not seen through; nothing writes them so.
 
-use memchr::memchr3_iter;
-use memchr::memmem::Finder;
-
+use crate::scan::{Anchors, find};
 use crate::text::Text;
 
 /// Some texts, prepared.
 #[derive(Debug)]
 pub(crate) struct Forbidden {
     texts: Vec<Anchored>,
-    /// Their anchors; some may stand there twice.
-    anchors: [u8; 3],
-    /// How an escape starts that an anchor could be spelled by.
-    hidden: Vec<Finder<'static>>,
+    anchors: Anchors,
+    /// Bit k of entry b: the anchor k stands behind the byte b in a text.
+    behind: [u8; 256],
+    /// The same for anchors that stand before it.
+    before: [u8; 256],
     /// Whether some text has no anchor.
     unanchored: bool,
 }
@@ -42,27 +42,36 @@ impl Forbidden {
             .collect();
         let unanchored = texts.iter().any(|text| text.at.is_none());
         let first = chosen.first().copied().unwrap_or(0);
-        let anchor = |place: usize| chosen.get(place).copied().unwrap_or(first);
-        let mut starts: Vec<_> =
-            chosen.iter().map(|byte| format!("\\u00{:x}", byte >> 4)).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let hidden = starts.iter().map(|start| Finder::new(start).into_owned()).collect();
-        let anchors = [anchor(0), anchor(1), anchor(2)];
-        (!texts.is_empty()).then_some(Self { texts, anchors, hidden, unanchored })
+        let bytes = [0, 1, 2].map(|place| chosen.get(place).copied().unwrap_or(first));
+        let digits = bytes.map(|byte| b"0123456789abcdef"[usize::from(byte >> 4)]);
+        let (behind, before) = neighbours(&texts, bytes);
+        let anchors = Anchors { bytes, digits };
+        (!texts.is_empty()).then_some(Self { texts, anchors, behind, before, unanchored })
     }
 
     /// Whether a text holds one of them.
     pub(crate) fn are_in(&self, text: Text<'_>) -> bool {
-        let raw = match text {
-            Text::Plain(plain) => return self.are_in_plain(plain),
-            Text::Escaped(raw) => raw,
-        };
-        if self.unanchored || self.hidden.iter().any(|start| start.find(raw).is_some()) {
-            return self.are_in_plain(&text.to_plain());
+        match text {
+            Text::Plain(plain) => self.are_in_plain(plain),
+            Text::Escaped(_) if self.unanchored => self.are_in_plain(&text.to_plain()),
+            Text::Escaped(raw) => find(raw, &self.anchors, |place| {
+                if raw[place] == b'\\' {
+                    return self.are_in_plain(&text.to_plain());
+                }
+                self.stands_beside(raw, place) && self.stands_around(raw, place)
+            }),
         }
-        let [a, b, c] = self.anchors;
-        memchr3_iter(a, b, c, raw).any(|place| self.stands_around(raw, place))
+    }
+
+    /// Whether the anchor has a neighbour that it has in a text.
+    #[inline]
+    fn stands_beside(&self, raw: &[u8], place: usize) -> bool {
+        let byte = raw[place];
+        let is_it = |k: usize| u8::from(self.anchors.bytes[k] == byte) << k;
+        let it = is_it(0) | is_it(1) | is_it(2);
+        let behind = place.checked_sub(1).map_or(0, |at| self.behind[usize::from(raw[at])]);
+        let before = raw.get(place + 1).map_or(u8::MAX, |&next| self.before[usize::from(next)]);
+        it & (behind | before) != 0
     }
 
     fn stands_around(&self, raw: &[u8], place: usize) -> bool {
@@ -76,6 +85,26 @@ impl Forbidden {
     fn are_in_plain(&self, text: &str) -> bool {
         self.texts.iter().any(|one| text.contains(&one.text))
     }
+}
+
+/// Which bytes the anchors stand behind and before.
+fn neighbours(texts: &[Anchored], anchors: [u8; 3]) -> ([u8; 256], [u8; 256]) {
+    let (mut behind, mut before) = ([0; 256], [0; 256]);
+    for Anchored { text, at } in texts {
+        let Some(at) = *at else { continue };
+        let bytes = text.as_bytes();
+        let mark = |table: &mut [u8; 256], byte: u8| {
+            let bits = [0, 1, 2].map(|k| u8::from(anchors[k] == bytes[at]) << k);
+            table[usize::from(byte)] |= bits[0] | bits[1] | bits[2];
+        };
+        match (at.checked_sub(1), bytes.get(at + 1)) {
+            (Some(last), _) => mark(&mut behind, bytes[last]),
+            // What follows may be spelled as an escape.
+            (None, Some(&next)) => [next, b'\\'].iter().for_each(|&byte| mark(&mut before, byte)),
+            (None, None) => (0..=u8::MAX).for_each(|byte| mark(&mut before, byte)),
+        }
+    }
+    (behind, before)
 }
 
 /// At most three characters of which each text has one, as far as that can be.
@@ -112,7 +141,7 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 16] = [
+        let rows: [(&[&str], &[u8], bool); 20] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
@@ -125,6 +154,10 @@ mod tests {
             (&nova, b"System no: a [EOS <image", false),
             (&nova, b"x [EOS]", true),
             (&nova, br"Syst\u0065m:", false),
+            (&["|"], b"ends in |", true),
+            (&["|", "a<b"], b"a < b |", true),
+            (&["a<b", "<c"], b"a<c", true),
+            (&["a<b", "<c"], b"<b b<d", false),
             (&["plain words"], b"some plain words", true),
             (&["two\nlines"], br"two\nlines", true),
             (&["\u{fc}ber|"], "a\u{fc}ber|".as_bytes(), true),

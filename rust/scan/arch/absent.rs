@@ -2,7 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Rewriter, StringScanner};
+use super::{Finder, Rewriter, StringScanner};
+use crate::scan::find::Anchors;
 use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::StringEnd;
 
@@ -46,6 +47,18 @@ impl Rewriter for Avx512 {
 
 impl Rewriter for Avx2 {
     fn rewrite<R: Rewrite>(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> Rewritten {
+        match self {}
+    }
+}
+
+impl Finder for Avx512 {
+    fn find(self, _: &[u8], _: &Anchors, _: impl FnMut(usize) -> bool) -> bool {
+        match self {}
+    }
+}
+
+impl Finder for Avx2 {
+    fn find(self, _: &[u8], _: &Anchors, _: impl FnMut(usize) -> bool) -> bool {
         match self {}
     }
 }

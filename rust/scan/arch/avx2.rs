@@ -10,7 +10,8 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::find::{self, Anchors};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -57,6 +58,19 @@ fn run<R: Rewrite>(cpu: Avx2, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewri
     rewrite::run::<_, R>(cpu, text, out)
 }
 
+impl Finder for Avx2 {
+    #[inline]
+    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+        // SAFETY: as above.
+        unsafe { find(self, text, anchors, judge) }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn find(cpu: Avx2, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+    find::run(cpu, text, anchors, judge)
+}
+
 impl Simd for Avx2 {
     const ESCAPES: When = When::Since;
     const UTF8: When = When::Since;
@@ -66,6 +80,16 @@ impl Simd for Avx2 {
     fn load(self, window: &[u8; WINDOW]) -> Bytes {
         // SAFETY: `self` proves the features.
         let raw = unsafe { [load::<LOOK_BACK>(window), load::<{ LOOK_BACK + HALF }>(window)] };
+        Bytes { raw }
+    }
+
+    #[inline(always)]
+    fn read(self, block: &[u8; BLOCK]) -> Bytes {
+        // SAFETY: `self` proves the features; the loads are of the halves of the array, and any
+        // alignment will do.
+        let raw = unsafe {
+            [block.as_ptr(), block.as_ptr().add(HALF)].map(|half| _mm256_loadu_si256(half.cast()))
+        };
         Bytes { raw }
     }
 
@@ -193,7 +217,7 @@ impl Bytes {
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn equal(&self, byte: u8) -> u64 {
+    fn bytes_equal(&self, byte: u8) -> u64 {
         let byte = _mm256_set1_epi8(byte.cast_signed());
         top_bits(self.raw.map(|half| _mm256_cmpeq_epi8(half, byte)))
     }
@@ -275,15 +299,21 @@ fn lead(byte: u8) -> __m256i {
 
 impl Lanes for Bytes {
     #[inline(always)]
+    fn equal(&self, byte: u8) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.bytes_equal(byte) }
+    }
+
+    #[inline(always)]
     fn quotes(&self) -> u64 {
         // SAFETY: a `Bytes` is only made from an `Avx2`, which proves the features.
-        unsafe { self.equal(b'"') }
+        unsafe { self.bytes_equal(b'"') }
     }
 
     #[inline(always)]
     fn backslashes(&self) -> u64 {
         // SAFETY: as above.
-        unsafe { self.equal(b'\\') }
+        unsafe { self.bytes_equal(b'\\') }
     }
 
     #[inline(always)]

@@ -11,7 +11,8 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::find::{self, Anchors};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -57,6 +58,19 @@ fn run<R: Rewrite>(cpu: Avx512, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rew
     rewrite::run::<_, R>(cpu, text, out)
 }
 
+impl Finder for Avx512 {
+    #[inline]
+    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+        // SAFETY: as above.
+        unsafe { find(self, text, anchors, judge) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+fn find(cpu: Avx512, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+    find::run(cpu, text, anchors, judge)
+}
+
 impl Simd for Avx512 {
     const ESCAPES: When = When::Always;
     const UTF8: When = When::Since;
@@ -66,6 +80,13 @@ impl Simd for Avx512 {
     fn load(self, window: &[u8; WINDOW]) -> Bytes {
         // SAFETY: `self` proves the features.
         unsafe { Bytes::new(load::<LOOK_BACK>(window)) }
+    }
+
+    #[inline(always)]
+    fn read(self, block: &[u8; BLOCK]) -> Bytes {
+        // SAFETY: `self` proves the features; the load is of the 64 bytes of the array, and any
+        // alignment will do.
+        unsafe { Bytes::new(_mm512_loadu_si512(block.as_ptr().cast())) }
     }
 
     #[inline(always)]
@@ -162,7 +183,7 @@ impl Bytes {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn equal(&self, byte: u8) -> u64 {
+    fn bytes_equal(&self, byte: u8) -> u64 {
         _mm512_cmpeq_epi8_mask(self.raw, _mm512_set1_epi8(byte.cast_signed()))
     }
 
@@ -205,15 +226,21 @@ fn lead(byte: u8) -> __m512i {
 
 impl Lanes for Bytes {
     #[inline(always)]
+    fn equal(&self, byte: u8) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { self.bytes_equal(byte) }
+    }
+
+    #[inline(always)]
     fn quotes(&self) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.equal(b'"') }
+        unsafe { self.bytes_equal(b'"') }
     }
 
     #[inline(always)]
     fn backslashes(&self) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.equal(b'\\') }
+        unsafe { self.bytes_equal(b'\\') }
     }
 
     #[inline(always)]

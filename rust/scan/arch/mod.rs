@@ -24,6 +24,7 @@ pub(super) use portable::Portable;
 
 use std::mem::MaybeUninit;
 
+use super::find::Anchors;
 use super::rewrite::{Rewrite, Rewritten};
 use super::string::{BLOCK, StringEnd, WINDOW};
 use crate::error::Error;
@@ -82,6 +83,12 @@ pub(super) trait Rewriter: Copy {
     fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten;
 }
 
+/// What the search for texts needs of a CPU.
+pub(super) trait Finder: Copy {
+    /// Looks for a place that `judge` takes.
+    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool;
+}
+
 /// When a check is made that most blocks do not need: it costs instructions, but so does a branch that
 /// is mispredicted in every third block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +128,17 @@ pub(super) trait Simd: Copy {
     /// Loads the last 64 bytes of a window.
     fn load(self, window: &[u8; WINDOW]) -> Self::Lanes;
 
+    /// Loads a block.
+    fn read(self, block: &[u8; BLOCK]) -> Self::Lanes;
+
     /// Copies a block, and gives it to ask about.
     fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Self::Lanes;
 }
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.
 pub(super) trait Lanes {
+    /// Bytes that are this one, which is ASCII.
+    fn equal(&self, byte: u8) -> u64;
     /// `"`
     fn quotes(&self) -> u64;
     /// `\`

@@ -5,7 +5,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::find::{self, Anchors};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -25,6 +26,12 @@ impl Rewriter for Portable {
     }
 }
 
+impl Finder for Portable {
+    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+        find::run(self, text, anchors, judge)
+    }
+}
+
 impl Simd for Portable {
     const ESCAPES: When = When::Where;
     const UTF8: When = When::Where;
@@ -33,6 +40,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn load(self, window: &[u8; WINDOW]) -> Words {
         Words::new(&window[LOOK_BACK..])
+    }
+
+    #[inline(always)]
+    fn read(self, block: &[u8; BLOCK]) -> Words {
+        Words::new(block)
     }
 
     #[inline(always)]
@@ -97,6 +109,11 @@ impl Words {
 }
 
 impl Lanes for Words {
+    #[inline(always)]
+    fn equal(&self, byte: u8) -> u64 {
+        self.mask(|word| equal(word, byte))
+    }
+
     #[inline(always)]
     fn quotes(&self) -> u64 {
         self.mask(|word| equal(word, b'"'))
