@@ -6,7 +6,7 @@ use super::string::BLOCK;
 use super::{Path, Scanner};
 
 /// Bytes that are looked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Anchors {
     /// The bytes, printable ASCII; some may stand there twice.
     pub bytes: [u8; 3],
