@@ -16,20 +16,21 @@ fn expected(text: &[u8]) -> Vec<usize> {
 
 /// The places up to the one that is taken, on all CPU paths.
 fn found(text: &[u8], taken: usize) -> Vec<Vec<usize>> {
-    let scanners = Cpu::ALL.into_iter().filter_map(Scanner::for_cpu);
-    let places = |find: &dyn Fn(&mut dyn FnMut(usize) -> bool) -> bool| {
+    let scanners = Cpu::ALL.into_iter().filter_map(Scanner::for_cpu).map(Some);
+    let places = |scanner: Option<Scanner>| {
         let mut places = Vec::new();
-        let ended = find(&mut |place| {
+        let judge = |place| {
             places.push(place);
             places.len() == taken
-        });
+        };
+        let ended = match scanner {
+            Some(scanner) => scanner.find(text, &ANCHORS, judge),
+            None => find(text, &ANCHORS, judge),
+        };
         assert_eq!(ended, places.len() == taken);
         places
     };
-    let mut all: Vec<_> =
-        scanners.map(|one| places(&|judge| one.find(text, &ANCHORS, judge))).collect();
-    all.push(places(&|judge| find(text, &ANCHORS, judge)));
-    all
+    scanners.chain([None]).map(places).collect()
 }
 
 proptest! {
