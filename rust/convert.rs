@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::batch::Batch;
-use crate::dialect::{Read, Reader, Reading, Scratch, Unread};
+use crate::dialect::{Answers, Read, Reader, Reading, Scratch, Unread};
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::printable::snippet;
@@ -114,6 +114,18 @@ impl Converted {
             self.broken.push((rule, self.lines));
         }
         self.ledger.warned.add(rule, 1);
+    }
+
+    /// Keeps what ends the run; anything else is a fault of the record.
+    fn unread(&mut self, record: &Record<'_>, unread: Unread) -> Result<(), Fault> {
+        match unread {
+            Unread::Fault(fault) => Err(fault),
+            Unread::Kind(kind) => Err(record.fault(kind)),
+            Unread::Run(error) => {
+                self.failure = Some(Failure::Run(error));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -314,13 +326,58 @@ impl Converter {
                 made = scratch.record(*record);
                 &made
             }
-            Err(Unread::Fault(fault)) => return Err(fault),
-            Err(Unread::Kind(kind)) => return Err(record.fault(kind)),
-            Err(Unread::Run(error)) => {
-                converted.failure = Some(Failure::Run(error));
-                return Ok(());
+            Ok(Read::Several(dialect, answers)) => {
+                converted.ledger.tell(dialect);
+                return self.several(converted, rows, record, answers, scratch);
             }
+            Err(unread) => return converted.unread(record, unread),
         };
+        self.judged(converted, rows, record)
+    }
+
+    /// Accounts for each row of a record that gives several; the fault is that of the first that is
+    /// refused.
+    #[cold]
+    fn several<R: Rows>(
+        &self,
+        converted: &mut Converted,
+        rows: &mut R,
+        record: &Record<'_>,
+        mut answers: Answers<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Fault> {
+        let mut refused: Option<Fault> = None;
+        let before = converted.ledger.read;
+        loop {
+            scratch.fixes.iter().for_each(|fix| converted.ledger.repair(fix));
+            let row = match answers.next(&self.reader, record, scratch) {
+                Ok(false) => break,
+                Ok(true) => self.judged(converted, rows, &scratch.record(*record)),
+                Err(unread) => converted.unread(record, unread),
+            };
+            match row {
+                Err(fault) if self.on_error == OnError::Fail => return Err(fault),
+                // Its line is kept once, however many of its rows are refused.
+                Err(fault) if refused.is_some() => converted.ledger.reject(fault.kind.name()),
+                Err(fault) => refused = Some(fault),
+                Ok(()) if converted.failure.is_some() => break,
+                Ok(()) => {}
+            }
+        }
+        // Whoever is told of the fault counts one more.
+        let rows = converted.ledger.read - before + u64::from(refused.is_some());
+        converted.ledger.join(rows);
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Accounts for a record as the target takes it.
+    #[inline]
+    fn judged<R: Rows>(
+        &self,
+        converted: &mut Converted,
+        rows: &mut R,
+        record: &Record<'_>,
+    ) -> Result<(), Fault> {
         let judged = self.shape.judge(record);
         converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
         let verdict = judged?;
@@ -499,7 +556,7 @@ impl Total {
 
     /// Whether a record was read that was not malformed.
     fn converted_some(&self) -> bool {
-        self.ledger.read > self.ledger.rejected.total()
+        self.ledger.read + self.ledger.added > self.ledger.rejected.total()
     }
 }
 

@@ -129,7 +129,7 @@ impl Ledger {
 
     /// Whether a record was read that was not malformed.
     fn has_records(&self) -> bool {
-        self.account.read > self.account.rejected.total()
+        self.account.read + self.account.added > self.account.rejected.total()
     }
 }
 
@@ -138,6 +138,11 @@ impl Ledger {
     #[getter]
     fn read(&self) -> u64 {
         self.account.read
+    }
+
+    #[getter]
+    fn added(&self) -> u64 {
+        self.account.added
     }
 
     #[getter]
@@ -231,6 +236,7 @@ impl Ledger {
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let account = PyDict::new(py);
         account.set_item("read", self.read())?;
+        account.set_item("added", self.added())?;
         account.set_item("written", self.written())?;
         account.set_item("filtered", self.filtered())?;
         account.set_item("rejected", self.rejected())?;
@@ -248,6 +254,7 @@ impl Ledger {
     fn from_dict(account: &Bound<'_, PyDict>) -> PyResult<Self> {
         let read = Account {
             read: number_in(account, "read")?,
+            added: number_in(account, "added")?,
             written: number_in(account, "written")?,
             filtered: reasons_in(account, "filtered", reason_named)?,
             rejected: reasons_in(account, "rejected", reason_named)?,
@@ -266,9 +273,10 @@ impl Ledger {
     }
 
     fn __repr__(&self) -> String {
-        let Account { read, written, filtered, rejected, .. } = &self.account;
+        let Account { read, added, written, filtered, rejected, .. } = &self.account;
+        let added = if *added == 0 { String::new() } else { format!(" added={added},") };
         format!(
-            "Ledger(read={read}, written={written}, filtered={}, rejected={})",
+            "Ledger(read={read},{added} written={written}, filtered={}, rejected={})",
             filtered.total(),
             rejected.total()
         )

@@ -38,11 +38,17 @@ DEFAULT_MAX_RECORD_BYTES: int
 
 @final
 class Ledger:
-    """The account of a run: ``read == written + sum(filtered) + sum(rejected)``, always."""
+    """The account of a run, which adds up, always.
+
+    ``read + added == written + sum(filtered.values()) + sum(rejected.values())``
+    """
 
     @property
     def read(self) -> int:
         """Records read; blank lines are not records."""
+    @property
+    def added(self) -> int:
+        """Rows that records gave beyond their first: 0, but for ``turns="each"``."""
     @property
     def written(self) -> int:
         """Rows written."""

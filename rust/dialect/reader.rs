@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::each::Answers;
 use super::make::Unread;
 use super::turns::Parser;
 use super::{CONTEXT, Dialect, INSTRUCTION, Kind};
 use crate::entries::{Detail, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Jinja;
-use crate::made::{Fields, Lists};
+use crate::made::{Fields, Lists, Mark};
 use crate::record::{Field, Holds, Record, Value};
 use crate::scan::Keys;
 use crate::shape::plan::{self, Step};
@@ -67,11 +68,15 @@ pub enum Several {
     Error,
     /// The last question and its answer are taken.
     Last,
+    /// Each answer gives a row, with the question before it: where all of a conversation is wanted, and
+    /// not its end only.
+    Each,
 }
 
 impl Several {
     /// All ways, by the names that options take.
-    pub const ALL: [(&'static str, Self); 2] = [("error", Self::Error), ("last", Self::Last)];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("error", Self::Error), ("last", Self::Last), ("each", Self::Each)];
 }
 
 /// The name for: whichever it is.
@@ -162,6 +167,8 @@ pub(super) struct Known {
     pub short: Vec<Step>,
     /// The system message of a record whose rows have no place for one.
     pub lost_system: Option<Vec<Step>>,
+    /// How the rows of earlier answers are made, where each answer gives one.
+    pub earlier: Option<Box<Self>>,
 }
 
 /// How a field is made.
@@ -217,12 +224,14 @@ impl Test {
 }
 
 /// What a record is, and what has to be done.
-#[derive(Clone, Copy, Debug)]
-pub enum Read {
+#[derive(Debug)]
+pub enum Read<'a> {
     /// It is as the shape takes it.
     Plain(&'static str),
     /// It was made anew.
     Made(&'static str),
+    /// It gives several, which are made one after the other.
+    Several(&'static str, Answers<'a>),
 }
 
 /// Memory for records that are made, used again and again.
@@ -239,6 +248,13 @@ pub struct Scratch {
 impl Scratch {
     pub(super) fn clear(&mut self) {
         self.lists.clear();
+        self.fields.clear();
+        self.fixes.clear();
+    }
+
+    /// Forgets what was made of one answer, but not the turns.
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        self.lists.rewind(mark);
         self.fields.clear();
         self.fixes.clear();
     }
@@ -362,7 +378,11 @@ impl Reader {
     ///
     /// A fault if it is of none, or if it has what its dialect does not allow.
     #[inline]
-    pub fn read(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<Read, Unread> {
+    pub fn read<'a>(
+        &'a self,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Read<'a>, Unread> {
         if self.indifferent {
             return Ok(Read::Plain(""));
         }
@@ -374,8 +394,10 @@ impl Reader {
         if known.plain {
             return Ok(Read::Plain(known.name));
         }
-        self.make(known, record, scratch)?;
-        Ok(Read::Made(known.name))
+        Ok(match self.make(known, record, scratch)? {
+            None => Read::Made(known.name),
+            Some(answers) => Read::Several(known.name, answers),
+        })
     }
 
     #[cold]
@@ -459,7 +481,22 @@ impl<'a> Compiler<'a> {
             lost_system: self.lost_system(dialect)?,
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
+            earlier: self.earlier(dialect, auto)?,
         })
+    }
+
+    /// How the rows of earlier answers are made, if there are to be any.
+    fn earlier(
+        &mut self,
+        dialect: &'static Dialect,
+        auto: bool,
+    ) -> Result<Option<Box<Known>>, Error> {
+        let wanted = self.reading.turns == Several::Each && !self.shape.takes_turns();
+        let Some(before) = dialect.before.as_deref().filter(|_| wanted) else { return Ok(None) };
+        let mut known = self.dialect(before, auto)?;
+        let of_the_last = |field: Field| matches!(field, Field::Answer | Field::Rejected);
+        known.fields.retain(|made| !of_the_last(self.shape.fields()[made.slot]));
+        Ok(Some(Box::new(known)))
     }
 
     /// The fields in use that the dialect says something about.
