@@ -1,14 +1,17 @@
 //! Lines to rows: a block of lines at a time, with the account of what became of each.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::dialect::{Answers, Read, Reader, Reading, Scratch, Unread};
+use crate::dialect::{Answers, Read, Reader, Reading, Rejected, Scratch, Unread};
+use crate::entries::Detail;
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
+use crate::pool::Pool;
 use crate::printable::snippet;
-use crate::record::Record;
-use crate::rules::{Check, Checker};
+use crate::record::{Field, Record};
+use crate::rules::{Check, Checker, interned};
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
@@ -33,11 +36,12 @@ pub const DEFAULT_BLOCK_BYTES: usize = 512 << 10;
 const KEPT: usize = 1 << 20;
 
 /// A compiled target with its policies; shared by all workers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Converter {
-    shape: Shape,
-    reader: Reader,
-    checker: Option<Checker>,
+    shape: Arc<Shape>,
+    reader: Arc<Reader>,
+    checker: Option<Arc<Checker>>,
+    others: Option<Arc<Pool>>,
     check: Check,
     scanner: Scanner,
     on_error: OnError,
@@ -83,6 +87,15 @@ impl Rows for Vec<u8> {
     #[inline]
     fn put(&mut self, shape: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
         shape.write(record, self)
+    }
+}
+
+/// Answers, as they are gathered to be others' rejected ones.
+impl Rows for Pool {
+    fn put(&mut self, _: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
+        let detail = |detail: Detail| record.value(detail.slot());
+        self.add(detail(Detail::Content), detail(Detail::Assistant));
+        Ok(())
     }
 }
 
@@ -163,12 +176,16 @@ impl Converter {
     ///
     /// When there is no such dialect or repair, or when this CPU lacks the path that `RAFTFAST_CPU`
     /// asks for.
-    pub fn with_shape(shape: Shape, reading: &Reading) -> Result<Self, Error> {
+    pub fn with_shape(mut shape: Shape, reading: &Reading) -> Result<Self, Error> {
+        if let Rejected::Key(key) = &reading.rejected {
+            shape.rename(Field::Rejected, interned(key));
+        }
         Ok(Self {
-            reader: Reader::new(&shape, reading)?,
-            checker: Checker::new(shape.rules(), shape.fields()),
+            reader: Arc::new(Reader::new(&shape, reading)?),
+            checker: Checker::new(shape.rules(), shape.fields()).map(Arc::new),
+            others: None,
             check: Check::default(),
-            shape,
+            shape: Arc::new(shape),
             scanner: chosen_scanner()?,
             on_error: OnError::default(),
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
@@ -196,6 +213,18 @@ impl Converter {
     pub fn max_record_bytes(mut self, limit: usize) -> Self {
         self.max_record_bytes = limit;
         self
+    }
+
+    /// The same with the answers of other records, from which the rejected ones are taken.
+    #[must_use]
+    pub fn with_others(&self, others: Pool) -> Self {
+        Self { others: Some(Arc::new(others)), ..self.clone() }
+    }
+
+    /// The seed by which answers of other records are to be taken, as long as these are not known.
+    #[must_use]
+    pub fn lacks_others(&self) -> Option<u64> {
+        self.reader.seed().filter(|_| self.others.is_none())
     }
 
     /// A converter of whole records with the same policies.
@@ -237,7 +266,7 @@ impl Converter {
         keep_rejects: bool,
     ) -> Converted {
         let mut converted = Converted { keep_rejects, ..Converted::default() };
-        let (mut spans, mut scratch) = (Spans::default(), Scratch::default());
+        let (mut spans, mut scratch) = (Spans::default(), self.scratch());
         let mut at = start;
         let end = buffer.content().len();
         while at < end && converted.failure.is_none() {
@@ -252,7 +281,7 @@ impl Converter {
     /// Converts some rows of an Arrow batch, adding the new rows to `rows`.
     #[must_use]
     pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
-        let (mut converted, mut scratch) = (Converted::default(), Scratch::default());
+        let (mut converted, mut scratch) = (Converted::default(), self.scratch());
         for row in range {
             let record = batch.record(row);
             converted.ledger.bytes_in += self.shape.used_bytes(&record);
@@ -268,6 +297,10 @@ impl Converter {
             }
         }
         converted
+    }
+
+    fn scratch(&self) -> Scratch {
+        Scratch::with(self.others.clone())
     }
 
     /// Accounts for one scanned line; gives the start of the next one.
@@ -385,7 +418,7 @@ impl Converter {
             converted.keys = record.keys();
         }
         if let Some(reason) = verdict.dropped {
-            converted.ledger.filter(reason);
+            converted.ledger.filter(self.reader.reason(reason));
             return Ok(());
         }
         if let Some(rule) = self.broken(record) {
@@ -452,8 +485,18 @@ impl Converter {
     ///
     /// The first malformed record, unless the policy is to skip; the input is called `<bytes>`.
     pub fn convert_bytes(&self, data: &[u8]) -> Result<(Vec<u8>, Ledger), Error> {
+        if let Some(seed) = self.lacks_others() {
+            let (others, _) = self.gathered(data, Pool::new(seed))?;
+            return self.with_others(others).convert_bytes(data);
+        }
+        let (rows, mut ledger) = self.gathered(data, Vec::new())?;
+        ledger.bytes_out = rows.len() as u64;
+        Ok((rows, ledger))
+    }
+
+    /// Gathers what whole lines come to.
+    fn gathered<R: Rows>(&self, data: &[u8], mut rows: R) -> Result<(R, Ledger), Error> {
         let mut total = Total::default();
-        let mut rows = Vec::new();
         let mut buffer = Buffer::default();
         let mut offset = byte_order_mark(data);
         while offset < data.len() {
@@ -465,7 +508,6 @@ impl Converter {
             offset += piece.len();
         }
         total.ledger.bytes_in = data.len() as u64;
-        total.ledger.bytes_out = rows.len() as u64;
         Ok((rows, total.ledger))
     }
 }

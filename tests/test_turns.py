@@ -345,7 +345,8 @@ def test_batches_and_folders_have_the_rows(folder: Path, talks: list[Json]) -> N
 
 def test_shards_have_the_rows_and_their_ledgers_add_up(folder: Path, talks: list[Json]) -> None:
     whole = raftfast.convert("in.jsonl", "out.jsonl", "completion", turns="each")
-    for options in ({"shards": 3}, {"shard_size": 1000}):
+    several: list[dict[str, Any]] = [{"shards": 3}, {"shard_size": 1000}]
+    for options in several:
         ledger = raftfast.convert("in.jsonl", "s.jsonl", "completion", turns="each", **options)
         shards = sorted(folder.glob("s-*.jsonl"))
         assert len(shards) > 2

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::documents;
 use super::each::Answers;
-use super::reader::{Answer, Known, Reader, Scratch, Several};
+use super::reader::{Answer, Known, Other, Reader, Scratch, Several};
 use super::turns::Parser;
 use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
@@ -109,6 +109,7 @@ impl Reader {
         self.texts(known, record, said, scratch)?;
         Self::fields(known, record, said, scratch)?;
         self.choose_answer(known, record, said, scratch)?;
+        self.choose_rejected(known, record, said, scratch)?;
         self.choose_system(scratch)?;
         self.converse(known, turns, scratch)?;
         check_system(known, record, said, &scratch.lists)?;
@@ -213,6 +214,30 @@ impl Reader {
             scratch.fixes.push(ANSWER_USED);
         }
         Ok(())
+    }
+
+    /// Takes the answer of another record for the rejected one, if that is asked for. As long as no others
+    /// are known, anything will do.
+    fn choose_rejected(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Some(Other { slot, answer, .. }) = self.other else { return Ok(()) };
+        let Scratch { lists, fields, about, others, .. } = scratch;
+        let mut question = found(&known.question, record, said, lists)?;
+        if let Some(instruction) = self.instruction.filter(|_| !is_there(&question)) {
+            question = fields.bytes(instruction).to_vec();
+        }
+        let Some(others) = others else {
+            about.set(Detail::Content, lists.keep(&[&question])?);
+            about.set(Detail::Assistant, lists.keep(&[fields.bytes(answer)])?);
+            return fields.put(slot, |out| add(out, b"\"-\"")).map_err(Unread::from);
+        };
+        let other = others.other(Value::of(&question), Value::of(fields.bytes(answer)));
+        fields.put(slot, |out| add(out, other.unwrap_or(b"null"))).map_err(Unread::from)
     }
 
     /// Takes the target's system message where the record has none.

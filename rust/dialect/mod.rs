@@ -16,7 +16,7 @@ use crate::error::Error;
 
 pub use each::Answers;
 pub use make::Unread;
-pub use reader::{AUTO, Answer, Read, Reader, Reading, Scratch, Several};
+pub use reader::{AUTO, Answer, Read, Reader, Reading, Rejected, Scratch, Several};
 
 /// A dialect, read but not compiled.
 ///
