@@ -361,7 +361,7 @@ impl Converter {
             }
             Ok(Read::Several(dialect, answers)) => {
                 converted.ledger.tell(dialect);
-                return self.several(converted, rows, record, answers, scratch);
+                return self.several(converted, rows, record, *answers, scratch);
             }
             Err(unread) => return converted.unread(record, unread),
         };

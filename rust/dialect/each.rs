@@ -32,7 +32,7 @@ impl Reader {
         earlier: &'a Known,
         record: &Record<'_>,
         lists: &Lists,
-    ) -> Result<Option<Answers<'a>>, Unread> {
+    ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         let turns = lists.range(0..lists.len());
         // After a history, the record has an answer of its own.
         let own = last.parser.as_ref().is_some_and(Parser::is_history);
@@ -50,7 +50,8 @@ impl Reader {
         self.check_turns(&turns[first..], own_system.is_some(), lists)?;
         check_system(last, record, said, lists)?;
         let (mark, turns) = (lists.mark(), turns.len());
-        Ok(Some(Answers { last, earlier, mark, turns, next: first, left, said }))
+        // In a box, so that what is told of a plain record stays small.
+        Ok(Some(Box::new(Answers { last, earlier, mark, turns, next: first, left, said })))
     }
 }
 

@@ -69,7 +69,7 @@ impl Reader {
         known: &'a Known,
         record: &Record<'_>,
         scratch: &mut Scratch,
-    ) -> Result<Option<Answers<'a>>, Unread> {
+    ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         self.made(known, record, scratch).map_err(|unread| unread.of(record))
     }
 
@@ -78,7 +78,7 @@ impl Reader {
         known: &'a Known,
         record: &Record<'_>,
         scratch: &mut Scratch,
-    ) -> Result<Option<Answers<'a>>, Unread> {
+    ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         scratch.clear();
         if let Some(parser) = &known.parser {
             let json = bytes(record.value(parser.slot), &mut scratch.json)?;

@@ -283,7 +283,7 @@ pub enum Read<'a> {
     /// It was made anew.
     Made(&'static str),
     /// It gives several, which are made one after the other.
-    Several(&'static str, Answers<'a>),
+    Several(&'static str, Box<Answers<'a>>),
 }
 
 /// Memory for records that are made, used again and again.
