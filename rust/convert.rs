@@ -1,14 +1,17 @@
 //! Lines to rows: a block of lines at a time, with the account of what became of each.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::dialect::{Read, Reader, Reading, Scratch, Unread};
+use crate::dialect::{Answers, Read, Reader, Reading, Rejected, Scratch, Unread};
+use crate::entries::Detail;
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
+use crate::pool::Pool;
 use crate::printable::snippet;
-use crate::record::Record;
-use crate::rules::{Check, Checker};
+use crate::record::{Field, Record};
+use crate::rules::{Check, Checker, interned};
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
@@ -33,11 +36,12 @@ pub const DEFAULT_BLOCK_BYTES: usize = 512 << 10;
 const KEPT: usize = 1 << 20;
 
 /// A compiled target with its policies; shared by all workers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Converter {
-    shape: Shape,
-    reader: Reader,
-    checker: Option<Checker>,
+    shape: Arc<Shape>,
+    reader: Arc<Reader>,
+    checker: Option<Arc<Checker>>,
+    others: Option<Arc<Pool>>,
     check: Check,
     scanner: Scanner,
     on_error: OnError,
@@ -86,6 +90,15 @@ impl Rows for Vec<u8> {
     }
 }
 
+/// Answers, as they are gathered to be others' rejected ones.
+impl Rows for Pool {
+    fn put(&mut self, _: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
+        let detail = |detail: Detail| record.value(detail.slot());
+        self.add(detail(Detail::Content), detail(Detail::Assistant));
+        Ok(())
+    }
+}
+
 /// What became of a block.
 #[derive(Debug, Default)]
 pub struct Converted {
@@ -114,6 +127,18 @@ impl Converted {
             self.broken.push((rule, self.lines));
         }
         self.ledger.warned.add(rule, 1);
+    }
+
+    /// Keeps what ends the run; anything else is a fault of the record.
+    fn unread(&mut self, record: &Record<'_>, unread: Unread) -> Result<(), Fault> {
+        match unread {
+            Unread::Fault(fault) => Err(fault),
+            Unread::Kind(kind) => Err(record.fault(kind)),
+            Unread::Run(error) => {
+                self.failure = Some(Failure::Run(error));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -151,12 +176,16 @@ impl Converter {
     ///
     /// When there is no such dialect or repair, or when this CPU lacks the path that `RAFTFAST_CPU`
     /// asks for.
-    pub fn with_shape(shape: Shape, reading: &Reading) -> Result<Self, Error> {
+    pub fn with_shape(mut shape: Shape, reading: &Reading) -> Result<Self, Error> {
+        if let Rejected::Key(key) = &reading.rejected {
+            shape.rename(Field::Rejected, interned(key));
+        }
         Ok(Self {
-            reader: Reader::new(&shape, reading)?,
-            checker: Checker::new(shape.rules(), shape.fields()),
+            reader: Arc::new(Reader::new(&shape, reading)?),
+            checker: Checker::new(shape.rules(), shape.fields()).map(Arc::new),
+            others: None,
             check: Check::default(),
-            shape,
+            shape: Arc::new(shape),
             scanner: chosen_scanner()?,
             on_error: OnError::default(),
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
@@ -184,6 +213,18 @@ impl Converter {
     pub fn max_record_bytes(mut self, limit: usize) -> Self {
         self.max_record_bytes = limit;
         self
+    }
+
+    /// The same with the answers of other records, from which the rejected ones are taken.
+    #[must_use]
+    pub fn with_others(&self, others: Pool) -> Self {
+        Self { others: Some(Arc::new(others)), ..self.clone() }
+    }
+
+    /// The seed by which answers of other records are to be taken, as long as these are not known.
+    #[must_use]
+    pub fn lacks_others(&self) -> Option<u64> {
+        self.reader.seed().filter(|_| self.others.is_none())
     }
 
     /// A converter of whole records with the same policies.
@@ -225,7 +266,7 @@ impl Converter {
         keep_rejects: bool,
     ) -> Converted {
         let mut converted = Converted { keep_rejects, ..Converted::default() };
-        let (mut spans, mut scratch) = (Spans::default(), Scratch::default());
+        let (mut spans, mut scratch) = (Spans::default(), self.scratch());
         let mut at = start;
         let end = buffer.content().len();
         while at < end && converted.failure.is_none() {
@@ -240,7 +281,7 @@ impl Converter {
     /// Converts some rows of an Arrow batch, adding the new rows to `rows`.
     #[must_use]
     pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
-        let (mut converted, mut scratch) = (Converted::default(), Scratch::default());
+        let (mut converted, mut scratch) = (Converted::default(), self.scratch());
         for row in range {
             let record = batch.record(row);
             converted.ledger.bytes_in += self.shape.used_bytes(&record);
@@ -256,6 +297,10 @@ impl Converter {
             }
         }
         converted
+    }
+
+    fn scratch(&self) -> Scratch {
+        Scratch::with(self.others.clone())
     }
 
     /// Accounts for one scanned line; gives the start of the next one.
@@ -314,13 +359,58 @@ impl Converter {
                 made = scratch.record(*record);
                 &made
             }
-            Err(Unread::Fault(fault)) => return Err(fault),
-            Err(Unread::Kind(kind)) => return Err(record.fault(kind)),
-            Err(Unread::Run(error)) => {
-                converted.failure = Some(Failure::Run(error));
-                return Ok(());
+            Ok(Read::Several(dialect, answers)) => {
+                converted.ledger.tell(dialect);
+                return self.several(converted, rows, record, *answers, scratch);
             }
+            Err(unread) => return converted.unread(record, unread),
         };
+        self.judged(converted, rows, record)
+    }
+
+    /// Accounts for each row of a record that gives several; the fault is that of the first that is
+    /// refused.
+    #[cold]
+    fn several<R: Rows>(
+        &self,
+        converted: &mut Converted,
+        rows: &mut R,
+        record: &Record<'_>,
+        mut answers: Answers<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Fault> {
+        let mut refused: Option<Fault> = None;
+        let before = converted.ledger.read;
+        loop {
+            scratch.fixes.iter().for_each(|fix| converted.ledger.repair(fix));
+            let row = match answers.next(&self.reader, record, scratch) {
+                Ok(false) => break,
+                Ok(true) => self.judged(converted, rows, &scratch.record(*record)),
+                Err(unread) => converted.unread(record, unread),
+            };
+            match row {
+                Err(fault) if self.on_error == OnError::Fail => return Err(fault),
+                // Its line is kept once, however many of its rows are refused.
+                Err(fault) if refused.is_some() => converted.ledger.reject(fault.kind.name()),
+                Err(fault) => refused = Some(fault),
+                Ok(()) if converted.failure.is_some() => break,
+                Ok(()) => {}
+            }
+        }
+        // Whoever is told of the fault counts one more.
+        let rows = converted.ledger.read - before + u64::from(refused.is_some());
+        converted.ledger.join(rows);
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Accounts for a record as the target takes it.
+    #[inline]
+    fn judged<R: Rows>(
+        &self,
+        converted: &mut Converted,
+        rows: &mut R,
+        record: &Record<'_>,
+    ) -> Result<(), Fault> {
         let judged = self.shape.judge(record);
         converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
         let verdict = judged?;
@@ -328,7 +418,7 @@ impl Converter {
             converted.keys = record.keys();
         }
         if let Some(reason) = verdict.dropped {
-            converted.ledger.filter(reason);
+            converted.ledger.filter(self.reader.reason(reason));
             return Ok(());
         }
         if let Some(rule) = self.broken(record) {
@@ -395,8 +485,18 @@ impl Converter {
     ///
     /// The first malformed record, unless the policy is to skip; the input is called `<bytes>`.
     pub fn convert_bytes(&self, data: &[u8]) -> Result<(Vec<u8>, Ledger), Error> {
+        if let Some(seed) = self.lacks_others() {
+            let (others, _) = self.gathered(data, Pool::new(seed))?;
+            return self.with_others(others).convert_bytes(data);
+        }
+        let (rows, mut ledger) = self.gathered(data, Vec::new())?;
+        ledger.bytes_out = rows.len() as u64;
+        Ok((rows, ledger))
+    }
+
+    /// Gathers what whole lines come to.
+    fn gathered<R: Rows>(&self, data: &[u8], mut rows: R) -> Result<(R, Ledger), Error> {
         let mut total = Total::default();
-        let mut rows = Vec::new();
         let mut buffer = Buffer::default();
         let mut offset = byte_order_mark(data);
         while offset < data.len() {
@@ -408,7 +508,6 @@ impl Converter {
             offset += piece.len();
         }
         total.ledger.bytes_in = data.len() as u64;
-        total.ledger.bytes_out = rows.len() as u64;
         Ok((rows, total.ledger))
     }
 }
@@ -499,7 +598,7 @@ impl Total {
 
     /// Whether a record was read that was not malformed.
     fn converted_some(&self) -> bool {
-        self.ledger.read > self.ledger.rejected.total()
+        self.ledger.read + self.ledger.added > self.ledger.rejected.total()
     }
 }
 

@@ -162,7 +162,7 @@ impl fmt::Display for FaultKind {
             Self::Turn { turn, what } => write!(f, "turn {turn} {what}"),
             Self::ManyTurns { answers } => write!(
                 f,
-                "{answers} answers in a conversation, and the target takes one (pass --turns last)"
+                "{answers} answers in a conversation, and the target takes one (pass --turns last, or each)"
             ),
             Self::Template { what } => write!(f, "the template does not take it: {what}"),
             Self::Rule { rule } => write!(f, "the row breaks a rule of its consumer: {rule}"),

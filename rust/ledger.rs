@@ -1,4 +1,4 @@
-//! The account of a run: every record read is written, filtered or rejected.
+//! The account of a run: every row that a record gives is written, filtered or rejected.
 
 /// How often each reason applied. There are a handful, so looking one up is a walk, which is several
 /// times faster than a map for corpora of tiny records.
@@ -39,7 +39,9 @@ impl PartialEq for Reasons {
 
 impl Eq for Reasons {}
 
-/// Counts and reasons of a run; `read = written + filtered + rejected`, always.
+/// Counts and reasons of a run; `read + added = written + filtered + rejected`, always.
+///
+/// A record gives one row, so that `added` is 0, unless each answer of a conversation is to give one.
 ///
 /// ```
 /// use raftfast::ledger::Ledger;
@@ -53,6 +55,8 @@ impl Eq for Reasons {}
 pub struct Ledger {
     /// Records read; blank lines are not records.
     pub read: u64,
+    /// Rows that records gave beyond their first.
+    pub added: u64,
     /// Rows written.
     pub written: u64,
     /// Records dropped by the target's own rule, by reason.
@@ -92,6 +96,13 @@ impl Ledger {
         self.rejected.add(reason, 1);
     }
 
+    /// Takes for the rows of one record what was counted as so many records.
+    pub fn join(&mut self, rows: u64) {
+        let added = rows.saturating_sub(1);
+        self.read -= added;
+        self.added += added;
+    }
+
     /// Counts a record of a dialect.
     #[inline]
     pub fn tell(&mut self, dialect: &'static str) {
@@ -108,6 +119,7 @@ impl Ledger {
     /// Adds the account of another part of the input.
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;
+        self.added += other.added;
         self.written += other.written;
         self.blank += other.blank;
         self.bytes_in += other.bytes_in;
@@ -119,9 +131,9 @@ impl Ledger {
         other.rejected.0.iter().for_each(|&(reason, count)| self.rejected.add(reason, count));
     }
 
-    /// Whether every record read is accounted for.
+    /// Whether every row that a record gave is accounted for.
     #[must_use]
     pub fn adds_up(&self) -> bool {
-        self.read == self.written + self.filtered.total() + self.rejected.total()
+        self.read + self.added == self.written + self.filtered.total() + self.rejected.total()
     }
 }

@@ -24,6 +24,18 @@ impl Lists {
         self.ranges = Default::default();
     }
 
+    /// How much there is by now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { json: self.json.len(), entries: self.entries.len() }
+    }
+
+    /// Forgets what was added since.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.json.truncate(mark.json);
+        self.entries.truncate(mark.entries);
+        self.ranges = Default::default();
+    }
+
     /// The bytes of a detail.
     #[inline]
     pub(crate) fn bytes(&self, at: Span) -> &[u8] {
@@ -78,6 +90,13 @@ impl Lists {
         let quoted = self.bytes(turn.get(Detail::Is));
         quoted.get(1..quoted.len().max(1) - 1) == Some(role.as_bytes())
     }
+}
+
+/// How much lists hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    json: usize,
+    entries: usize,
 }
 
 /// The fields of a record, by their slots.

@@ -18,11 +18,12 @@ use pyo3_arrow::{PyRecordBatchReader, PySchema};
 
 use crate::columnar;
 use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
-use crate::dialect::{self, AUTO, Answer, Dialect as DialectFile, Reading, Several};
+use crate::dialect::{self, AUTO, Answer, Dialect as DialectFile, Reading, Rejected, Several};
 use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::ledger::{Ledger as Account, Reasons};
+use crate::pool::NO_OTHER;
 use crate::record::{Absence, Field};
 use crate::rules::{self, Check};
 use crate::sample::Style;
@@ -129,7 +130,7 @@ impl Ledger {
 
     /// Whether a record was read that was not malformed.
     fn has_records(&self) -> bool {
-        self.account.read > self.account.rejected.total()
+        self.account.read + self.account.added > self.account.rejected.total()
     }
 }
 
@@ -138,6 +139,11 @@ impl Ledger {
     #[getter]
     fn read(&self) -> u64 {
         self.account.read
+    }
+
+    #[getter]
+    fn added(&self) -> u64 {
+        self.account.added
     }
 
     #[getter]
@@ -231,6 +237,7 @@ impl Ledger {
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let account = PyDict::new(py);
         account.set_item("read", self.read())?;
+        account.set_item("added", self.added())?;
         account.set_item("written", self.written())?;
         account.set_item("filtered", self.filtered())?;
         account.set_item("rejected", self.rejected())?;
@@ -248,6 +255,7 @@ impl Ledger {
     fn from_dict(account: &Bound<'_, PyDict>) -> PyResult<Self> {
         let read = Account {
             read: number_in(account, "read")?,
+            added: number_in(account, "added")?,
             written: number_in(account, "written")?,
             filtered: reasons_in(account, "filtered", reason_named)?,
             rejected: reasons_in(account, "rejected", reason_named)?,
@@ -266,9 +274,10 @@ impl Ledger {
     }
 
     fn __repr__(&self) -> String {
-        let Account { read, written, filtered, rejected, .. } = &self.account;
+        let Account { read, added, written, filtered, rejected, .. } = &self.account;
+        let added = if *added == 0 { String::new() } else { format!(" added={added},") };
         format!(
-            "Ledger(read={read}, written={written}, filtered={}, rejected={})",
+            "Ledger(read={read},{added} written={written}, filtered={}, rejected={})",
             filtered.total(),
             rejected.total()
         )
@@ -315,7 +324,7 @@ fn reasons_in(
 fn reason_named(name: &str) -> Option<&'static str> {
     let absences = [Absence::Missing, Absence::Null, Absence::Empty];
     let filtered = Field::ALL.iter().flat_map(|field| absences.map(|way| field.reason(way)));
-    filtered.chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
+    filtered.chain([NO_OTHER]).chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
 }
 
 #[pyclass(frozen, get_all, module = "raftfast")]
@@ -380,6 +389,8 @@ struct Policies<'a> {
     dialect: &'a str,
     answer: &'a str,
     turns: &'a str,
+    rejected: Option<&'a str>,
+    seed: u64,
     unrepaired: Vec<String>,
     check: &'a str,
 }
@@ -395,6 +406,7 @@ impl Policies<'_> {
             from: self.dialect.to_owned(),
             answer: one_of("answer", self.answer, &Answer::ALL)?,
             turns: one_of("turns", self.turns, &Several::ALL)?,
+            rejected: Rejected::named(self.rejected, self.seed)?,
             unrepaired: self.unrepaired,
         };
         let core = Core::with_shape(Shape::compile(target, &options)?, &reading)?
@@ -427,6 +439,8 @@ impl Converter {
             dialect = AUTO,
             answer = "cot",
             turns = "error",
+            rejected = None,
+            seed = 0,
             unrepaired = Vec::new(),
             check = "warn",
             template = None,
@@ -436,8 +450,8 @@ impl Converter {
             max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
         ),
         text_signature = "(to='chat', *, system=None, prompt_key=None, completion_key=None, \
-            stop=None, settings={}, dialect='auto', answer='cot', turns='error', unrepaired=(), \
-            check='warn', template=None, \
+            stop=None, settings={}, dialect='auto', answer='cot', turns='error', rejected=None, \
+            seed=0, unrepaired=(), check='warn', template=None, \
             date=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
@@ -452,6 +466,8 @@ impl Converter {
         dialect: &str,
         answer: &str,
         turns: &str,
+        rejected: Option<&str>,
+        seed: u64,
         unrepaired: Vec<String>,
         check: &str,
         template: Option<String>,
@@ -475,6 +491,8 @@ impl Converter {
             dialect,
             answer,
             turns,
+            rejected,
+            seed,
             unrepaired,
             check,
         };
@@ -491,6 +509,8 @@ impl Converter {
             dialect = AUTO,
             answer = "cot",
             turns = "error",
+            rejected = None,
+            seed = 0,
             unrepaired = Vec::new(),
             check = "warn",
             escape = "keep",
@@ -498,7 +518,7 @@ impl Converter {
             max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
         ),
         text_signature = "(text, *, settings={}, dialect='auto', answer='cot', turns='error', \
-            unrepaired=(), check='warn', escape='keep', on_error='fail', max_record_bytes=268435456)"
+            rejected=None, seed=0, unrepaired=(), check='warn', escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn from_toml(
@@ -508,6 +528,8 @@ impl Converter {
         dialect: &str,
         answer: &str,
         turns: &str,
+        rejected: Option<&str>,
+        seed: u64,
         unrepaired: Vec<String>,
         check: &str,
         escape: &str,
@@ -521,6 +543,8 @@ impl Converter {
             dialect,
             answer,
             turns,
+            rejected,
+            seed,
             unrepaired,
             check,
         };
@@ -539,6 +563,34 @@ impl Converter {
         total.0.add(&account);
         total.1 += started.elapsed();
         Ok(PyBytes::new(py, &rows))
+    }
+
+    #[getter]
+    fn takes_others(&self) -> bool {
+        self.core.lacks_others().is_some()
+    }
+
+    #[pyo3(
+        signature = (inputs, *, threads = None, long = false, tick = None),
+        text_signature = "($self, inputs, *, threads=None, long=False, tick=None)"
+    )]
+    fn with_others(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+        long: bool,
+        tick: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
+        let mut caller = Caller::new(tick);
+        let inputs = inputs_of(&inputs, &caller.raised)?;
+        let core = py.detach(|| {
+            let tick = &mut |progress| caller.tick(progress);
+            engine::with_others(&self.core, &inputs, settings, tick)
+        });
+        let core = core.map_err(|error| caller.exception(py, &error))?;
+        Ok(Self { core: Arc::new(core), total: Mutex::default() })
     }
 
     #[getter]
@@ -1068,7 +1120,7 @@ fn read_batches(
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let started = Instant::now();
-    let core = Arc::clone(&converter.core);
+    let core = &converter.core;
     let reading =
         py.detach(|| engine::read(core, inputs, settings, &mut |progress| caller.tick(progress)));
     let reader = reading.map_err(|error| caller.exception(py, &error))?;

@@ -299,9 +299,14 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// The same record with the fields that were made from its own.
-    pub(crate) fn with_fields(mut self, lists: &'a Lists, fields: &'a Fields) -> Self {
-        self.view = Some(View { lists, fields: Some(fields), entry: Entry::default() });
+    /// The same record with the fields that were made from its own, about an entry that may be empty.
+    pub(crate) fn with_fields(
+        mut self,
+        lists: &'a Lists,
+        fields: &'a Fields,
+        entry: Entry,
+    ) -> Self {
+        self.view = Some(View { lists, fields: Some(fields), entry });
         self
     }
 
@@ -408,9 +413,9 @@ impl<'a> Record<'a> {
 
     /// The fault of a field that does not hold what it should.
     #[cold]
-    pub(crate) fn wrong_type(&self, slot: usize, field: Field) -> Fault {
+    pub(crate) fn wrong_type(&self, slot: usize, field: Field, name: &'static str) -> Fault {
         let (expected, found) = (field.holds().name(), self.value(slot).type_name());
-        let kind = FaultKind::WrongType { field: field.name(), expected, found };
+        let kind = FaultKind::WrongType { field: name, expected, found };
         let offset = match self.form {
             Form::Line { spans, .. } if self.view.is_none() => spans[slot].start,
             _ => self.start(),

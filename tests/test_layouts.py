@@ -125,6 +125,7 @@ def test_rows_and_ledger_depend_on_the_input_only(
     rows, counts = reference.convert_lines(data, "chat", escape="ascii")
     ledger = {
         "read": counts.read,
+        "added": 0,
         "written": counts.written,
         "filtered": dict(counts.filtered),
         "rejected": {},

@@ -38,11 +38,17 @@ DEFAULT_MAX_RECORD_BYTES: int
 
 @final
 class Ledger:
-    """The account of a run: ``read == written + sum(filtered) + sum(rejected)``, always."""
+    """The account of a run, which adds up, always.
+
+    ``read + added == written + sum(filtered.values()) + sum(rejected.values())``
+    """
 
     @property
     def read(self) -> int:
         """Records read; blank lines are not records."""
+    @property
+    def added(self) -> int:
+        """Rows that records gave beyond their first: 0, but for ``turns="each"``."""
     @property
     def written(self) -> int:
         """Rows written."""
@@ -173,6 +179,8 @@ class Converter:
         dialect: str = "auto",
         answer: Answer = "cot",
         turns: Turns = "error",
+        rejected: str | None = None,
+        seed: int = 0,
         unrepaired: Sequence[str] = (),
         check: Check = "warn",
         template: str | None = None,
@@ -195,6 +203,9 @@ class Converter:
                 for each record.
             answer: What is taken for the answer.
             turns: What becomes of a conversation of several answers where the target takes one.
+            rejected: What is taken for the rejected answer of preference rows: the key that holds
+                it, or ``"other"``: the answer of another record. By default the key ``rejected``.
+            seed: Another number gives other choices; for ``rejected="other"`` only.
             unrepaired: Repairs that are not to be made.
             check: What becomes of rows that break a rule of their consumer.
             template: The chat template of the target ``"text"``: one of ``Converter.templates()``,
@@ -220,6 +231,8 @@ class Converter:
         dialect: str = "auto",
         answer: Answer = "cot",
         turns: Turns = "error",
+        rejected: str | None = None,
+        seed: int = 0,
         unrepaired: Sequence[str] = (),
         check: Check = "warn",
         escape: Escape = "keep",
@@ -234,6 +247,9 @@ class Converter:
             dialect: What the records are.
             answer: What is taken for the answer.
             turns: What becomes of a conversation of several answers where the target takes one.
+            rejected: What is taken for the rejected answer of preference rows: the key that holds
+                it, or ``"other"``: the answer of another record. By default the key ``rejected``.
+            seed: Another number gives other choices; for ``rejected="other"`` only.
             unrepaired: Repairs that are not to be made.
             check: What becomes of rows that break a rule of their consumer.
             escape: How strings are written.
@@ -242,6 +258,37 @@ class Converter:
 
         Raises:
             UsageError: The text is no target, or has no such setting.
+
+        """
+
+    @property
+    def takes_others(self) -> bool:
+        """Whether rejected answers are those of other records, which are not known yet."""
+    def with_others(
+        self,
+        inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+        *,
+        threads: int | None = None,
+        long: bool = False,
+        tick: Callable[[int, int | None], None] | None = None,
+    ) -> Converter:
+        """Read the answers from which rejected ones are taken.
+
+        `convert_files` and `read_batches` do so themselves where they can read their inputs twice.
+
+        Args:
+            inputs: As for `convert_files`; batches are used up.
+            threads: Workers; by default the CPUs this process may use.
+            long: Whether zst inputs are taken that need more than 128 MiB for their window.
+            tick: Called as by `convert_files`.
+
+        Returns:
+            A converter with these answers. It can convert some of these inputs, or others.
+
+        Raises:
+            Error: A record is malformed.
+            UsageError: An input is a pipe or a file object, which can be read only once.
+            OSError: A file cannot be read.
 
         """
 

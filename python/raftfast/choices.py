@@ -15,9 +15,9 @@ Answer: TypeAlias = Literal["cot", "final", "either"]
 """What is taken for the answer of a record: the chain of thought, the final answer only, or the
 short answer where there is no chain of thought."""
 
-Turns: TypeAlias = Literal["error", "last"]
-"""What becomes of a conversation of several answers where the target takes one: an error, or the
-last question and its answer."""
+Turns: TypeAlias = Literal["error", "last", "each"]
+"""What becomes of a conversation of several answers where the target takes one: an error, the last
+question and its answer, or a row for each answer."""
 
 Check: TypeAlias = Literal["off", "warn", "strict"]
 """What becomes of rows that break a rule of their consumer: nobody looks, they are counted and

@@ -186,6 +186,23 @@ def group() -> None:
     help="What becomes of a conversation of several answers where the target takes one.",
 )
 @option(
+    "--rejected",
+    section="Records",
+    metavar="KEY|other",
+    help=(
+        "Preference rows: the key of the rejected answer, by default rejected; other takes the "
+        "answer of another record, and reads the inputs twice."
+    ),
+)
+@option(
+    "--seed",
+    section="Records",
+    metavar="N",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="With --rejected other: another number gives other answers.",
+)
+@option(
     "--no-repair",
     "unrepaired",
     section="Records",

@@ -12,6 +12,7 @@ from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
 from raftfast.limits import check_limits
+from raftfast.others import with_others
 from raftfast.paths import check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of
@@ -42,6 +43,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     dialect: str = "auto",
     answer: Answer = "cot",
     turns: Turns = "error",
+    rejected: str | None = None,
+    seed: int = 0,
     unrepaired: Sequence[str] = (),
     check: Check = "warn",
     template: str | None = None,
@@ -94,6 +97,10 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             each record.
         answer: What is taken for the answer.
         turns: What becomes of a conversation of several answers where the target takes one.
+        rejected: What is taken for the rejected answer of preference rows: the key that holds it,
+            or ``"other"``: the answer of another record of the inputs, which are read twice for
+            that. By default the key ``rejected``.
+        seed: Another number gives other choices; for ``rejected="other"`` only.
         unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
         check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
         template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
@@ -148,6 +155,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         dialect=dialect,
         answer=answer,
         turns=turns,
+        rejected=rejected,
+        seed=seed,
         unrepaired=[*unrepaired],
         check=check,
         template=template,
@@ -167,16 +176,21 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     named = {**settings} | _given(
         system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
     )
-    reading = {"dialect": dialect, "answer": answer, "turns": turns, "unrepaired": [*unrepaired]}
-    reading |= {"check": check, **_given(template=template, date=date)}
+    reading: dict[str, object] = {"dialect": dialect, "answer": answer, "turns": turns}
+    reading |= {"unrepaired": [*unrepaired]}
+    reading |= {"check": check, **_given(template=template, date=date, rejected=rejected)}
+    reading |= {"seed": seed} if converter.takes_others else {}
     options = {**named, **reading, "escape": escape, "on_error": on_error, **form.as_options()}
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
+        knowing = with_others(
+            converter, inputs, threads=others["threads"], long=long, tick=others["tick"]
+        )
         with opened(inputs, converter.wanted) as streams, naming(inputs):
             return _raftfast.convert_files(
                 streams,
                 output,
-                converter,
+                knowing,
                 block_bytes=block_bytes,
                 form=form.kind,
                 compression=form.compression,
@@ -205,6 +219,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     if several is not None:
         beside = _given(rejects=rejects, report=report)
         threads = threads or _raftfast.default_threads()
+        if several.shards is not None:
+            # A shard is made of a part of the inputs, and takes answers from all of them.
+            converter = with_others(converter, sources, threads=threads, long=long, tick=progress)
         task = Task(found, names["output"], run, threads, beside, sync, progress, finish)
         target = _raftfast.digest(to) if os.fsdecode(to).endswith(".toml") else os.fsdecode(to)
         decisive = {**options, "to": target, "max_record_bytes": max_record_bytes, "long": long}

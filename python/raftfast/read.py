@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
 from raftfast.inputs import expand
+from raftfast.others import with_others
 from raftfast.paths import check_readable, check_threads
 from raftfast.sources import listed, opened, raise_failure
 
@@ -101,6 +102,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
     dialect: str = "auto",
     answer: Answer = "cot",
     turns: Turns = "error",
+    rejected: str | None = None,
+    seed: int = 0,
     unrepaired: Sequence[str] = (),
     check: Check = "warn",
     template: str | None = None,
@@ -127,6 +130,10 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
             each record.
         answer: What is taken for the answer.
         turns: What becomes of a conversation of several answers where the target takes one.
+        rejected: What is taken for the rejected answer of preference rows: the key that holds it,
+            or ``"other"``: the answer of another record of the inputs, which are read twice for
+            that. By default the key ``rejected``.
+        seed: Another number gives other choices; for ``rejected="other"`` only.
         unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
         check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
         template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
@@ -140,8 +147,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         The batches, to be read once.
 
     Raises:
-        UsageError: The target has no columns, or they can only be known by reading the records
-            twice and an input can be read only once.
+        UsageError: The target has no columns, or they or the answers of other records can only be
+            known by reading the records twice and an input can be read only once.
         Error: The target takes whole records, and they have no columns in common.
         OSError: A file cannot be read.
 
@@ -156,6 +163,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         dialect=dialect,
         answer=answer,
         turns=turns,
+        rejected=rejected,
+        seed=seed,
         unrepaired=[*unrepaired],
         check=check,
         template=template,
@@ -177,6 +186,7 @@ def batches_of(
     check_threads(threads)
     sources = [found.source for found in expand(listed(inputs))]
     check_readable(sources)
+    converter = with_others(converter, sources, threads=threads, long=long)
     with ExitStack() as stack:
         streams = stack.enter_context(opened(sources, converter.wanted))
         reader = _raftfast.read_batches(streams, converter, threads=threads, long=long)

@@ -36,6 +36,17 @@ def is_path(source: object) -> bool:
     return isinstance(source, (str, bytes, os.PathLike))
 
 
+def can_be_read_again(source: Source) -> bool:
+    """Tell whether reading a source leaves it as it was, as far as it does not take a look at it.
+
+    That is so of paths, of which the core refuses pipes, and of whatever says how many rows it has:
+    tables and frames do, readers of streams do not.
+    """
+    if isinstance(source, str):
+        return True
+    return not any(hasattr(source, name) for name in _BYTES) and hasattr(source, "__len__")
+
+
 def name_of(source: Source) -> str:
     """Return what a source is called in messages and reports."""
     if isinstance(source, str):

@@ -14,9 +14,10 @@ def summary(ledger: Ledger) -> str:
     """Sum a run up: records, bytes, seconds and speed, in one line."""
     filtered = _total("filtered", ledger.filtered)
     rejected = _total("rejected", ledger.rejected)
+    added = f" + {ledger.added:,} added" if ledger.added else ""
     speed = ledger.bytes_in / max(ledger.seconds, 1e-9)
     return (
-        f"{ledger.read:,} read = {ledger.written:,} written + {filtered} + {rejected}; "
+        f"{ledger.read:,} read{added} = {ledger.written:,} written + {filtered} + {rejected}; "
         f"{amount(ledger.bytes_in)} in, {amount(ledger.bytes_out)} out, "
         f"{ledger.seconds:.2f} s, {amount(speed)}/s" + _reading(ledger)
     )

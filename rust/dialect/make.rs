@@ -7,7 +7,8 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::documents;
-use super::reader::{Answer, Known, Reader, Scratch, Several};
+use super::each::Answers;
+use super::reader::{Answer, Known, Other, Reader, Scratch, Several};
 use super::turns::Parser;
 use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
@@ -41,7 +42,7 @@ impl Unread {
     }
 
     /// Says where the record is.
-    fn of(self, record: &Record<'_>) -> Self {
+    pub(super) fn of(self, record: &Record<'_>) -> Self {
         match self {
             Self::Kind(kind) => Self::Fault(record.fault(kind)),
             other => other,
@@ -62,40 +63,56 @@ impl From<Error> for Unread {
 }
 
 impl Reader {
-    /// Makes a record anew.
-    pub(super) fn make(
-        &self,
-        known: &Known,
+    /// Makes a record anew, or tells that it gives several, one for each answer.
+    pub(super) fn make<'a>(
+        &'a self,
+        known: &'a Known,
         record: &Record<'_>,
         scratch: &mut Scratch,
-    ) -> Result<(), Unread> {
+    ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         self.made(known, record, scratch).map_err(|unread| unread.of(record))
     }
 
-    fn made(
-        &self,
-        known: &Known,
+    fn made<'a>(
+        &'a self,
+        known: &'a Known,
         record: &Record<'_>,
         scratch: &mut Scratch,
-    ) -> Result<(), Unread> {
+    ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         scratch.clear();
         if let Some(parser) = &known.parser {
             let json = bytes(record.value(parser.slot), &mut scratch.json)?;
             parser.parse(json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
         }
+        if let Some(earlier) = &known.earlier
+            && let Some(answers) = self.answers(known, earlier, record, &scratch.lists)?
+        {
+            return Ok(Some(answers));
+        }
         let turns = 0..scratch.lists.len();
         let said = summary(&scratch.lists, turns.clone());
+        self.fill(known, record, said, turns, scratch)?;
+        Ok(None)
+    }
+
+    /// Makes all that a record has of what was `said` and of its turns. Without turns, its question and
+    /// its answer are the conversation.
+    pub(super) fn fill(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        turns: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
         self.texts(known, record, said, scratch)?;
         Self::fields(known, record, said, scratch)?;
         self.choose_answer(known, record, said, scratch)?;
+        self.choose_rejected(known, record, said, scratch)?;
         self.choose_system(scratch)?;
         self.converse(known, turns, scratch)?;
-        if let Some(system) = &known.lost_system
-            && is_there(&found(system, record, said, &scratch.lists)?)
-        {
-            return Err(Unread::Kind(FaultKind::Unfit { what: A_SYSTEM_MESSAGE }));
-        }
+        check_system(known, record, said, &scratch.lists)?;
         self.render(scratch)
     }
 
@@ -199,6 +216,30 @@ impl Reader {
         Ok(())
     }
 
+    /// Takes the answer of another record for the rejected one, if that is asked for. As long as no others
+    /// are known, anything will do.
+    fn choose_rejected(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: Entry,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Some(Other { slot, answer, .. }) = self.other else { return Ok(()) };
+        let Scratch { lists, fields, about, others, .. } = scratch;
+        let mut question = found(&known.question, record, said, lists)?;
+        if let Some(instruction) = self.instruction.filter(|_| !is_there(&question)) {
+            question = fields.bytes(instruction).to_vec();
+        }
+        let Some(others) = others else {
+            about.set(Detail::Content, lists.keep(&[&question])?);
+            about.set(Detail::Assistant, lists.keep(&[fields.bytes(answer)])?);
+            return fields.put(slot, |out| add(out, b"\"-\"")).map_err(Unread::from);
+        };
+        let other = others.other(Value::of(&question), Value::of(fields.bytes(answer)));
+        fields.put(slot, |out| add(out, other.unwrap_or(b"null"))).map_err(Unread::from)
+    }
+
     /// Takes the target's system message where the record has none.
     fn choose_system(&self, scratch: &mut Scratch) -> Result<(), Unread> {
         let Some(slot) = self.system.slot else { return Ok(()) };
@@ -217,7 +258,7 @@ impl Reader {
     ) -> Result<(), Unread> {
         let Scratch { lists, fields, .. } = scratch;
         let mut said = lists.range(turns).to_vec();
-        if known.parser.as_ref().is_none_or(Parser::is_history) {
+        if said.is_empty() || known.parser.as_ref().is_some_and(Parser::is_history) {
             for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
                 let content = slot.map_or(&[][..], |slot| fields.bytes(slot));
                 if is_there(content) {
@@ -254,7 +295,12 @@ impl Reader {
     }
 
     /// Refuses what rows have no place for.
-    fn check_turns(&self, said: &[Entry], own_system: bool, lists: &Lists) -> Result<(), Unread> {
+    pub(super) fn check_turns(
+        &self,
+        said: &[Entry],
+        own_system: bool,
+        lists: &Lists,
+    ) -> Result<(), Unread> {
         let unfit = |what| Err(Unread::Kind(FaultKind::Unfit { what }));
         let is_answer = |turn: &Entry| lists.is(turn, "assistant");
         let answers = said.iter().filter(|turn| is_answer(turn)).count();
@@ -290,6 +336,21 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Refuses a system message that rows have no place for.
+pub(super) fn check_system(
+    known: &Known,
+    record: &Record<'_>,
+    said: Entry,
+    lists: &Lists,
+) -> Result<(), Unread> {
+    if let Some(system) = &known.lost_system
+        && is_there(&found(system, record, said, lists)?)
+    {
+        return Err(Unread::Kind(FaultKind::Unfit { what: A_SYSTEM_MESSAGE }));
+    }
+    Ok(())
 }
 
 const A_SYSTEM_MESSAGE: &str = "a system message";

@@ -1,6 +1,7 @@
 //! The dialects of RAFT: files that say how to tell one, and what its records are in RAFT's own fields.
 
 mod documents;
+mod each;
 mod make;
 mod reader;
 mod turns;
@@ -13,8 +14,9 @@ use serde_json::Value as Json;
 
 use crate::error::Error;
 
+pub use each::Answers;
 pub use make::Unread;
-pub use reader::{AUTO, Answer, Read, Reader, Reading, Scratch, Several};
+pub use reader::{AUTO, Answer, Read, Reader, Reading, Rejected, Scratch, Several};
 
 /// A dialect, read but not compiled.
 ///
@@ -58,6 +60,24 @@ pub struct Dialect {
     /// The short answer, where that will do.
     #[serde(default = "answer")]
     pub short: Json,
+    /// What is another thing in the rows of earlier answers, where each answer gives a row.
+    #[serde(default)]
+    pub earlier: Earlier,
+    /// The dialect with that in its place, if records hold turns.
+    #[serde(skip)]
+    before: Option<Box<Self>>,
+}
+
+/// What of a dialect is about the last answer of a conversation, and what it is for those before.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Earlier {
+    /// These fields.
+    pub fields: BTreeMap<String, Json>,
+    /// The documents.
+    pub documents: Option<Json>,
+    /// The text whose quotes are wanted.
+    pub quotes: Option<Json>,
 }
 
 /// The documents where most dialects have them.
@@ -217,9 +237,21 @@ impl Dialect {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
+        let mut dialect: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             format!("a built-in dialect: line {line}: {}", error.message())
-        })
+        })?;
+        dialect.before = dialect.turns.is_some().then(|| Box::new(dialect.before()));
+        Ok(dialect)
+    }
+
+    /// The same for the rows of earlier answers. The short answer is that of the last.
+    fn before(&self) -> Self {
+        let mut before = Self { short: "".into(), ..self.clone() };
+        let Earlier { fields, documents, quotes } = std::mem::take(&mut before.earlier);
+        before.fields.extend(fields);
+        before.documents = documents.unwrap_or(before.documents);
+        before.quotes = quotes.unwrap_or(before.quotes);
+        before
     }
 }

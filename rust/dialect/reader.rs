@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::each::Answers;
 use super::make::Unread;
 use super::turns::Parser;
 use super::{CONTEXT, Dialect, INSTRUCTION, Kind};
-use crate::entries::{Detail, List, ROLES};
+use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Jinja;
-use crate::made::{Fields, Lists};
-use crate::record::{Field, Holds, Record, Value};
+use crate::made::{Fields, Lists, Mark};
+use crate::pool::{NO_OTHER, Pool};
+use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
 use crate::shape::plan::{self, Step};
 use crate::shape::{Expressions, Shape};
@@ -26,6 +28,8 @@ pub struct Reading {
     pub answer: Answer,
     /// What becomes of a conversation of several answers where the target takes one.
     pub turns: Several,
+    /// What is taken for the rejected answer.
+    pub rejected: Rejected,
     /// The names of repairs that are not wanted.
     pub unrepaired: Vec<String>,
 }
@@ -36,6 +40,7 @@ impl Default for Reading {
             from: AUTO.to_owned(),
             answer: Answer::default(),
             turns: Several::default(),
+            rejected: Rejected::default(),
             unrepaired: Vec::new(),
         }
     }
@@ -67,11 +72,49 @@ pub enum Several {
     Error,
     /// The last question and its answer are taken.
     Last,
+    /// Each answer gives a row, with the question before it: where all of a conversation is wanted, and
+    /// not its end only.
+    Each,
 }
 
 impl Several {
     /// All ways, by the names that options take.
-    pub const ALL: [(&'static str, Self); 2] = [("error", Self::Error), ("last", Self::Last)];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("error", Self::Error), ("last", Self::Last), ("each", Self::Each)];
+}
+
+/// What is taken for the rejected answer of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rejected {
+    /// What the key `rejected` holds: the default.
+    #[default]
+    Own,
+    /// What this key holds.
+    Key(String),
+    /// The answer of another record, chosen by this seed.
+    Other(u64),
+}
+
+/// The word for the answer of another record.
+const OTHER: &str = "other";
+
+impl Rejected {
+    /// What an option stands for: the name of a key, or `other`, which alone takes a seed.
+    ///
+    /// # Errors
+    ///
+    /// When a seed is given for anything else, or when the name is empty.
+    pub fn named(name: Option<&str>, seed: u64) -> Result<Self, Error> {
+        match name {
+            Some(OTHER) => Ok(Self::Other(seed)),
+            _ if seed != 0 => {
+                Err(Error::usage("a seed is for rejected=other, which chooses by it"))
+            }
+            Some("") => Err(Error::usage("rejected is the name of a key, or other")),
+            Some(key) => Ok(Self::Key(key.to_owned())),
+            None => Ok(Self::Own),
+        }
+    }
 }
 
 /// The name for: whichever it is.
@@ -99,8 +142,20 @@ pub struct Reader {
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,
+    /// How the rejected answer is chosen from those of other records.
+    pub(super) other: Option<Other>,
     /// What renders conversations, and the slot of the text.
     pub(super) jinja: Option<(Arc<Jinja>, usize)>,
+}
+
+/// How the rejected answer is chosen from those of other records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Other {
+    pub seed: u64,
+    /// The slot of the rejected answer.
+    pub slot: usize,
+    /// The slot of the answer.
+    pub answer: usize,
 }
 
 /// What rows have room for.
@@ -162,6 +217,10 @@ pub(super) struct Known {
     pub short: Vec<Step>,
     /// The system message of a record whose rows have no place for one.
     pub lost_system: Option<Vec<Step>>,
+    /// The question, where others' answers to it are to be told.
+    pub question: Vec<Step>,
+    /// How the rows of earlier answers are made, where each answer gives one.
+    pub earlier: Option<Box<Self>>,
 }
 
 /// How a field is made.
@@ -217,12 +276,14 @@ impl Test {
 }
 
 /// What a record is, and what has to be done.
-#[derive(Clone, Copy, Debug)]
-pub enum Read {
+#[derive(Debug)]
+pub enum Read<'a> {
     /// It is as the shape takes it.
     Plain(&'static str),
     /// It was made anew.
     Made(&'static str),
+    /// It gives several, which are made one after the other.
+    Several(&'static str, Box<Answers<'a>>),
 }
 
 /// Memory for records that are made, used again and again.
@@ -232,13 +293,30 @@ pub struct Scratch {
     pub(super) fields: Fields,
     /// A value that did not come as JSON.
     pub(super) json: Vec<u8>,
+    /// The question and the answer, where they are gathered.
+    pub(super) about: Entry,
+    /// The answers of other records, once they are known.
+    pub(super) others: Option<Arc<Pool>>,
     /// The repairs that were made.
     pub fixes: Vec<&'static str>,
 }
 
 impl Scratch {
+    /// With the answers of other records.
+    #[must_use]
+    pub fn with(others: Option<Arc<Pool>>) -> Self {
+        Self { others, ..Self::default() }
+    }
+
     pub(super) fn clear(&mut self) {
         self.lists.clear();
+        self.fields.clear();
+        self.fixes.clear();
+    }
+
+    /// Forgets what was made of one answer, but not the turns.
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        self.lists.rewind(mark);
         self.fields.clear();
         self.fixes.clear();
     }
@@ -247,7 +325,7 @@ impl Scratch {
     #[inline]
     #[must_use]
     pub fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
-        record.with_fields(&self.lists, &self.fields)
+        record.with_fields(&self.lists, &self.fields, self.about)
     }
 
     /// How many entries a list has.
@@ -276,6 +354,7 @@ impl Reader {
         let known = known.collect::<Result<Vec<_>, _>>()?;
         let slot = |field| shape.fields().iter().position(|&known| known == field);
         let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
+        let other = other(shape, &reading.rejected)?;
         Ok(Self {
             keys: Keys::new(compiler.expressions.keys().iter().cloned()),
             holds: compiler.holds(),
@@ -290,8 +369,22 @@ impl Reader {
             final_tag: (reading.answer == Answer::Final).then(|| Tag::new("<ANSWER>: ")),
             several: reading.turns,
             room: Room::of(shape),
+            other,
             jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),
         })
+    }
+
+    /// The seed by which rejected answers are chosen from those of other records, if they are.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.other.map(|other| other.seed)
+    }
+
+    /// Why a record is filtered, where a field is not there because of how records are read.
+    #[must_use]
+    pub fn reason(&self, reason: &'static str) -> &'static str {
+        let none = Field::Rejected.reason(Absence::Null);
+        if self.other.is_some() && reason == none { NO_OTHER } else { reason }
     }
 
     /// The keys that a scanner must look for: those of the shape's fields first.
@@ -334,6 +427,7 @@ impl Reader {
         if self.answer == Answer::Either {
             plan::add_slots(&known.short, slots);
         }
+        plan::add_slots(&known.question, slots);
         known.lost_system.iter().for_each(|steps| plan::add_slots(steps, slots));
         let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
@@ -362,7 +456,11 @@ impl Reader {
     ///
     /// A fault if it is of none, or if it has what its dialect does not allow.
     #[inline]
-    pub fn read(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<Read, Unread> {
+    pub fn read<'a>(
+        &'a self,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Read<'a>, Unread> {
         if self.indifferent {
             return Ok(Read::Plain(""));
         }
@@ -374,8 +472,10 @@ impl Reader {
         if known.plain {
             return Ok(Read::Plain(known.name));
         }
-        self.make(known, record, scratch)?;
-        Ok(Read::Made(known.name))
+        Ok(match self.make(known, record, scratch)? {
+            None => Read::Made(known.name),
+            Some(answers) => Read::Several(known.name, answers),
+        })
     }
 
     #[cold]
@@ -443,6 +543,7 @@ impl<'a> Compiler<'a> {
             && parser.is_none()
             && self.reading.answer != Answer::Either
             && self.shape.jinja().is_none()
+            && !matches!(self.reading.rejected, Rejected::Other(_))
             && self.shape.lists().iter().all(|list| list.is_of_turns());
         let any = if auto { &when.any } else { &Vec::new() };
         Ok(Known {
@@ -459,7 +560,32 @@ impl<'a> Compiler<'a> {
             lost_system: self.lost_system(dialect)?,
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
+            question: self.question(dialect)?,
+            earlier: self.earlier(dialect, auto)?,
         })
+    }
+
+    /// The question, if others' answers to it are to be told.
+    fn question(&mut self, dialect: &'static Dialect) -> Result<Vec<Step>, Error> {
+        if !matches!(self.reading.rejected, Rejected::Other(_)) {
+            return Ok(Vec::new());
+        }
+        let own = "{question}".into();
+        self.compiled(dialect, dialect.fields.get(Field::Question.name()).unwrap_or(&own))
+    }
+
+    /// How the rows of earlier answers are made, if there are to be any.
+    fn earlier(
+        &mut self,
+        dialect: &'static Dialect,
+        auto: bool,
+    ) -> Result<Option<Box<Known>>, Error> {
+        let wanted = self.reading.turns == Several::Each && !self.shape.takes_turns();
+        let Some(before) = dialect.before.as_deref().filter(|_| wanted) else { return Ok(None) };
+        let mut known = self.dialect(before, auto)?;
+        let of_the_last = |field: Field| matches!(field, Field::Answer | Field::Rejected);
+        known.fields.retain(|made| !of_the_last(self.shape.fields()[made.slot]));
+        Ok(Some(Box::new(known)))
     }
 
     /// The fields in use that the dialect says something about.
@@ -471,6 +597,11 @@ impl<'a> Compiler<'a> {
                 (Field::CotAnswer, Answer::Final) => Field::FinalAnswer,
                 _ => *field,
             };
+            if let (Field::Rejected, Rejected::Key(key)) = (field, &self.reading.rejected) {
+                let steps = vec![Step::Json(self.expressions.key(key))];
+                made.push(Made { slot, steps, fix: None });
+                continue;
+            }
             let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
             let Some(name) = dialect.fixes.get(field.name()).map(String::as_str) else {
                 let steps = self.expressions.compile(skeleton)?;
@@ -550,6 +681,21 @@ impl<'a> Compiler<'a> {
             }
         }
         tests
+    }
+}
+
+/// How the rejected answer is chosen from those of other records, if that is asked for.
+fn other(shape: &Shape, rejected: &Rejected) -> Result<Option<Other>, Error> {
+    let slot = |field| shape.fields().iter().position(|&known| known == field);
+    let lacks =
+        |what| Err(Error::usage(format!("target {} has no place for {what}", shape.name())));
+    match (rejected, slot(Field::Rejected), slot(Field::CotAnswer)) {
+        (Rejected::Own, ..) | (Rejected::Key(_), Some(_), _) => Ok(None),
+        (_, None, _) => lacks("a rejected answer; `raftfast targets` lists those that need one"),
+        (Rejected::Other(_), _, None) => lacks("an answer that others could be compared with"),
+        (&Rejected::Other(seed), Some(slot), Some(answer)) => {
+            Ok(Some(Other { seed, slot, answer }))
+        }
     }
 }
 

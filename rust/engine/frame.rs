@@ -9,6 +9,7 @@ use crate::columnar::{Encoded, Encoder};
 use crate::columns::Columns;
 use crate::convert::Rows;
 use crate::error::Error;
+use crate::pool::Pool;
 use crate::record::Record;
 use crate::shape::Shape;
 use crate::survey::Survey;
@@ -33,6 +34,8 @@ pub(super) enum Encoding {
     Batches(SchemaRef),
     /// What the records' own columns are.
     Survey,
+    /// The answers of records, of which others take some by this seed.
+    Answers(u64),
     /// Not at all: only the account is wanted.
     Nothing,
 }
@@ -45,6 +48,7 @@ pub(super) enum Frame {
     Columns(Box<Columns>, Vec<u8>),
     /// With the lines before the ones that are read.
     Survey(Box<Survey>, u64),
+    Answers(Box<Pool>),
     Nothing,
 }
 
@@ -57,6 +61,7 @@ pub(super) enum Payload {
     Encoded(Encoded),
     Batch(RecordBatch),
     Survey(Box<Survey>),
+    Answers(Box<Pool>),
     /// No rows: they leave no trace, not even an empty frame.
     Nothing,
 }
@@ -65,7 +70,9 @@ impl Encoding {
     /// Bytes of input whose rows are framed together, if it matters.
     pub(super) fn portion(&self) -> Option<u64> {
         match self {
-            Self::Lines(Compression::None, _) | Self::Survey | Self::Nothing => None,
+            Self::Lines(Compression::None, _) | Self::Survey | Self::Answers(_) | Self::Nothing => {
+                None
+            }
             Self::Lines(..) => Some(COMPRESSED),
             Self::File(_) | Self::Batches(_) => Some(BATCH),
         }
@@ -78,6 +85,7 @@ impl Encoding {
             Self::File(encoder) => columns(shape, encoder.schema()),
             Self::Batches(schema) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
+            Self::Answers(seed) => Frame::Answers(Box::new(Pool::new(*seed))),
             Self::Nothing => Frame::Nothing,
         }
     }
@@ -89,6 +97,10 @@ impl Encoding {
             (_, Frame::Survey(survey, lines)) => {
                 *lines = 0;
                 Ok(Payload::Survey(std::mem::take(survey)))
+            }
+            (_, Frame::Answers(pool)) => {
+                let next = Box::new(Pool::new(pool.seed()));
+                Ok(Payload::Answers(std::mem::replace(pool, next)))
             }
             (_, Frame::Columns(columns, _)) if columns.is_empty() => Ok(Payload::Nothing),
             (Self::File(encoder), Frame::Columns(columns, spare)) => {
@@ -151,6 +163,7 @@ impl Rows for Frame {
             }
             Self::Columns(columns, _) => columns.push(record),
             Self::Survey(survey, lines) => surveyed(survey, record, *lines + line + 1),
+            Self::Answers(pool) => pool.put(shape, record, line),
             Self::Nothing => Ok(()),
         }
     }
@@ -172,7 +185,7 @@ impl Payload {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Encoded(encoded) => encoded.bytes() as u64,
             Self::Batch(batch) => batch.get_array_memory_size() as u64,
-            Self::Survey(_) | Self::Nothing => 0,
+            Self::Survey(_) | Self::Answers(_) | Self::Nothing => 0,
         }
     }
 }

@@ -11,6 +11,7 @@ mod commit;
 pub mod compress;
 mod frame;
 mod framing;
+mod others;
 mod outlet;
 mod queue;
 mod read;
@@ -35,6 +36,7 @@ use commit::{Block, Committer, Part, Surroundings, Writer};
 use compress::Compression;
 pub use frame::BATCH;
 use frame::{Encoding, Frame, Payload};
+pub use others::with_others;
 use outlet::Outlet;
 pub use outlet::{Destination, Next};
 pub use read::{Account, Reader, read};
@@ -139,6 +141,7 @@ pub fn convert(
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Outcome, Error> {
+    let converter = &with_others(converter, inputs, settings, tick)?;
     let encoding = Encoding::new(converter, inputs, settings, tick)?;
     let Some((index, count)) = settings.part else {
         return run(converter, &encoding, inputs, output, rejects, settings, tick);

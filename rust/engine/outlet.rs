@@ -16,6 +16,7 @@ use super::framing::Framing;
 use super::{Sink, TICK};
 use crate::columnar::Assembler;
 use crate::error::{Error, ErrorKind};
+use crate::pool::Pool;
 use crate::survey::Survey;
 
 /// Gives the name of the next output, which exists already.
@@ -38,6 +39,8 @@ pub enum Destination {
     Reader(SyncSender<RecordBatch>),
     /// What records are made of.
     Survey(Arc<Mutex<Survey>>),
+    /// The answers of records.
+    Answers(Arc<Mutex<Pool>>),
     /// Nowhere: only the account is wanted.
     Nowhere,
 }
@@ -50,6 +53,7 @@ impl fmt::Debug for Destination {
             Self::Rolling { bytes, .. } => write!(f, "outputs of {bytes} bytes"),
             Self::Reader(_) => f.write_str("a reader"),
             Self::Survey(_) => f.write_str("a survey"),
+            Self::Answers(_) => f.write_str("answers"),
             Self::Nowhere => f.write_str("nowhere"),
         }
     }
@@ -67,6 +71,7 @@ enum To {
     Many { file: File, bytes: u64, next: Next },
     Reader(SyncSender<RecordBatch>),
     Survey(Arc<Mutex<Survey>>),
+    Answers(Arc<Mutex<Pool>>),
     Nowhere,
 }
 
@@ -99,6 +104,7 @@ impl Outlet {
             }
             Destination::Reader(sender) => To::Reader(sender),
             Destination::Survey(survey) => To::Survey(survey),
+            Destination::Answers(answers) => To::Answers(answers),
             Destination::Nowhere => To::Nowhere,
         };
         Ok(Self { to, written: 0 })
@@ -139,6 +145,10 @@ impl Outlet {
                 let Payload::Survey(later) = payload else { return Ok(0) };
                 survey.lock().unwrap_or_else(PoisonError::into_inner).merge(*later)?;
             }
+            To::Answers(answers) => {
+                let Payload::Answers(later) = payload else { return Ok(0) };
+                answers.lock().unwrap_or_else(PoisonError::into_inner).merge(*later);
+            }
             To::Nowhere => {}
         }
         Ok(self.written - before)
@@ -155,7 +165,7 @@ impl Outlet {
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.finish(go_on),
-            To::Reader(_) | To::Survey(_) | To::Nowhere => Ok(0),
+            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Nowhere => Ok(0),
         }
     }
 
@@ -163,7 +173,7 @@ impl Outlet {
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.sink.spare(),
-            To::Reader(_) | To::Survey(_) | To::Nowhere => None,
+            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Nowhere => None,
         }
     }
 }

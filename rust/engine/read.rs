@@ -10,7 +10,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use super::frame::Encoding;
-use super::{Destination, Form, Outcome, Progress, Settings, internal, run};
+use super::{Destination, Form, Outcome, Progress, Settings, internal, run, with_others};
 use crate::convert::Converter;
 use crate::error::Error;
 use crate::source::Input;
@@ -45,12 +45,13 @@ pub type Account = Arc<Mutex<Option<Result<Outcome, Error>>>>;
 ///
 /// When the target has no columns, or an input cannot be read to find out what they are.
 pub fn read(
-    converter: Arc<Converter>,
+    converter: &Converter,
     inputs: Vec<Input>,
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Reader, Error> {
     let settings = Settings { form: Form::Batches, ..settings };
+    let converter = with_others(converter, &inputs, settings, tick)?;
     let encoding = Encoding::new(&converter, &inputs, settings, tick)?;
     let Encoding::Batches(schema) = &encoding else {
         return Err(internal("no columns where batches are read"));

@@ -39,6 +39,11 @@ impl Expressions {
         if let Some(detail) = of_turns(name) {
             return detail.slot();
         }
+        self.key(name)
+    }
+
+    /// The slot of a key, whatever its name.
+    pub(crate) fn key(&mut self, name: &str) -> usize {
         self.keys.iter().position(|key| key == name).unwrap_or_else(|| {
             self.keys.push(name.to_owned());
             self.keys.len() - 1

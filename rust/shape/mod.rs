@@ -56,6 +56,8 @@ pub struct Shape {
     keys: Keys,
     /// The fields in use; those that the target needs come first.
     fields: Vec<Field>,
+    /// What messages call them.
+    names: Vec<&'static str>,
     needs: usize,
     /// Bit k is set if field k must be in some record at least.
     expected: u64,
@@ -127,8 +129,15 @@ impl Shape {
             system: settings.get(SYSTEM).cloned(),
             rules: target.rules.clone(),
             jinja: target.jinja.clone(),
+            names: fields.iter().map(|field| field.name()).collect(),
             fields,
         })
+    }
+
+    /// Lets messages call a field by the key that it is taken from.
+    pub(crate) fn rename(&mut self, field: Field, name: &'static str) {
+        let all = self.fields.iter().zip(&mut self.names);
+        all.filter(|(known, _)| **known == field).for_each(|(_, known)| *known = name);
     }
 
     /// The keys that a scanner must look for.
@@ -260,14 +269,14 @@ impl Shape {
     pub fn missing(&self, present: u64) -> Option<&'static str> {
         let missing = self.expected & !present;
         let slot = missing.trailing_zeros() as usize;
-        self.fields.get(slot).map(|field| field.name())
+        self.names.get(slot).copied()
     }
 
     /// All fields that some record at least must have and that are missing in what is `present`.
     #[must_use]
     pub fn all_missing(&self, present: u64) -> Vec<&'static str> {
         let missing = |slot: &usize| (self.expected & !present) >> slot & 1 == 1;
-        (0..self.fields.len()).filter(missing).map(|slot| self.fields[slot].name()).collect()
+        (0..self.fields.len()).filter(missing).map(|slot| self.names[slot]).collect()
     }
 
     /// Decides whether a record becomes a row.
@@ -281,7 +290,7 @@ impl Shape {
         for (slot, &field) in self.fields.iter().enumerate() {
             let value = record.value(slot);
             if !value.fits(field.holds()) {
-                return Err(record.wrong_type(slot, field));
+                return Err(record.wrong_type(slot, field, self.names[slot]));
             }
             verdict.present |= u64::from(value != Value::Missing) << slot;
             if slot < self.needs && verdict.dropped.is_none() {
