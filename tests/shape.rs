@@ -11,7 +11,6 @@ use raftfast::error::Error;
 use raftfast::rules::Rules;
 use raftfast::shape::{Options, Shape};
 use raftfast::target::Target;
-use raftfast::text::Escape;
 
 fn target(row: &str) -> Target {
     let settings = [("stop", "</s>"), ("none", ""), ("key", "stop")];
@@ -25,6 +24,7 @@ fn target(row: &str) -> Target {
         jinja: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         row: row.to_owned(),
+        train: Vec::new(),
     }
 }
 
@@ -109,7 +109,7 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
 fn settings_and_needs_must_be_known() {
     let options = Options {
         settings: BTreeMap::from([("speed".to_owned(), "1".to_owned())]),
-        escape: Escape::Keep,
+        ..Options::default()
     };
     let error = Shape::compile(&target("1"), &options).unwrap_err().to_string();
     assert_eq!(error, "target mine has no setting 'speed'; its settings: key, none, stop");

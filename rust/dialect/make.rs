@@ -13,6 +13,7 @@ use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Turn;
 use crate::made::Lists;
+use crate::mask::Cutter;
 use crate::record::{Record, Value};
 use crate::rules::interned;
 use crate::shape::plan::{self, Step};
@@ -90,6 +91,7 @@ impl Reader {
         Self::fields(known, record, said, scratch)?;
         self.choose_answer(known, record, said, scratch)?;
         self.choose_system(scratch)?;
+        self.cut_answer(scratch)?;
         self.converse(known, turns, scratch)?;
         if let Some(system) = &known.lost_system
             && is_there(&found(system, record, said, &scratch.lists)?)
@@ -199,6 +201,20 @@ impl Reader {
         Ok(())
     }
 
+    /// Adds the spans of the answer, if somebody wants them.
+    fn cut_answer(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+        let Some(slot) = self.cot_answer.filter(|_| self.lists.contains(&List::Spans)) else {
+            return Ok(());
+        };
+        let Scratch { lists, fields, .. } = scratch;
+        let start = lists.len();
+        if let Value::Text(text) = Value::of(fields.bytes(slot)) {
+            spans(text, &self.cutter, lists)?;
+        }
+        lists.set(List::Spans, start..lists.len());
+        mark_ends(lists, List::Spans)
+    }
+
     /// Takes the target's system message where the record has none.
     fn choose_system(&self, scratch: &mut Scratch) -> Result<(), Unread> {
         let Some(slot) = self.system.slot else { return Ok(()) };
@@ -300,6 +316,25 @@ const LOST: [(Detail, &str); 3] = [
     (Detail::Weight, "the weight of a turn"),
     (Detail::Name, "the name of a speaker"),
 ];
+
+/// Adds the spans of a text.
+fn spans(text: Text<'_>, cutter: &Cutter, lists: &mut Lists) -> Result<(), Unread> {
+    let mut begin = 0;
+    cutter.cut(text, |trained, part| {
+        let end = begin + part.characters();
+        let mut span = Entry::default();
+        span.set(Detail::Content, lists.keep(&[b"\"", part.bytes(), b"\""])?);
+        let offsets = [(Detail::Begin, begin), (Detail::End, end), (Detail::Through, end - 1)];
+        for (detail, offset) in offsets {
+            span.set(detail, lists.keep(&[offset.to_string().as_bytes()])?);
+        }
+        if trained {
+            span.set(Detail::Train, lists.keep(&[b"true"])?);
+        }
+        begin = end;
+        Ok(lists.push(span)?)
+    })
+}
 
 /// A turn of a role, in words.
 fn turn_of(role: &str) -> &'static str {

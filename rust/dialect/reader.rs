@@ -11,6 +11,7 @@ use crate::entries::{Detail, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Jinja;
 use crate::made::{Fields, Lists};
+use crate::mask::{Cutter, FINAL_TAG};
 use crate::record::{Field, Holds, Record, Value};
 use crate::scan::Keys;
 use crate::shape::plan::{self, Step};
@@ -99,6 +100,8 @@ pub struct Reader {
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,
+    /// How the answer is cut in spans.
+    pub(super) cutter: Cutter,
     /// What renders conversations, and the slot of the text.
     pub(super) jinja: Option<(Arc<Jinja>, usize)>,
 }
@@ -271,6 +274,11 @@ impl Reader {
             vec![Dialect::named(&reading.from)?]
         };
         check_repairs(&reading.unrepaired)?;
+        if matches!(shape.cutter(), Some(Cutter::Final(_))) && reading.answer == Answer::Final {
+            let what =
+                "--answer final leaves nothing before the final answer: leave out --train final";
+            return Err(Error::usage(what));
+        }
         let mut compiler = Compiler::new(shape, reading);
         let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
         let known = known.collect::<Result<Vec<_>, _>>()?;
@@ -287,9 +295,10 @@ impl Reader {
             cot_answer: slot(Field::CotAnswer),
             system: System { slot: slot(Field::System), text: shape.system_json() },
             answer: reading.answer,
-            final_tag: (reading.answer == Answer::Final).then(|| Tag::new("<ANSWER>: ")),
+            final_tag: (reading.answer == Answer::Final).then(|| Tag::new(FINAL_TAG)),
             several: reading.turns,
             room: Room::of(shape),
+            cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
             jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),
         })
     }

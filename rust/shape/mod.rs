@@ -1,5 +1,6 @@
 //! A target, compiled once: what to look for, what to filter, and how a row is written.
 
+mod answers;
 mod expressions;
 pub(crate) mod flatten;
 mod placeholder;
@@ -17,11 +18,12 @@ use crate::batch::Batch;
 use crate::entries::{Detail, List};
 use crate::error::{Error, Fault};
 use crate::jinja::Jinja;
-use crate::record::{Field, Record, Value};
+use crate::mask::{Cutter, Mask};
+use crate::record::{Absence, Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
 use crate::target::Target;
-use crate::text::{Escape, Text};
+use crate::text::{Escape, Tag, Text};
 use flatten::For;
 use tree::Node;
 use vocabulary::{Names, Roles};
@@ -38,6 +40,8 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// How strings are written.
     pub escape: Escape,
+    /// What of the answer is trained on; by default what the target's own row says.
+    pub train: Option<Mask>,
 }
 
 /// A compiled target.
@@ -72,6 +76,12 @@ pub struct Shape {
     system: Option<String>,
     rules: Rules,
     jinja: Option<Arc<Jinja>>,
+    /// What is trained on, if the caller says so.
+    cutter: Option<Cutter>,
+    /// Where the final answer must be, and what stands before it.
+    final_answer: Option<(usize, Tag)>,
+    /// Whether a row says which answer is the last one.
+    tells_last: bool,
 }
 
 /// What a shape says of a record.
@@ -92,7 +102,8 @@ impl Shape {
     pub fn compile(target: &Target, options: &Options) -> Result<Self, Error> {
         let wrong = |message: String| Error::usage(format!("target {}: {message}", target.name));
         let settings = settings(target, options)?;
-        let skeleton = serde_json::from_str(&target.row)
+        let row = target.row_for(options.train)?;
+        let skeleton = serde_json::from_str(row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
         let names = Names::Fields(Vec::new());
@@ -104,6 +115,10 @@ impl Shape {
                 wrong(format!("unknown field '{need}' in needs; there are {}", known.join(", ")))
             })?;
             compiler.need(field);
+        }
+        if let Some(mask) = options.train {
+            compiler.need(Field::CotAnswer);
+            compiler.cutter = Some(Cutter::new(mask));
         }
         let needs = compiler.fields().len();
         if target.jinja.is_some() {
@@ -127,6 +142,12 @@ impl Shape {
             system: settings.get(SYSTEM).cloned(),
             rules: target.rules.clone(),
             jinja: target.jinja.clone(),
+            final_answer: compiler.cutter.as_ref().and_then(|cutter| match cutter {
+                Cutter::Final(tag) => Some((place_of(Field::CotAnswer, &fields)?, tag.clone())),
+                _ => None,
+            }),
+            tells_last: compiler.cuts || options.train.is_some(),
+            cutter: compiler.cutter,
             fields,
         })
     }
@@ -183,11 +204,13 @@ impl Shape {
         self.jinja.is_some() || self.details.contains(&detail)
     }
 
-    /// Whether a row holds an answer at a place of its own, and not only among turns.
+    /// Whether a row holds an answer at a place of its own, and not only among turns, or tells the last
+    /// one from the others.
     #[must_use]
     pub fn takes_answer(&self) -> bool {
         let asked = self.fields.contains(&Field::CotAnswer) || self.lists.contains(&List::Prompt);
-        asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
+        self.tells_last
+            || asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
     }
 
     /// Whether rows have a name for a role.
@@ -208,6 +231,11 @@ impl Shape {
     /// The template that renders conversations, if the target has one.
     pub(crate) fn jinja(&self) -> Option<&Arc<Jinja>> {
         self.jinja.as_ref()
+    }
+
+    /// What is trained on, if the caller says so.
+    pub(crate) fn cutter(&self) -> Option<&Cutter> {
+        self.cutter.as_ref()
     }
 
     /// What the consumer asks of rows.
@@ -288,6 +316,10 @@ impl Shape {
                 verdict.dropped = value.absence().map(|absence| field.reason(absence));
             }
         }
+        if let (None, Some((slot, tag))) = (verdict.dropped, &self.final_answer) {
+            let absence = absence_of_final(record.value(*slot), tag);
+            verdict.dropped = absence.map(|absence| Field::FinalAnswer.reason(absence));
+        }
         Ok(verdict)
     }
 
@@ -303,6 +335,20 @@ impl Shape {
         plan::write(steps, record, self.escape, out);
         Ok(())
     }
+}
+
+/// The way in which an answer has no final answer.
+fn absence_of_final(answer: Value<'_>, tag: &Tag) -> Option<Absence> {
+    let Value::Text(text) = answer else { return Some(Absence::Missing) };
+    match text.cut_after_last(tag) {
+        None => Some(Absence::Missing),
+        // Templates take white space away at the end.
+        Some((_, answer)) => answer.trim().is_empty().then_some(Absence::Empty),
+    }
+}
+
+fn place_of(field: Field, fields: &[Field]) -> Option<usize> {
+    fields.iter().position(|&known| known == field)
 }
 
 /// The settings of a target, with those of the caller in their place.
