@@ -1,5 +1,6 @@
 //! What of an answer is trained on, and how its text is cut for that.
 
+use crate::record::Absence;
 use crate::text::{Cuts, Tag, Text};
 
 /// What is trained on: the rest of a row is read and not learnt.
@@ -58,6 +59,16 @@ impl Cutter {
     /// Whether an answer begins with what is trained on.
     pub(crate) fn starts_trained(&self) -> bool {
         !matches!(self, Self::Final(_))
+    }
+
+    /// The way in which an answer has no final answer, if only that is trained on. White space is none:
+    /// templates take it away at the end, and the tag with it.
+    pub(crate) fn absence(&self, answer: Text<'_>) -> Option<Absence> {
+        let Self::Final(tag) = self else { return None };
+        match answer.cut_after_last(tag) {
+            None => Some(Absence::Missing),
+            Some((_, answer)) => answer.trim().is_empty().then_some(Absence::Empty),
+        }
     }
 
     /// Does something with each part of a text, and whether it is trained on, until one fails. No part is

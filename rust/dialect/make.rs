@@ -11,7 +11,7 @@ use super::reader::{Answer, Known, Reader, Scratch, Several};
 use super::turns::Parser;
 use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
-use crate::jinja::Turn;
+use crate::jinja::{Jinja, Turn};
 use crate::made::Lists;
 use crate::mask::Cutter;
 use crate::record::{Record, Value};
@@ -103,19 +103,39 @@ impl Reader {
 
     /// Renders the conversation, if a template of the caller's own is to do that.
     fn render(&self, scratch: &mut Scratch) -> Result<(), Unread> {
-        let Some((jinja, slot)) = &self.jinja else { return Ok(()) };
-        let lists = &scratch.lists;
-        let messages = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
-        let rendered = jinja
-            .render(&messages.collect::<Vec<_>>())
-            .map_err(|what| Unread::Kind(FaultKind::Template { what: interned(&what) }))?;
-        scratch.fields.put(*slot, |out| {
-            out.try_reserve(6 * rendered.len() + 2)?;
-            out.push(b'"');
-            Text::Plain(&rendered).write_json(Escape::Keep, out);
-            out.push(b'"');
-            Ok::<_, Unread>(())
-        })
+        let Some(jinja) = &self.jinja else { return Ok(()) };
+        let Scratch { lists, fields, .. } = scratch;
+        let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
+        let turns = turns.collect::<Vec<_>>();
+        let whole = jinja.render(&turns, false).map_err(|what| refused(&what))?;
+        if let Some(slot) = self.rendered.whole {
+            fields.put(slot, |out| write_text(&whole, out))?;
+        }
+        let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
+        let (asked, answered) = self.halves(jinja, &turns, &whole)?;
+        fields.put(prompt, |out| write_text(asked, out))?;
+        fields.put(answer, |out| write_text(answered, out))
+    }
+
+    /// What stands in a text before the last answer, and the rest. Without an answer there will be no
+    /// row.
+    fn halves<'t>(
+        &self,
+        jinja: &Jinja,
+        turns: &[Turn],
+        whole: &'t str,
+    ) -> Result<(&'t str, &'t str), Unread> {
+        let Some((last, asked)) = turns.split_last().filter(|(last, _)| last.role == "assistant")
+        else {
+            return Ok((whole, ""));
+        };
+        let asked = jinja.render(asked, true).map_err(|what| refused(&what))?;
+        let answered = whole.strip_prefix(&asked).ok_or_else(|| refused(NOT_BEFORE))?;
+        let lacks_final = |text: &str| self.cutter.absence(Text::Plain(text)).is_some();
+        if !lacks_final(&last.content) && lacks_final(answered) {
+            return Err(refused("its text has no final answer"));
+        }
+        Ok((whole.strip_suffix(answered).unwrap_or_default(), answered))
     }
 
     /// Adds the documents and the quotes, if somebody wants them.
@@ -306,6 +326,25 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Why a text is not cut at the answer.
+const NOT_BEFORE: &str =
+    "its text does not begin with what it makes of the turns before the answer";
+
+/// The fault of a conversation that a template does not take.
+#[cold]
+fn refused(what: &str) -> Unread {
+    Unread::Kind(FaultKind::Template { what: interned(what) })
+}
+
+/// Writes a text as a JSON string.
+fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Unread> {
+    out.try_reserve(6 * text.len() + 2)?;
+    out.push(b'"');
+    Text::Plain(text).write_json(Escape::Keep, out);
+    out.push(b'"');
+    Ok(())
 }
 
 const A_SYSTEM_MESSAGE: &str = "a system message";

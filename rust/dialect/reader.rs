@@ -102,8 +102,17 @@ pub struct Reader {
     pub(super) room: Room,
     /// How the answer is cut in spans.
     pub(super) cutter: Cutter,
-    /// What renders conversations, and the slot of the text.
-    pub(super) jinja: Option<(Arc<Jinja>, usize)>,
+    /// What renders conversations.
+    pub(super) jinja: Option<Arc<Jinja>>,
+    pub(super) rendered: Rendered,
+}
+
+/// The slots of what a template renders.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rendered {
+    pub whole: Option<usize>,
+    /// What stands before the last answer, and the rest.
+    pub halves: Option<(usize, usize)>,
 }
 
 /// What rows have room for.
@@ -299,7 +308,11 @@ impl Reader {
             several: reading.turns,
             room: Room::of(shape),
             cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
-            jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),
+            jinja: shape.jinja().cloned(),
+            rendered: Rendered {
+                whole: slot(Field::Rendered),
+                halves: slot(Field::RenderedPrompt).zip(slot(Field::RenderedAnswer)),
+            },
         })
     }
 

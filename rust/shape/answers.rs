@@ -1,6 +1,8 @@
 //! Answers in a text: `{"$answer": A}` marks what a model says, so that a row can tell what of the text is
 //! trained on, or stand in two parts.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::placeholder::Operation;
@@ -31,6 +33,8 @@ enum Marked {
     If(Condition),
 }
 
+const ASSISTANT: &str = "assistant";
+
 impl Compiler<'_> {
     /// The parts of a text in which something becomes of the answers.
     pub(super) fn marked(
@@ -54,7 +58,7 @@ impl Compiler<'_> {
         members: &Map<String, Json>,
         key: &str,
     ) -> Result<(Vec<Part>, Vec<Part>)> {
-        if matches!(self.cutter, Some(Cutter::NotQuotes(..))) {
+        if matches!(self.cutter.as_deref(), Some(Cutter::NotQuotes(..))) {
             return Err(format!("'{key}' is one part of two, and cannot leave quotes out"));
         }
         self.cuts = true;
@@ -73,51 +77,52 @@ impl Compiler<'_> {
         self.inside += 1;
         let parts = self.text(what);
         self.inside -= 1;
-        let parts = parts?;
-        let marked = match marked {
-            Marked::Never => return Ok(parts),
-            Marked::Always => None,
-            Marked::If(condition) => Some(condition),
-        };
-        self.answers += 1;
-        let then = match self.marks {
-            Marks::None => return Ok(parts),
-            Marks::Labels => self.labelled(parts.clone()),
-            Marks::Cuts => self.with_cut(parts.clone())?,
-        };
-        Ok(match marked {
-            None => then,
-            Some(condition) => vec![Part::Choice { condition, then, otherwise: parts }],
-        })
+        self.answers += usize::from(!matches!(marked, Marked::Never));
+        match marked {
+            Marked::Never => parts,
+            Marked::Always => self.as_marked(parts?),
+            Marked::If(_) if self.marks == Marks::None => parts,
+            Marked::If(condition) => {
+                let otherwise = parts?;
+                let then = self.as_marked(otherwise.clone())?;
+                Ok(vec![Part::Choice { condition, then, otherwise }])
+            }
+        }
+    }
+
+    fn as_marked(&self, parts: Vec<Part>) -> Result<Vec<Part>> {
+        match self.marks {
+            Marks::None => Ok(parts),
+            Marks::Labels => Ok(self.labelled(parts)),
+            Marks::Cuts => self.with_cut(parts),
+        }
     }
 
     /// Whether what is said at this place is an answer that is asked for: all of them or, if the caller
     /// says what is trained on, the last one.
     fn is_marked(&self) -> Result<Marked> {
-        let list = match &self.scope {
-            None => return Ok(Marked::Always),
-            Some(scope @ Scope::Single(_)) => {
-                let is = scope.meaning(Detail::Is, None);
-                let is_assistant = |is: &str| is == "assistant";
-                return Ok(match is {
-                    Some(Meaning::Fixed(Some(is))) if !is_assistant(&is) => Marked::Never,
-                    _ => Marked::Always,
-                });
-            }
-            Some(Scope::Many(list)) => *list,
-        };
-        let is = |detail: Detail, role: &str| Condition::Is(detail.slot(), role.to_owned());
+        match &self.scope {
+            None => Ok(Marked::Always),
+            Some(Scope::Many(list)) => self.is_marked_in(*list),
+            Some(scope @ Scope::Single(_)) => match scope.meaning(Detail::Is, None) {
+                Some(Meaning::Fixed(Some(is))) if is != ASSISTANT => Ok(Marked::Never),
+                _ => Ok(Marked::Always),
+            },
+        }
+    }
+
+    fn is_marked_in(&self, list: List) -> Result<Marked> {
         let last = || Marked::If(Condition::Truthy(Detail::Last.slot()));
+        let is_answer = || Marked::If(Condition::Is(Detail::Is.slot(), ASSISTANT.to_owned()));
         let only_last = self.cutter.is_some() || self.marks == Marks::Cuts;
         match list {
             List::Prompt | List::History if only_last => Ok(Marked::Never),
+            // The cut itself is made in the last entry.
             List::Messages | List::Turns | List::Pairs if self.marks == Marks::Cuts => {
                 Ok(Marked::Always)
             }
             List::Messages | List::Turns | List::Pairs if only_last => Ok(last()),
-            List::Messages | List::Turns | List::Prompt => {
-                Ok(Marked::If(is(Detail::Is, "assistant")))
-            }
+            List::Messages | List::Turns | List::Prompt => Ok(is_answer()),
             List::Pairs | List::History => Ok(Marked::Always),
             List::Documents | List::Quotes | List::Spans => {
                 Err("'$answer' stands in no '$each' but one of turns".to_owned())
@@ -128,7 +133,7 @@ impl Compiler<'_> {
     /// The parts of an answer between labels, its text cut at what is trained on.
     fn labelled(&self, mut parts: Vec<Part>) -> Vec<Part> {
         let starts_trained = match &self.cutter {
-            Some(cutter) if !matches!(cutter, Cutter::Answer) => {
+            Some(cutter) if !matches!(**cutter, Cutter::Answer) => {
                 let cuts = self.cut_spans(&mut parts, cutter);
                 !cuts || cutter.starts_trained()
             }
@@ -139,12 +144,12 @@ impl Compiler<'_> {
     }
 
     /// Cuts the texts of answers among parts; tells whether there are any.
-    fn cut_spans(&self, parts: &mut [Part], cutter: &Cutter) -> bool {
+    fn cut_spans(&self, parts: &mut [Part], cutter: &Arc<Cutter>) -> bool {
         let mut found = false;
         for part in parts {
             found |= match part {
                 Part::Field(source) if self.is_answer(source.slot) => {
-                    *part = Part::Spans(source.clone(), cutter.clone());
+                    *part = Part::Spans(source.clone(), Arc::clone(cutter));
                     true
                 }
                 Part::Choice { then, otherwise, .. } => {
@@ -158,7 +163,7 @@ impl Compiler<'_> {
 
     /// The parts of an answer with the cut before what is trained on.
     fn with_cut(&self, mut parts: Vec<Part>) -> Result<Vec<Part>> {
-        let Some(Cutter::Final(tag)) = &self.cutter else {
+        let Some(Cutter::Final(tag)) = self.cutter.as_deref() else {
             parts.insert(0, Part::Cut);
             return Ok(parts);
         };
@@ -183,7 +188,7 @@ impl Compiler<'_> {
             Some(Scope::Many(List::Pairs | List::History)) => Detail::Assistant,
             _ => Detail::Content,
         };
-        let field = self.fields().iter().position(|field| *field == Field::CotAnswer);
-        field == Some(slot) || of_entry.slot() == slot
+        let field = self.fields().get(slot);
+        matches!(field, Some(Field::CotAnswer | Field::RenderedAnswer)) || of_entry.slot() == slot
     }
 }

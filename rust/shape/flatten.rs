@@ -1,6 +1,8 @@
 //! Tree to plan: the steps that write a row as JSON, with all that is the same in every row made
 //! one.
 
+use std::sync::Arc;
+
 use super::plan::{Condition, FIRST_SEGMENT, Step};
 use super::tree::{Item, Node, Part};
 use crate::text::{Escape, Text};
@@ -84,7 +86,7 @@ impl Flattener {
             Part::Own(_, text) if self.records == For::Plain => literal(self.escaped(text)),
             Part::Own(source, text) => vec![Step::Own(source.clone(), self.escaped(text))],
             Part::Label(trained) => vec![Step::Label(*trained)],
-            Part::Spans(source, cutter) => vec![Step::Spans(source.clone(), cutter.clone())],
+            Part::Spans(source, cutter) => vec![Step::Spans(source.clone(), Arc::clone(cutter))],
             Part::Cut => Vec::new(),
             Part::Choice { condition, then, otherwise } => match self.known(condition) {
                 Some(holds) => self.parts(if holds { then } else { otherwise }),

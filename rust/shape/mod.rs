@@ -19,11 +19,11 @@ use crate::entries::{Detail, List};
 use crate::error::{Error, Fault};
 use crate::jinja::Jinja;
 use crate::mask::{Cutter, Mask};
-use crate::record::{Absence, Field, Record, Value};
+use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
 use crate::target::Target;
-use crate::text::{Escape, Tag, Text};
+use crate::text::{Escape, Text};
 use flatten::For;
 use tree::Node;
 use vocabulary::{Names, Roles};
@@ -77,9 +77,9 @@ pub struct Shape {
     rules: Rules,
     jinja: Option<Arc<Jinja>>,
     /// What is trained on, if the caller says so.
-    cutter: Option<Cutter>,
-    /// Where the final answer must be, and what stands before it.
-    final_answer: Option<(usize, Tag)>,
+    cutter: Option<Arc<Cutter>>,
+    /// The slot of the answer that must have a final one.
+    final_answer: Option<usize>,
     /// Whether a row says which answer is the last one.
     tells_last: bool,
 }
@@ -118,7 +118,7 @@ impl Shape {
         }
         if let Some(mask) = options.train {
             compiler.need(Field::CotAnswer);
-            compiler.cutter = Some(Cutter::new(mask));
+            compiler.cutter = Some(Arc::new(Cutter::new(mask)));
         }
         let needs = compiler.fields().len();
         if target.jinja.is_some() {
@@ -142,10 +142,8 @@ impl Shape {
             system: settings.get(SYSTEM).cloned(),
             rules: target.rules.clone(),
             jinja: target.jinja.clone(),
-            final_answer: compiler.cutter.as_ref().and_then(|cutter| match cutter {
-                Cutter::Final(tag) => Some((place_of(Field::CotAnswer, &fields)?, tag.clone())),
-                _ => None,
-            }),
+            final_answer: place_of(Field::CotAnswer, &fields)
+                .filter(|_| matches!(compiler.cutter.as_deref(), Some(Cutter::Final(_)))),
             tells_last: compiler.cuts || options.train.is_some(),
             cutter: compiler.cutter,
             fields,
@@ -235,7 +233,7 @@ impl Shape {
 
     /// What is trained on, if the caller says so.
     pub(crate) fn cutter(&self) -> Option<&Cutter> {
-        self.cutter.as_ref()
+        self.cutter.as_deref()
     }
 
     /// What the consumer asks of rows.
@@ -316,11 +314,17 @@ impl Shape {
                 verdict.dropped = value.absence().map(|absence| field.reason(absence));
             }
         }
-        if let (None, Some((slot, tag))) = (verdict.dropped, &self.final_answer) {
-            let absence = absence_of_final(record.value(*slot), tag);
-            verdict.dropped = absence.map(|absence| Field::FinalAnswer.reason(absence));
+        if let (None, Some(slot)) = (verdict.dropped, self.final_answer) {
+            verdict.dropped = self.without_final(record.value(slot));
         }
         Ok(verdict)
+    }
+
+    /// Why a record whose final answer is asked for is dropped, if it has none.
+    fn without_final(&self, answer: Value<'_>) -> Option<&'static str> {
+        let Value::Text(answer) = answer else { return None };
+        let absence = self.cutter()?.absence(answer)?;
+        Some(Field::FinalAnswer.reason(absence))
     }
 
     /// Writes a record as a row with its line end.
@@ -334,16 +338,6 @@ impl Shape {
         out.try_reserve(plan::bound(steps, record, self.escape))?;
         plan::write(steps, record, self.escape, out);
         Ok(())
-    }
-}
-
-/// The way in which an answer has no final answer.
-fn absence_of_final(answer: Value<'_>, tag: &Tag) -> Option<Absence> {
-    let Value::Text(text) = answer else { return Some(Absence::Missing) };
-    match text.cut_after_last(tag) {
-        None => Some(Absence::Missing),
-        // Templates take white space away at the end.
-        Some((_, answer)) => answer.trim().is_empty().then_some(Absence::Empty),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plan: what a skeleton comes to once everything that does not depend on the record is done.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use super::placeholder::Operation;
 use crate::entries::List;
@@ -33,7 +34,7 @@ pub(crate) enum Step {
     /// not.
     Label(bool),
     /// A field in segments.
-    Spans(Source, Cutter),
+    Spans(Source, Arc<Cutter>),
     /// The end of the last segment and of their array.
     Close,
 }

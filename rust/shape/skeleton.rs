@@ -10,6 +10,7 @@
 //! `{"$prompt": [...]}` what stands before it and `{"$completion": [...]}` the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
@@ -41,7 +42,7 @@ pub(super) struct Compiler<'a> {
     /// The entry of a list that the place being compiled is about.
     pub(super) scope: Option<Scope>,
     /// What is trained on, if the caller says so.
-    pub cutter: Option<Cutter>,
+    pub cutter: Option<Arc<Cutter>>,
     /// What becomes of the answers of the text being compiled.
     pub(super) marks: Marks,
     /// How many answers it has.

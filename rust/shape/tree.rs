@@ -1,6 +1,8 @@
 //! A row as a tree: what a skeleton comes to once settings and placeholders are resolved. The JSON
 //! text and the Arrow columns are both made from it.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::plan::{Condition, Source};
@@ -47,7 +49,7 @@ pub(crate) enum Part {
     Label(bool),
     /// In segments only: a field in parts that are trained on and others. It begins with what the
     /// segment before it is, and ends with what is trained on.
-    Spans(Source, Cutter),
+    Spans(Source, Arc<Cutter>),
     /// Before it is compiled: where a text is cut in two.
     Cut,
 }

@@ -144,7 +144,7 @@ impl Names {
     pub(super) fn known(&self) -> Vec<&str> {
         match self {
             Self::Fields(_) => {
-                let told = Field::ALL.iter().filter(|field| **field != Field::Rendered);
+                let told = Field::ALL.iter().filter(|field| !field.is_rendered());
                 told.map(|field| field.name()).chain(["record"]).collect()
             }
             Self::Keys(_) => Vec::new(),

@@ -190,6 +190,9 @@ impl Target {
         if form == TextAs::Text {
             return Ok(self);
         }
+        if self.jinja.is_some() {
+            return self.rendered_as(form);
+        }
         let row: Option<Json> = serde_json::from_str(&self.row).ok();
         let mut members = row.as_ref().and_then(Json::as_object).into_iter().flatten();
         let (Some((_, text)), None) = (members.next(), members.next()) else {
@@ -197,6 +200,18 @@ impl Target {
         };
         let pieces = text.get("$concat").ok_or_else(|| self.not_one_text())?;
         self.row = form.row(pieces).to_string();
+        self.train = vec![Train::of(form.masks())];
+        Ok(self)
+    }
+
+    /// The same for a Jinja template, of which nobody knows where the answers before the last one end.
+    fn rendered_as(mut self, form: TextAs) -> Result<Self, Error> {
+        if form == TextAs::Segments {
+            let what = "a Jinja file does not say where each answer ends: \
+                        --text-as segments takes a built-in template; completion takes any";
+            return Err(Error::usage(what));
+        }
+        self.row = form.row(&json!(["{text_prompt}", {"$answer": "{text_answer}"}])).to_string();
         self.train = vec![Train::of(form.masks())];
         Ok(self)
     }
