@@ -105,10 +105,12 @@ fn without_quotes<'a, E>(
     while cuts.with(begin).is_some() {
         let before = cuts.rest();
         let Some(quote) = cuts.before(end) else { break };
+        let after = cuts.rest();
+        cuts.with(end);
         if !quote.is_empty() {
             put(true, said.up_to(before))?;
             put(false, quote)?;
-            said = cuts.rest();
+            said = after;
         }
     }
     put(true, said)
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_cut_at_the_same_characters_however_it_is_spelled() {
-        let rows: [Row<'_>; 17] = [
+        let rows: [Row<'_>; 18] = [
             (Mask::Answer, b"a <ANSWER>: b", &[(true, "a <ANSWER>: b")]),
             (Mask::Answer, b"", &[]),
             (Mask::Final, b"a <ANSWER>: b", &[(false, "a <ANSWER>: "), (true, "b")]),
@@ -197,6 +199,15 @@ mod tests {
                     (true, "##end_quote##b##begin_quote##"),
                     (false, "c"),
                     (true, "##end_quote##d"),
+                ],
+            ),
+            (
+                Mask::NotQuotes,
+                b"##begin_quote##a##end_quote##begin_quote##b##end_quote##",
+                &[
+                    (true, "##begin_quote##"),
+                    (false, "a"),
+                    (true, "##end_quote##begin_quote##b##end_quote##"),
                 ],
             ),
             (Mask::NotQuotes, b"", &[]),
