@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -22,6 +21,7 @@ from test_templates import CASES, CONVERSATIONS, NAMES, TEXTS, conversation, jin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from raftfast.choices import TextAs, Train
 
@@ -205,7 +205,7 @@ def test_only_the_last_answer_of_a_conversation_is_trained_on_by_axolotl() -> No
 @pytest.mark.parametrize("to", [name for name, one in TARGETS.items() if "answer" in one.train])
 def test_a_conversation_that_ends_with_a_question_has_no_answer_to_train_on(to: str) -> None:
     said = [*conversation(None, [("q", "a")]), {"role": "user", "content": "r"}]
-    with pytest.raises(Error, match="the target has no place for|takes one") as caught:
+    with pytest.raises(Error, match=r"the target has no place for|takes one") as caught:
         row(to, {"messages": said}, train="answer", check="off")
     assert caught.value.kind in ("unfit", "many-turns")
 
@@ -235,8 +235,10 @@ def compare_columns(tmp_path: Path, records: list[Row], **options: Any) -> None:
     corpus.write_text("".join(json.dumps(record) + "\n" for record in records))
     raftfast.convert(corpus, tmp_path / "rows.jsonl", check="off", **options)
     raftfast.convert(corpus, tmp_path / "rows.parquet", check="off", **options)
-    expected = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
-    table = pq.read_table(tmp_path / "rows.parquet")  # type: ignore[no-untyped-call]
+    expected = [
+        json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8-sig").splitlines()
+    ]
+    table = pq.read_table(tmp_path / "rows.parquet")
     assert list(map(pruned, table.to_pylist())) == expected
     batches = raftfast.read(corpus, **options).to_pyarrow().read_all()
     assert list(map(pruned, batches.to_pylist())) == expected
@@ -244,7 +246,7 @@ def compare_columns(tmp_path: Path, records: list[Row], **options: Any) -> None:
         raftfast.convert(corpus, tmp_path / "corpus.arrow", to="hf")
         raftfast.convert(tmp_path / "corpus.arrow", tmp_path / "o.jsonl", check="off", **options)
         assert [
-            json.loads(one) for one in (tmp_path / "o.jsonl").read_text().splitlines()
+            json.loads(one) for one in (tmp_path / "o.jsonl").read_text("utf-8-sig").splitlines()
         ] == expected
 
 
@@ -272,7 +274,9 @@ OWN = (
 [[train]]
 masks = ["final", "not-quotes"]
 row = '''
-{"spans": [{"$each": "spans", "do": ["{begin}", "{end}", "{text}", {"$if": "train", "then": true}]}]}
+{"spans": [{"$each": "spans", "do": [
+    "{begin}", "{end}", "{text}", {"$if": "train", "then": true}
+]}]}
 '''
 """
 )

@@ -220,18 +220,20 @@ def group() -> None:
 @option(
     "--text-as",
     section="Rows",
+    metavar="FORM",
     type=click.Choice(get_args(TextAs)),
     default="text",
     show_default=True,
-    help="text: one text, a prompt and its completion, or segments with their labels.",
+    help="text: text, completion (a prompt and its completion) or segments (labelled).",
 )
 @option("--no-bos", section="Rows", is_flag=True, help="text: no BOS, for trainers that add it.")
 @option("--date", section="Rows", metavar="TEXT", help="text: today's date, if a template asks.")
 @option(
     "--train",
     section="Rows",
+    metavar="PART",
     type=click.Choice(get_args(Train)),
-    help="What is learnt: the answer, the final one, or all but quotes. Default: the target's.",
+    help="What is learnt: answer, final or not-quotes; by default what the target's rows say.",
 )
 @option(
     "--check",
