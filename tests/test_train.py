@@ -301,6 +301,17 @@ def test_a_target_of_one_s_own_says_what_it_can_and_how() -> None:
         assert text_of(json.loads(made)) == "Q" + QUOTED
 
 
+@pytest.mark.parametrize("name", ["end", "train", "begin", "through", "weight"])
+def test_a_setting_may_have_the_name_of_a_detail_that_a_list_lacks(name: str) -> None:
+    row = '{"text": {"$concat": [{"$each": "pairs", "do": "{user}{NAME}"}]}}'.replace("NAME", name)
+    text = f"{HEAD}row = '{row}'\n[settings]\n{name} = '!'"
+    rows = Converter.from_toml(text).convert_bytes(
+        b'{"instruction":"Q","cot_answer":"A"}\n'
+        b'{"messages":[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]}'
+    )
+    assert [json.loads(line) for line in rows.splitlines()] == [{"text": "Q!"}] * 2
+
+
 WRONG = {
     "a text without an answer": (
         '{"a": {"$segments": ["{cot_answer}"]}}',

@@ -104,7 +104,7 @@ impl Compiler<'_> {
         match &self.scope {
             None => Ok(Marked::Always),
             Some(Scope::Many(list)) => self.is_marked_in(*list),
-            Some(scope @ Scope::Single(_)) => match scope.meaning(Detail::Is, None) {
+            Some(scope @ Scope::Single(..)) => match scope.meaning(Detail::Is, None) {
                 Some(Meaning::Fixed(Some(is))) if is != ASSISTANT => Ok(Marked::Never),
                 _ => Ok(Marked::Always),
             },

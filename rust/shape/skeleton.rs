@@ -191,7 +191,7 @@ impl<'a> Compiler<'a> {
         }
         let mut single = Vec::new();
         for (details, asked) in self.single(list)? {
-            self.scope = Some(Scope::Single(details));
+            self.scope = Some(Scope::Single(list, details));
             self.conditions += usize::from(asked.is_some());
             let compiled = compile(self);
             self.conditions -= usize::from(asked.is_some());
