@@ -2,6 +2,7 @@
 #   make demo    build, convert a sample corpus, show the result
 #   make test    build, run every test
 #   make check   make test, and lint, types, formatting, documentation
+#   make test-consumers   the rows, read back by the code of their consumers (installs that)
 #   make bench   the comparison with other tools (installs them)
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: demo test test-rust test-python check lint bench build lock format clean
+.PHONY: demo test test-rust test-python test-consumers check lint bench build lock format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +43,12 @@ test-rust:
 
 test-python: build
 	$(BIN)/pytest
+
+# The rows read back by the code of their consumers, which is installed into an environment of its own.
+test-consumers: build
+	$(PYTHON) -m venv $(VENV)-consumers
+	$(VENV)-consumers/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-consumers.txt dist/*.whl
+	$(VENV)-consumers/bin/python -m pytest tests/consumers
 
 lint: build
 	cargo fmt --check

@@ -38,7 +38,7 @@ use crate::text::Escape;
 mod _raftfast {
     #[pymodule_export]
     use super::{
-        Converter, Dialect, Ledger, Reader, Schema, Target, convert_files, cpu_path,
+        Converter, Dialect, Ledger, Reader, Schema, Strings, Target, convert_files, cpu_path,
         default_threads, digest, read_batches, survey, write_sample,
     };
     use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
@@ -779,6 +779,31 @@ impl Write for FileObject {
     }
 }
 
+/// Columns of strings in Arrow files, which the core reads itself.
+#[pyclass(frozen, module = "raftfast")]
+struct Strings(Mutex<Option<source::Columns>>);
+
+impl Strings {
+    fn take(&self) -> PyResult<source::Columns> {
+        let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        columns.ok_or_else(|| PyValueError::new_err("the columns can be read once"))
+    }
+}
+
+#[pymethods]
+impl Strings {
+    #[staticmethod]
+    fn open(
+        py: Python<'_>,
+        paths: Vec<PathBuf>,
+        wanted: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Self>> {
+        let Some(strings) = py.detach(|| source::Strings::open(&paths))? else { return Ok(None) };
+        let wanted: Vec<String> = wanted.call1((strings.names(),))?.extract()?;
+        Ok(strings.columns(&wanted).map(|columns| Self(Mutex::new(Some(columns)))))
+    }
+}
+
 /// The inputs of a call: paths, and pairs of a name and an object to read from.
 fn inputs_of(inputs: &[Bound<'_, PyAny>], raised: &Raised) -> PyResult<Vec<Input>> {
     inputs.iter().map(|input| input_of(input, raised)).collect()
@@ -788,6 +813,9 @@ fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
     let Ok((name, object)) = input.extract::<(String, Bound<'_, PyAny>)>() else {
         return Ok(Input::new(input.extract::<PathBuf>()?));
     };
+    if let Ok(strings) = object.cast::<Strings>() {
+        return Ok(Input::strings(name, strings.get().take()?));
+    }
     if object.hasattr("__arrow_c_stream__")? || object.hasattr("__arrow_c_array__")? {
         return Ok(Input::batches(name, object.extract::<AnyRecordBatch>()?.into_reader()?));
     }

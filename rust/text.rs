@@ -7,6 +7,8 @@
 
 use memchr::memmem;
 
+use crate::scan;
+
 /// How strings are written as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Escape {
@@ -249,6 +251,10 @@ impl Text<'_> {
         match (self, escape) {
             (Self::Escaped(raw), Escape::Keep) => out.extend_from_slice(raw),
             (Self::Escaped(raw), _) => write_runs(raw, Characters::decode, escape, out),
+            (Self::Plain(text), Escape::Keep) => {
+                let taken = scan::escape(text, out);
+                write_runs(&text.as_bytes()[taken..], decode_plain, escape, out);
+            }
             (Self::Plain(text), _) => write_runs(text.as_bytes(), decode_plain, escape, out),
         }
     }

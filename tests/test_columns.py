@@ -22,7 +22,7 @@ import pytest
 import raftfast
 from corpora import seeded
 from pyarrow import ipc, parquet
-from raftfast.columns import BATCH_BYTES, MESSAGE_LIMIT, Kind, kind_of, opened
+from raftfast.columns import BATCH_BYTES, MESSAGE_LIMIT, Kind, kind_of, opened, strings
 from raftfast.errors import Error, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def records(count: int = 40) -> pa.Table:
     """Make records whose columns differ in kind, with nulls among them."""
     rows = [
         {
-            "id": number,
+            "id": f"seed_task_{number}",
             "context": {"title": [["t", "t"]], "sentences": [[TEXTS[number % 5], "other"]]},
             "cot_answer": None if number % 7 == 3 else f"{TEXTS[number % 4]} <ANSWER>: {number}",
             "instruction": f"{TEXTS[number % 5]} question {number}?",
@@ -292,7 +292,8 @@ def test_a_folder_is_read_in_the_order_of_its_list(tmp_path: Path) -> None:
     state = json.loads((folder / "state.json").read_text())
     state["_data_files"].reverse()
     (folder / "state.json").write_text(json.dumps(state))
-    assert read(folder, ["id"])["id"].to_pylist() == [0, 1, 2, 3, 0, 1, 0, 1, 2]
+    order = [0, 1, 2, 3, 0, 1, 0, 1, 2]
+    assert read(folder, ["id"])["id"].to_pylist() == [f"seed_task_{id_}" for id_ in order]
 
 
 def test_datasets_writes_what_is_read(tmp_path: Path) -> None:
@@ -301,7 +302,8 @@ def test_datasets_writes_what_is_read(tmp_path: Path) -> None:
     dataset.save_to_disk(str(tmp_path / "one"), num_shards=3)
     dataset.select([5, 3, 8]).save_to_disk(str(tmp_path / "selected"))
     assert read(tmp_path / "one").to_pylist() == records().to_pylist()
-    assert read(tmp_path / "selected", ["id"])["id"].to_pylist() == [5, 3, 8]
+    chosen = [f"seed_task_{number}" for number in (5, 3, 8)]
+    assert read(tmp_path / "selected", ["id"])["id"].to_pylist() == chosen
 
 
 def test_of_several_data_sets_one_has_to_be_chosen(tmp_path: Path) -> None:
@@ -346,7 +348,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
 
 
 def test_shards_have_the_same_columns(tmp_path: Path) -> None:
-    other = records().set_column(0, "id", pa.array(["a"] * 40))
+    other = records().set_column(0, "id", pa.array([0] * 40))
     folder = save_folder(tmp_path / "set", records(), other)
     message = "data-00001-of-00002.arrow: has other columns than data-00000-of-00002.arrow"
     assert fault(folder) == message
@@ -543,6 +545,103 @@ def test_any_name_can_be_opened(tmp_path: Path, name: bytes) -> None:
         assert read(path, WANTED).num_rows == 40
 
 
+# Columns of strings, which need no library --------------------------------------------------------
+
+OWN = [
+    form for form in FORMS if form.startswith("arrow") and form not in ("arrow-zstd", "arrow-lz4")
+]
+
+
+def converted(source: object, **options: Any) -> tuple[bytes, int]:  # noqa: ANN401
+    """Convert, and return the rows and how many were filtered."""
+    rows = io.BytesIO()
+    ledger = raftfast.convert(source, rows, **options)
+    return rows.getvalue(), sum(ledger.filtered.values())
+
+
+@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string()], ids=str)
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_strings_read_by_the_core_are_those_that_pyarrow_reads(
+    tmp_path: Path, form: str, type_: pa.DataType, block_bytes: int, threads: int
+) -> None:
+    table = records(1000)
+    for name in WANTED:
+        number = table.column_names.index(name)
+        table = table.set_column(number, name, table[name].cast(type_))
+    path = tmp_path / "corpus"
+    FORMS[form].save(table, path)
+    assert strings(str(path), FORMS[form].kind, chosen_from(WANTED)) is not None
+    options: dict[str, Any] = {"to": "chat", "threads": threads, "block_bytes": block_bytes}
+    assert converted(str(path), **options) == converted(table, to="chat")
+
+
+@EVERY_FORM
+def test_what_the_core_does_not_read_is_left_to_pyarrow(tmp_path: Path, form: Form) -> None:
+    path = tmp_path / "corpus"
+    form.save(records(), path)
+    own = form in [FORMS[name] for name in OWN]
+    assert (strings(str(path), form.kind, chosen_from(WANTED)) is not None) == own
+    assert strings(str(path), form.kind, chosen_from(["context"])) is None
+    assert strings(str(path), form.kind, None) is None
+    assert converted(str(path), to="chat") == converted(records(), to="chat")
+    assert converted(str(path), to="hf") == converted(records(), to="hf")
+
+
+@pytest.mark.parametrize("form", OWN)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
+def test_one_batch_of_any_size_is_read_in_parts(tmp_path: Path, form: str) -> None:
+    table = pa.table({"instruction": ["q" * 5000] * 40_000, "cot_answer": ["a"] * 40_000})
+    path = tmp_path / "corpus"
+    new = ipc.new_file if FORMS[form].kind == "arrow" else ipc.new_stream
+    with new(path, table.schema) as file:
+        file.write_table(table)
+    del table
+    script = (
+        "import raftfast, sys; raftfast.convert(sys.argv[1], sys.argv[2], threads=2)\n"
+        "status = open('/proc/self/status').read().split()\n"
+        "print(int(status[status.index('VmHWM:') + 1]) // 1024)"
+    )
+    command = [sys.executable, "-c", script, str(path), str(tmp_path / "rows.jsonl")]
+    peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(peak) < 100  # MB; the batch has 200
+
+
+def test_strings_need_no_pyarrow(tmp_path: Path) -> None:
+    path = tmp_path / "corpus"
+    FORMS["arrow"].save(records(), path)
+    folder = save_folder(tmp_path / "set", records(), records(7))
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "import raftfast\n"
+        "print(*(raftfast.convert(path, '/dev/null').read for path in sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, str(path), str(folder)]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"40 47\n"
+
+
+def test_shards_with_other_columns_are_left_to_pyarrow(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "set", records(), records().select(["instruction"]))
+    assert strings(str(folder), "folder", chosen_from(WANTED)) is None
+
+
+def test_strings_that_become_shorter_meanwhile_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "corpus"
+    data = FORMS["arrow"].save(STRINGS, path)
+    columns = strings(str(path), "arrow", chosen_from(WANTED))
+    assert columns is not None
+    (tmp_path / "rows").touch()
+    os.truncate(path, len(data) // 3)
+    with pytest.raises(Error, match="has become shorter") as caught:
+        raftfast._raftfast.convert_files(  # noqa: SLF001 - the core itself
+            [(str(path), columns)],
+            str(tmp_path / "rows"),
+            raftfast._raftfast.Converter("chat"),  # noqa: SLF001
+        )
+    assert caught.value.kind == "broken-input"
+
+
 # Many broken copies, in a process of their own ----------------------------------------------------
 
 SEED, FLIPS, MEMORY = 20260, 300, 4 << 30
@@ -571,9 +670,10 @@ def flips(data: bytes) -> Iterator[bytes]:
 
 
 def trial(path: Path, kind: Kind, data: bytes) -> str:
-    """Convert a broken copy, every value of it."""
+    """Convert a broken copy: every value of it, and what most targets need."""
     path.write_bytes(data)
     try:
+        raftfast.convert(str(path), io.BytesIO(), to="chat")
         with opened(str(path), kind, None) as (_, columns):
             rows = raftfast.convert(columns, io.BytesIO(), to="hf").written
     except Error as error:

@@ -28,7 +28,11 @@ FILES = Path(__file__).parent.parent / "rust" / "target"
 GOLDENS = Path(__file__).parent / "goldens" / "targets"
 INPUTS = GOLDENS / "inputs.jsonl"
 BUILT_IN = {target.name for target in Converter.targets()}
-PREFERENCES = ("openai-dpo", "gemini-dpo", "trl-dpo", "llamafactory-preference")
+PREFERENCES = (
+    *("openai-dpo", "together-dpo", "fireworks-dpo", "gemini-dpo", "trl-dpo", "axolotl-dpo"),
+    *("axolotl-argilla", "torchtune-preference", "autotrain-dpo"),
+    *("llamafactory-preference", "llamafactory-alpaca-preference"),
+)
 RULES = {
     *("first", "last", "alternate", "roles", "min_turns", "min_rows", "max_rows", "max_bytes"),
     *("max_row_chars", "forbidden", "extra_keys", "bom", "array", "files", "names"),
@@ -89,8 +93,26 @@ def openai_dpo(pair: Pair) -> Row:
     }
 
 
+def fireworks_dpo(pair: Pair) -> Row:
+    """Return a row whose input has one turn."""
+    return openai_dpo(pair._replace(turns=pair.turns[-2:]))
+
+
 def prompt_completion(pair: Pair) -> Row:
     return {"prompt": pair.user, "completion": pair.answer}
+
+
+def openai_completion(pair: Pair) -> Row:
+    space = "" if pair.answer.startswith(" ") else " "
+    return {"prompt": pair.user + "\n\n###\n\n", "completion": space + pair.answer + " END"}
+
+
+def vertex_open(pair: Pair) -> Row:
+    said = openai(pair)
+    for message in said["messages"]:
+        if message["role"] == "assistant":
+            message["content"] = " " + message["content"]
+    return said
 
 
 def gemini(pair: Pair) -> Row:
@@ -158,6 +180,20 @@ def alpaca(pair: Pair) -> Row:
     }
 
 
+def alpaca_preference(pair: Pair) -> Row:
+    row = alpaca(pair)
+    best = {"chosen": row["output"], "rejected": pair.rejected}
+    return {"instruction": row["instruction"], "input": "", **best} | {
+        key: row[key] for key in ("system", "history")
+    }
+
+
+def llamafactory_kto(pair: Pair) -> Row:
+    row = alpaca(pair)
+    system, history = row.pop("system"), row.pop("history")
+    return row | {"kto_tag": True, "system": system, "history": history}
+
+
 def sharegpt(pair: Pair) -> Row:
     return {"conversations": from_value(pair.turns), "system": pair.system}
 
@@ -169,6 +205,20 @@ def llamafactory_preference(pair: Pair) -> Row:
         "rejected": {"from": "gpt", "value": pair.rejected},
         "system": pair.system,
     }
+
+
+def axolotl_dpo(pair: Pair) -> Row:
+    return {
+        "system": pair.system,
+        "question": pair.user,
+        "chosen": pair.answer,
+        "rejected": pair.rejected,
+    }
+
+
+def whole_conversations(pair: Pair) -> Row:
+    worse = [*pair.messages[:-1], Turn("assistant", pair.rejected)]
+    return {"chosen": role_content(pair.messages), "rejected": role_content(worse)}
 
 
 def segments(pair: Pair) -> Row:
@@ -195,6 +245,12 @@ def unsloth(pair: Pair) -> Row:
 
 def autotrain(pair: Pair) -> Row:
     return {"text": [{"content": turn.content, "role": turn.role} for turn in pair.messages]}
+
+
+def autotrain_dpo(pair: Pair) -> Row:
+    worse = pair._replace(turns=[*pair.turns[:-1], Turn("assistant", pair.rejected)])
+    columns = {"text": autotrain(pair)["text"], "rejected_text": autotrain(worse)["text"]}
+    return {"prompt": pair.user, **columns}
 
 
 def fastchat(pair: Pair) -> Row:
@@ -228,17 +284,23 @@ def raft(pair: Pair) -> Row:
 
 CONSUMERS: dict[str, Callable[[Pair], Row]] = {
     "openai": openai,
+    "openai-completion": openai_completion,
     "openai-dpo": openai_dpo,
     "azure": openai,
     "together": openai,
     "together-completion": prompt_completion,
+    "together-dpo": openai_dpo,
     "fireworks": openai,
+    "fireworks-dpo": fireworks_dpo,
+    "anyscale": openai,
     "mistral": openai,
     "gemini": gemini,
     "gemini-dpo": gemini_dpo,
+    "vertex-open": vertex_open,
     "bedrock-claude": bedrock_claude,
     "bedrock-nova": bedrock_converse,
     "bedrock-llama": bedrock_converse,
+    "bedrock-llama-completion": prompt_completion,
     "cohere": cohere,
     "oci": prompt_completion,
     "trl-prompt-completion": prompt_completion,
@@ -248,13 +310,19 @@ CONSUMERS: dict[str, Callable[[Pair], Row]] = {
     "alpaca": alpaca,
     "sharegpt": sharegpt,
     "llamafactory-preference": llamafactory_preference,
+    "llamafactory-alpaca-preference": alpaca_preference,
+    "llamafactory-kto": llamafactory_kto,
     "axolotl": openai,
+    "axolotl-dpo": axolotl_dpo,
+    "axolotl-argilla": whole_conversations,
     "segments": segments,
     "context-qa": context_qa,
     "torchtune": openai,
     "torchtune-instruct": torchtune_instruct,
+    "torchtune-preference": whole_conversations,
     "unsloth": unsloth,
     "autotrain": autotrain,
+    "autotrain-dpo": autotrain_dpo,
     "mlx": openai,
     "fastchat": fastchat,
     "parts": parts,
@@ -262,11 +330,14 @@ CONSUMERS: dict[str, Callable[[Pair], Row]] = {
 }
 ONE_ANSWER = {
     *("together-completion", "oci", "trl-prompt-completion", "segments", "context-qa"),
-    *("torchtune-instruct", "parts", "raft"),
+    *("torchtune-instruct", "parts", "raft", "openai-completion", "bedrock-llama-completion"),
+    *("fireworks-dpo", "axolotl-dpo", "axolotl-argilla"),
 }
 """The targets that take one question and one answer."""
 NEEDS_CONTEXT = {"context-qa", "parts"}
-PLACE_FOR_SYSTEM = CONSUMERS.keys() - ONE_ANSWER - {"fastchat"} | {"raft"}
+PLACE_FOR_SYSTEM = CONSUMERS.keys() - ONE_ANSWER - {"fastchat"} | {
+    *("raft", "fireworks-dpo", "axolotl-dpo"),
+}
 
 
 def role_content(turns: list[Turn]) -> list[Row]:
@@ -317,6 +388,7 @@ UNICODE = of_raft(RECORDS[1], ('a/b \\ "c"', "\U0001f600"), "\u00fc/\u2028\U0001
 CONVERSATION = of_messages(RECORDS[2])
 LAST = Pair(
     turns=CONVERSATION.turns[-2:],
+    rejected=CONVERSATION.rejected,
     question="And Go?",
     documents=("Go appeared in 2009.", "C appeared in 1972."),
     quotes=("Go appeared in 2009.",),
@@ -434,6 +506,21 @@ def test_a_weight_is_written_for_answers_only_and_by_together_for_all() -> None:
     plain = [{"role": "user", "content": "q"}, said[1]]
     assert json.loads(outcome("openai", record)) == {"messages": plain}
     assert json.loads(outcome("together", record)) == {"messages": said}
+
+
+def test_what_stands_around_the_completions_of_openai_can_be_set() -> None:
+    target = converter("openai-completion", separator=" ->", space="", stop="\n")
+    (row,) = target.convert_bytes(b'{"instruction":"q","cot_answer":" a"}').splitlines()
+    assert json.loads(row) == {"prompt": "q ->", "completion": "a\n"}
+
+
+def test_an_answer_that_starts_with_a_space_gets_no_second_one_from_openai() -> None:
+    (row,) = (
+        converter("openai-completion")
+        .convert_bytes(b'{"instruction":"q","cot_answer":" a"}')
+        .splitlines()
+    )
+    assert json.loads(row)["completion"] == " a END"
 
 
 @pytest.mark.parametrize("name", ["gemini", "cohere", "sharegpt", "unsloth", "alpaca"])

@@ -422,6 +422,30 @@ def read_batches(
     """
 
 @final
+class Strings:
+    """Columns of strings in Arrow files: an input for `convert_files` that needs no library."""
+
+    @staticmethod
+    def open(
+        paths: Sequence[str | PathLike[str]], wanted: Callable[[list[str]], list[str]]
+    ) -> Strings | None:
+        """Look into files of Arrow that are to be read one after the other, as one input.
+
+        Args:
+            paths: Arrow IPC files and streams, with the same columns.
+            wanted: Gets the names of their columns and tells which to read. If it names none, the
+                first column is read, so that the rows can be counted.
+
+        Returns:
+            ``None`` if a file is anything else, or broken, if its batches are compressed, or if one
+            of these columns is not of strings: pyarrow reads more, and says what is wrong.
+
+        Raises:
+            OSError: A file cannot be opened or read.
+
+        """
+
+@final
 class Schema:
     """What records hold."""
 

@@ -16,6 +16,7 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from raftfast._raftfast import Strings
 from raftfast.errors import Error, UsageError
 
 if TYPE_CHECKING:
@@ -180,6 +181,30 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
     tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
     batches = (batch for table in tables for batch in table.to_batches())
     return Columns("the Dataset", arrow.data.schema, batches)
+
+
+def strings(path: str, kind: Kind, wanted: Wanted | None) -> Strings | None:
+    """Open a file or folder of Arrow that the core can read by itself, without pyarrow.
+
+    Args:
+        path: A regular file, or a folder of ``save_to_disk``.
+        kind: What ``kind_of`` says that it is.
+        wanted: Tells which columns to read.
+
+    Returns:
+        ``None`` for Parquet, for batches that are compressed, for columns of anything but strings,
+        and for files in which something is wrong: then `opened` takes the file, or says what it is.
+
+    Raises:
+        Error: The list of files in a folder is broken.
+
+    """
+    if wanted is None or kind == "parquet":
+        return None
+    try:
+        return Strings.open(_shards(path) if kind == "folder" else [path], wanted)
+    except OSError:
+        return None
 
 
 @contextmanager

@@ -116,6 +116,9 @@ def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tup
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
         return source
+    strings = columns.strings(source, kind, wanted)
+    if strings is not None:
+        return source, strings
     return held.enter_context(columns.opened(source, kind, wanted))
 
 

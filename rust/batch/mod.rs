@@ -67,7 +67,21 @@ impl Batch {
         keys: &[(&str, Holds)],
         whole: bool,
     ) -> Result<Self, Error> {
-        let columns = Columns { path, batch };
+        Self::taken(Columns { path, batch, sound: false }, keys, whole)
+    }
+
+    /// The same for columns of strings that were checked when they were made, and are not again.
+    pub(crate) fn of_strings(
+        path: &str,
+        batch: &RecordBatch,
+        keys: &[(&str, Holds)],
+        whole: bool,
+    ) -> Result<Self, Error> {
+        Self::taken(Columns { path, batch, sound: true }, keys, whole)
+    }
+
+    fn taken(columns: Columns<'_>, keys: &[(&str, Holds)], whole: bool) -> Result<Self, Error> {
+        let batch = columns.batch;
         let schema = batch.schema_ref();
         let fields = keys.iter().map(|&(name, holds)| columns.field(name, holds));
         let fields = fields.collect::<Result<Vec<_>, _>>()?;
@@ -124,16 +138,19 @@ impl Batch {
 }
 
 /// The columns of a batch, not yet checked.
+#[derive(Clone, Copy)]
 struct Columns<'a> {
     path: &'a str,
     batch: &'a RecordBatch,
+    /// Whether their strings need no check.
+    sound: bool,
 }
 
 impl Columns<'_> {
     /// The column of a field, if there is one.
     fn field(&self, name: &str, holds: Holds) -> Result<Option<Node>, Error> {
         let Some(column) = self.named(name)? else { return Ok(None) };
-        let reader = Reader::new(self.path, name);
+        let reader = Reader::new(self.path, name, self.sound);
         reader.fits(holds, column.data_type())?;
         reader.column(column).map(Some)
     }
@@ -142,7 +159,8 @@ impl Columns<'_> {
         let fields = self.batch.schema_ref().fields().iter().zip(self.batch.columns());
         let member = |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| {
             self.named(field.name())?;
-            Ok((field.name().clone(), Reader::new(self.path, field.name()).column(column)?))
+            let reader = Reader::new(self.path, field.name(), self.sound);
+            Ok((field.name().clone(), reader.column(column)?))
         };
         let members = fields.map(member).collect::<Result<_, Error>>()?;
         Ok(Node::Struct(Struct { nulls: None, members }))

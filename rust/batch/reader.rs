@@ -29,11 +29,13 @@ const MAX_DEPTH: usize = 128;
 pub(super) struct Reader<'a> {
     path: &'a str,
     column: &'a str,
+    /// Whether strings need no check.
+    sound: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(path: &'a str, column: &'a str) -> Self {
-        Self { path, column }
+    pub(super) fn new(path: &'a str, column: &'a str, sound: bool) -> Self {
+        Self { path, column, sound }
     }
 
     /// Refuses a type that a field cannot hold.
@@ -69,24 +71,30 @@ impl<'a> Reader<'a> {
     }
 
     fn text(self, array: &dyn Array) -> Result<Node, Error> {
-        let data = array.to_data();
-        self.sound(data.validate().and_then(|()| data.validate_nulls()))?;
+        if !self.sound {
+            self.check_text(array)?;
+        }
         Ok(Node::Text(match array.data_type() {
+            DataType::Utf8 => Strings::Small(array.as_string().clone()),
+            DataType::LargeUtf8 => Strings::Large(array.as_string().clone()),
+            _ => Strings::View(array.as_string_view().clone()),
+        }))
+    }
+
+    fn check_text(self, array: &dyn Array) -> Result<(), Error> {
+        let data = array.to_data();
+        self.checked(data.validate().and_then(|()| data.validate_nulls()))?;
+        match array.data_type() {
             DataType::Utf8 => {
                 let array = array.as_string::<i32>();
-                self.sound(check_strings(array.value_offsets(), array.value_data()))?;
-                Strings::Small(array.clone())
+                self.checked(check_strings(array.value_offsets(), array.value_data()))
             }
             DataType::LargeUtf8 => {
                 let array = array.as_string::<i64>();
-                self.sound(check_strings(array.value_offsets(), array.value_data()))?;
-                Strings::Large(array.clone())
+                self.checked(check_strings(array.value_offsets(), array.value_data()))
             }
-            _ => {
-                self.sound(data.validate_values())?;
-                Strings::View(array.as_string_view().clone())
-            }
-        }))
+            _ => self.checked(data.validate_values()),
+        }
     }
 
     fn leaf(self, array: &dyn Array) -> Result<Node, Error> {
@@ -175,11 +183,11 @@ impl<'a> Reader<'a> {
 
     /// Checks an array, but not those inside.
     fn own(self, data: &ArrayData) -> Result<(), Error> {
-        self.sound(data.validate_data())
+        self.checked(data.validate_data())
     }
 
-    fn sound<E: ToString>(self, checked: Result<(), E>) -> Result<(), Error> {
-        checked.map_err(|error| self.broken(error.to_string()))
+    fn checked<E: ToString>(self, found: Result<(), E>) -> Result<(), Error> {
+        found.map_err(|error| self.broken(error.to_string()))
     }
 
     fn broken(self, what: impl AsRef<str>) -> Error {

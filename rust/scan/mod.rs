@@ -24,8 +24,10 @@
 mod arch;
 mod buffer;
 mod diagnose;
+mod escape;
 mod grammar;
 mod keys;
+mod rewrite;
 mod string;
 mod unescape;
 mod utf8;
@@ -34,6 +36,7 @@ pub use arch::Cpu;
 pub use buffer::Buffer;
 pub(crate) use diagnose::KEYS_TOLD;
 pub use diagnose::keys_of;
+pub use escape::escape;
 pub use keys::{Keys, MAX_KEYS, Span, Spans};
 pub use unescape::unescape;
 pub use utf8::{check_strings, strings};

@@ -1,17 +1,9 @@
 //! Escaped text to the characters themselves, at the speed that columns need.
-//!
-//! A block is copied before it is known where its run without backslashes ends, and what is too much
-//! written over: with a backslash in every 36 bytes, as in ASCII-escaped records, one block of 64
-//! bytes mostly holds the whole run, and the branch that asks for it is well predicted.
-#![allow(unsafe_code)]
 
 use std::collections::TryReserveError;
-use std::mem::MaybeUninit;
-use std::sync::LazyLock;
 
-use super::arch::{Cpu, Simd, Unescape};
-use super::string::BLOCK;
-use super::{Path, Scanner};
+use super::arch::Lanes;
+use super::rewrite::{ROOM, Rewrite, Rewritten, Step, chosen};
 
 /// Adds the characters of an escaped text, the bytes between the quotes of a valid JSON string.
 ///
@@ -30,15 +22,10 @@ use super::{Path, Scanner};
 ///
 /// When memory runs out; then nothing is added.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), TryReserveError> {
-    // Asking the CPU costs more than a short text does.
-    static CHOSEN: LazyLock<Scanner> = LazyLock::new(|| {
-        let asked = Cpu::from_env().ok().flatten();
-        asked.and_then(Scanner::for_cpu).unwrap_or_else(Scanner::best)
-    });
-    CHOSEN.unescape(raw, out)
+    chosen().unescape(raw, out)
 }
 
-impl Scanner {
+impl super::Scanner {
     /// Does what [`unescape`] does, on the CPU path of this scanner.
     ///
     /// # Errors
@@ -46,59 +33,29 @@ impl Scanner {
     /// When memory runs out; then nothing is added.
     #[inline]
     pub fn unescape(self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), TryReserveError> {
-        out.try_reserve(raw.len() + MARGIN)?;
-        let spare = out.spare_capacity_mut();
-        let written = match self.path {
-            Path::Avx512(cpu) => cpu.unescape(raw, spare),
-            Path::Avx2(cpu) => cpu.unescape(raw, spare),
-            Path::Portable(cpu) => cpu.unescape(raw, spare),
-        };
-        assert!(written <= spare.len());
-        // SAFETY: so many bytes are within the capacity, by the assertion, and each step of `run`
-        // wrote the bytes by which it moved on.
-        unsafe { out.set_len(out.len() + written) };
+        // A broken text may have one character more than its own bytes.
+        out.try_reserve(raw.len() + ROOM + char::REPLACEMENT_CHARACTER.len_utf8())?;
+        let Rewritten { read, .. } = self.rewrite::<Unescape>(raw, out);
+        debug_assert_eq!(read, raw.len());
         Ok(())
     }
 }
 
-/// What may be written behind the characters: a block from any of them on, and the one character
-/// that a broken text may have more than its own bytes.
-const MARGIN: usize = BLOCK + 4;
+/// Escapes become characters.
+pub(super) struct Unescape;
 
-/// Writes the characters of `raw` into `out`, which has room for it and a margin; gives their bytes.
-///
-/// Inlined into one function for each CPU, which is how the vector instructions get here.
-#[inline(always)]
-pub(super) fn run<S: Simd>(simd: S, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
-    let (mut read, mut written) = (0, 0);
-    while read < raw.len() {
-        let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else {
-            break;
-        };
-        let (backslashes, length) = match raw[read..].first_chunk() {
-            Some(block) => (simd.copy(block, room), BLOCK),
-            None => last(simd, &raw[read..], room),
-        };
-        let run = length.min(backslashes.trailing_zeros() as usize);
-        (read, written) = (read + run, written + run);
-        while let Some([b'\\', escape @ ..]) = raw.get(read..) {
-            let (length, bytes, character) = decode(escape);
-            let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else {
-                break;
-            };
-            *room = character.map(MaybeUninit::new);
-            (read, written) = (read + 1 + length, written + bytes);
-        }
+impl Rewrite for Unescape {
+    #[inline(always)]
+    fn specials<L: Lanes>(lanes: &L) -> u64 {
+        lanes.backslashes()
     }
-    written
-}
 
-/// The end of a text, of less than a block: its backslashes and its length.
-#[inline(always)]
-fn last<S: Simd>(simd: S, rest: &[u8], room: &mut [MaybeUninit<u8>; BLOCK]) -> (u64, usize) {
-    let mut block = [0; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    (simd.copy(&block, room), rest.len())
+    #[inline(always)]
+    fn step(rest: &[u8]) -> Option<Step> {
+        let [b'\\', escape @ ..] = rest else { return None };
+        let (read, written, [a, b, c, d]) = decode(escape);
+        Some(Step { read: 1 + read, written, bytes: [a, b, c, d, 0, 0, 0, 0] })
+    }
 }
 
 /// An escape after its backslash: its length, the bytes of its character, and these.

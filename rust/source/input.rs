@@ -16,6 +16,7 @@ use rustix::fs::OFlags;
 use super::array::{Elements, is_array};
 use super::decode::{Codec, decoded};
 use super::frames::Frames;
+use super::ipc::{Columns, Parts};
 use super::part::lines_before;
 use super::region::{Region, Watched};
 use super::rows::Batches;
@@ -52,6 +53,7 @@ enum Origin {
     },
     Bytes(Mutex<Option<Bytes>>),
     Batches(Mutex<Option<Reader>>),
+    Strings(Arc<Columns>),
 }
 
 impl Input {
@@ -76,6 +78,12 @@ impl Input {
         Self { name: name.into(), origin: Origin::Batches(Mutex::new(Some(reader))) }
     }
 
+    /// Columns of strings in Arrow files, and a name for messages.
+    #[must_use]
+    pub fn strings(name: impl Into<String>, columns: Columns) -> Self {
+        Self { name: name.into(), origin: Origin::Strings(Arc::new(columns)) }
+    }
+
     /// Only the lines that start in these bytes of the file.
     #[must_use]
     pub(super) fn part(&self, start: u64, end: u64) -> Option<Self> {
@@ -93,15 +101,23 @@ impl Input {
     /// The columns of Arrow batches, if the input is such.
     #[must_use]
     pub fn schema(&self) -> Option<SchemaRef> {
-        let Origin::Batches(reader) = &self.origin else { return None };
-        let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.as_ref().map(RecordBatchReader::schema)
+        match &self.origin {
+            Origin::Batches(reader) => {
+                let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                reader.as_ref().map(RecordBatchReader::schema)
+            }
+            Origin::Strings(columns) => Some(columns.schema()),
+            _ => None,
+        }
     }
 
     /// Whether reading the input leaves it as it was.
     #[must_use]
     pub fn can_be_read_again(&self) -> bool {
-        self.file().and_then(|(path, _)| path.metadata().ok()).is_some_and(|found| found.is_file())
+        matches!(self.origin, Origin::Strings(_))
+            || self
+                .file()
+                .is_some_and(|(path, _)| path.metadata().is_ok_and(|found| found.is_file()))
     }
 
     /// Lines of the file before those that are read.
@@ -122,6 +138,9 @@ impl Input {
 
     /// Bytes in the file, if that is known before reading it; for a compressed file, bytes of that.
     pub(super) fn length(&self) -> Option<u64> {
+        if let Origin::Strings(columns) = &self.origin {
+            return Some(columns.bytes());
+        }
         let (path, part) = self.file()?;
         if let Some((start, end)) = part {
             return Some(end - start);
@@ -146,6 +165,7 @@ impl Input {
             Origin::Path { path, part } => open_path(path, *part, options),
             Origin::Bytes(bytes) => Ok(Opened::Stream(streamed(taken(bytes)?, options.long)?)),
             Origin::Batches(reader) => Ok(Opened::Batches(Batches::new(taken(reader)?))),
+            Origin::Strings(columns) => Ok(Opened::Strings(Parts::new(Arc::clone(columns)))),
         }
     }
 }
@@ -156,6 +176,7 @@ impl fmt::Debug for Origin {
             Self::Path { path, part } => write!(f, "{} {part:?}", path.display()),
             Self::Bytes(_) => f.write_str("bytes"),
             Self::Batches(_) => f.write_str("batches"),
+            Self::Strings(_) => f.write_str("columns of strings"),
         }
     }
 }
@@ -176,6 +197,7 @@ pub(super) enum Opened {
     Region(Region),
     Stream(Stream),
     Batches(Batches),
+    Strings(Parts),
     Frames { frames: Frames, watched: Arc<Watched>, long: bool },
 }
 

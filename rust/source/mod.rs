@@ -15,6 +15,7 @@ pub mod decode;
 mod digest;
 pub mod frames;
 mod input;
+mod ipc;
 mod part;
 mod region;
 mod rows;
@@ -32,6 +33,7 @@ use decode::Broken;
 pub use digest::digest;
 pub use input::{Bytes, Input, Reader};
 use input::{Opened, Options};
+pub use ipc::{Columns, Strings};
 pub use part::part;
 pub use rows::Rows;
 use stream::{Ready, Stream};
@@ -86,6 +88,8 @@ enum Work {
     Frame(Box<Stream>, Arc<region::Watched>),
     /// Rows of a batch.
     Rows(Rows),
+    /// Rows of columns of strings that have still to be read.
+    Strings(ipc::Part),
     /// Nothing more.
     Done,
 }
@@ -243,6 +247,7 @@ impl<'a> Feed<'a> {
             Opened::Batches(batches) => {
                 Ok(batches.next(input.name(), self.wanted, self.cut)?.map(Work::Rows))
             }
+            Opened::Strings(parts) => Ok(parts.next(self.cut.ticket_bytes()).map(Work::Strings)),
         }
     }
 
@@ -288,6 +293,11 @@ impl<'a> Feed<'a> {
                     ticket.work = Work::Done;
                     Lines { offset: length, start: 0, frame: Some(length), bytes, ends }
                 }
+            }
+            Work::Strings(part) => {
+                let name = self.name(ticket.input);
+                let rows = part.take(name, self.wanted, self.cut.block_bytes);
+                return Ok(rows.map_err(|error| error.at(name))?.map(Piece::Rows));
             }
             Work::Rows(_) => {
                 let work = std::mem::replace(&mut ticket.work, Work::Done);

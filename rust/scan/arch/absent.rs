@@ -2,7 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::{StringScanner, Unescape};
+use super::{Rewriter, StringScanner};
+use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::StringEnd;
 
 /// Cannot be made here.
@@ -37,14 +38,14 @@ impl StringScanner for Avx2 {
     }
 }
 
-impl Unescape for Avx512 {
-    fn unescape(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> usize {
+impl Rewriter for Avx512 {
+    fn rewrite<R: Rewrite>(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> Rewritten {
         match self {}
     }
 }
 
-impl Unescape for Avx2 {
-    fn unescape(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> usize {
+impl Rewriter for Avx2 {
+    fn rewrite<R: Rewrite>(self, _: &[u8], _: &mut [MaybeUninit<u8>]) -> Rewritten {
         match self {}
     }
 }

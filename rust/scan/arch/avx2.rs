@@ -10,9 +10,9 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner, Unescape, When};
+use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
-use crate::scan::unescape;
 
 /// Bytes in a register.
 const HALF: usize = BLOCK / 2;
@@ -44,17 +44,17 @@ fn scan(cpu: Avx2, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
 
-impl Unescape for Avx2 {
+impl Rewriter for Avx2 {
     #[inline]
-    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+    fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
         // SAFETY: as above.
-        unsafe { run(self, raw, out) }
+        unsafe { run::<R>(self, text, out) }
     }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn run(cpu: Avx2, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
-    unescape::run(cpu, raw, out)
+fn run<R: Rewrite>(cpu: Avx2, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
+    rewrite::run::<_, R>(cpu, text, out)
 }
 
 impl Simd for Avx2 {
@@ -70,7 +70,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Bytes {
         // SAFETY: `self` proves the features; the loads and the stores are of the halves of one array
         // each, and any alignment will do.
         unsafe {
@@ -78,7 +78,7 @@ impl Simd for Avx2 {
                 .map(|half| _mm256_loadu_si256(half.cast()));
             _mm256_storeu_si256(to.as_mut_ptr().cast(), raw[0]);
             _mm256_storeu_si256(to.as_mut_ptr().add(HALF).cast(), raw[1]);
-            Bytes { raw }.equal(b'\\')
+            Bytes { raw }
         }
     }
 }

@@ -11,9 +11,9 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Lanes, Simd, StringScanner, Unescape, When};
+use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
-use crate::scan::unescape;
 
 /// Proof that this CPU has AVX-512 with BW and VBMI.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +44,17 @@ fn scan(cpu: Avx512, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
 
-impl Unescape for Avx512 {
+impl Rewriter for Avx512 {
     #[inline]
-    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
+    fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
         // SAFETY: as above.
-        unsafe { run(self, raw, out) }
+        unsafe { run::<R>(self, text, out) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
-fn run(cpu: Avx512, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
-    unescape::run(cpu, raw, out)
+fn run<R: Rewrite>(cpu: Avx512, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
+    rewrite::run::<_, R>(cpu, text, out)
 }
 
 impl Simd for Avx512 {
@@ -69,13 +69,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Bytes {
         // SAFETY: `self` proves the features; the load and the store are of the 64 bytes of one array
         // each, and any alignment will do.
         unsafe {
             let raw = _mm512_loadu_si512(from.as_ptr().cast());
             _mm512_storeu_si512(to.as_mut_ptr().cast(), raw);
-            _mm512_cmpeq_epi8_mask(raw, _mm512_set1_epi8(b'\\'.cast_signed()))
+            Bytes::new(raw)
         }
     }
 }

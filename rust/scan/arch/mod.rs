@@ -24,6 +24,7 @@ pub(super) use portable::Portable;
 
 use std::mem::MaybeUninit;
 
+use super::rewrite::{Rewrite, Rewritten};
 use super::string::{BLOCK, StringEnd, WINDOW};
 use crate::error::Error;
 
@@ -76,9 +77,9 @@ pub(super) trait StringScanner: Copy {
 }
 
 /// What columns need of a CPU.
-pub(super) trait Unescape: Copy {
-    /// Writes the characters of an escaped text; gives their bytes.
-    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize;
+pub(super) trait Rewriter: Copy {
+    /// Writes a text in which some bytes become others.
+    fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten;
 }
 
 /// When a check is made that most blocks do not need: it costs instructions, but so does a branch that
@@ -120,8 +121,8 @@ pub(super) trait Simd: Copy {
     /// Loads the last 64 bytes of a window.
     fn load(self, window: &[u8; WINDOW]) -> Self::Lanes;
 
-    /// Copies a block; bit k of the answer is set if byte k is a backslash.
-    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64;
+    /// Copies a block, and gives it to ask about.
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Self::Lanes;
 }
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.

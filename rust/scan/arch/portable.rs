@@ -5,9 +5,9 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Lanes, Simd, StringScanner, Unescape, When};
+use super::{Lanes, Rewriter, Simd, StringScanner, When};
+use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
-use crate::scan::unescape;
 
 /// The path without special instructions.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +19,9 @@ impl StringScanner for Portable {
     }
 }
 
-impl Unescape for Portable {
-    fn unescape(self, raw: &[u8], out: &mut [MaybeUninit<u8>]) -> usize {
-        unescape::run(self, raw, out)
+impl Rewriter for Portable {
+    fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
+        rewrite::run::<_, R>(self, text, out)
     }
 }
 
@@ -36,9 +36,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> u64 {
+    fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Words {
         *to = from.map(MaybeUninit::new);
-        Words::new(from).backslashes()
+        Words::new(from)
     }
 }
 

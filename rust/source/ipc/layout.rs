@@ -1,0 +1,295 @@
+//! Where in a file the columns are: its schema and the headers of all its batches, read before the
+//! first row, and checked against each other and against the length of the file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use arrow_ipc::{Endianness, Message, MessageHeader, MetadataVersion, Schema, Type};
+use arrow_ipc::{RecordBatch, root_as_footer, root_as_message};
+
+/// The first bytes of a file, and with its padding the place of its first message.
+const MAGIC: &[u8; 6] = b"ARROW1";
+const FIRST_MESSAGE: u64 = 8;
+/// The marker of a message.
+const MARKER: [u8; 4] = [0xff; 4];
+/// The longest header or footer that is read: of a file with a million batches.
+const LONGEST: u64 = 64 << 20;
+/// Fields that may stand inside one another.
+const MAX_DEPTH: usize = 64;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) fields: Vec<Field>,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// A column at the top level.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) place: Place,
+}
+
+/// What a column is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Strings with offsets of 32 bits.
+    Strings,
+    /// Strings with offsets of 64 bits.
+    LargeStrings,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// Bytes of an offset.
+    pub(super) fn width(self) -> u64 {
+        if self == Self::LargeStrings { 8 } else { 4 }
+    }
+}
+
+/// Where in the lists of a batch a column begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    kind: Option<Kind>,
+    node: usize,
+    buffer: usize,
+}
+
+/// A batch, as its header describes it.
+#[derive(Debug)]
+pub(super) struct Batch {
+    rows: u64,
+    /// Rows and nulls of each node.
+    nodes: Vec<(i64, i64)>,
+    /// Each within the file.
+    buffers: Vec<Extent>,
+}
+
+/// Bytes of a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    pub(super) start: u64,
+    pub(super) length: u64,
+}
+
+/// A column of strings of one batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    pub(super) kind: Kind,
+    pub(super) rows: u64,
+    /// A bit for each row, if one of them is null.
+    pub(super) validity: Option<Extent>,
+    pub(super) offsets: Extent,
+    pub(super) values: Extent,
+}
+
+impl Batch {
+    /// The columns at these places, if their buffers are long enough for the rows.
+    pub(super) fn columns(&self, places: &[Place]) -> Option<Vec<Column>> {
+        places.iter().map(|place| self.column(*place)).collect()
+    }
+
+    fn column(&self, place: Place) -> Option<Column> {
+        let kind = place.kind?;
+        let (rows, nulls) = *self.nodes.get(place.node)?;
+        let [validity, offsets, values] = *self.buffers.get(place.buffer..)?.first_chunk()?;
+        let fits = u64::try_from(rows) == Ok(self.rows)
+            && (nulls <= 0 || validity.length >= self.rows.div_ceil(8))
+            && (self.rows == 0 || offsets.length / kind.width() > self.rows);
+        let validity = (nulls > 0).then_some(validity);
+        fits.then_some(Column { kind, rows: self.rows, validity, offsets, values })
+    }
+}
+
+impl Layout {
+    /// Reads all headers; gives nothing if something in them is not plain or not right.
+    pub(super) fn of(file: &File) -> io::Result<Option<Self>> {
+        let Some(metadata) = Some(file.metadata()?).filter(std::fs::Metadata::is_file) else {
+            return Ok(None);
+        };
+        let source = Source { file, length: metadata.len() };
+        match source.bytes(0, MAGIC.len() as u64)? {
+            Some(start) if start == MAGIC => source.file(),
+            Some(_) => source.stream(),
+            None => Ok(None),
+        }
+    }
+
+    fn new(schema: Schema<'_>) -> Option<(Self, Place)> {
+        if schema.endianness() != Endianness::Little {
+            return None;
+        }
+        let (mut next, mut fields) = (Place::default(), Vec::new());
+        for field in schema.fields()? {
+            let kind = match field.type_type() {
+                Type::Utf8 => Kind::Strings,
+                Type::LargeUtf8 => Kind::LargeStrings,
+                _ => Kind::Other,
+            };
+            let place = Place { kind: Some(kind), ..next };
+            fields.push(Field { name: field.name()?.to_owned(), kind, place });
+            next.pass(field, MAX_DEPTH)?;
+        }
+        (!fields.is_empty()).then_some((Self { fields, batches: Vec::new() }, next))
+    }
+}
+
+impl Place {
+    /// Moves on by what a field and those within take, if that is known.
+    fn pass(&mut self, field: arrow_ipc::Field<'_>, depth: usize) -> Option<()> {
+        if field.dictionary().is_some() {
+            return None;
+        }
+        let buffers = match field.type_type() {
+            Type::Null => 0,
+            Type::Struct_ | Type::FixedSizeList => 1,
+            Type::Bool
+            | Type::Int
+            | Type::FloatingPoint
+            | Type::Decimal
+            | Type::Date
+            | Type::Time
+            | Type::Timestamp
+            | Type::Duration
+            | Type::Interval
+            | Type::FixedSizeBinary
+            | Type::List
+            | Type::LargeList
+            | Type::Map => 2,
+            Type::Utf8 | Type::LargeUtf8 | Type::Binary | Type::LargeBinary => 3,
+            _ => return None,
+        };
+        self.node += 1;
+        self.buffer += buffers;
+        let depth = depth.checked_sub(1)?;
+        field.children().into_iter().flatten().try_for_each(|child| self.pass(child, depth))
+    }
+}
+
+/// A file to read headers from.
+struct Source<'a> {
+    file: &'a File,
+    length: u64,
+}
+
+/// A header, and where its body starts.
+struct Header {
+    bytes: Vec<u8>,
+    body: u64,
+}
+
+impl Source<'_> {
+    /// Reads by the footer.
+    fn file(&self) -> io::Result<Option<Layout>> {
+        let Some(footer) = self.footer()? else { return Ok(None) };
+        let Ok(footer) = root_as_footer(&footer) else { return Ok(None) };
+        let Some((mut layout, end)) = footer.schema().and_then(Layout::new) else {
+            return Ok(None);
+        };
+        if footer.dictionaries().is_some_and(|blocks| !blocks.is_empty()) {
+            return Ok(None);
+        }
+        for block in footer.recordBatches().into_iter().flatten() {
+            let start = u64::try_from(block.offset()).unwrap_or(0);
+            let header = if start < FIRST_MESSAGE { None } else { self.header(start)? };
+            let Some((batch, _)) = header.and_then(|header| self.batch(&header, end)) else {
+                return Ok(None);
+            };
+            layout.batches.push(batch);
+        }
+        Ok(Some(layout))
+    }
+
+    fn footer(&self) -> io::Result<Option<Vec<u8>>> {
+        let Some(start) = self.length.checked_sub(10) else { return Ok(None) };
+        let Some(tail) = self.bytes(start, 10)? else { return Ok(None) };
+        let Some((length, word)) = tail.split_first_chunk() else { return Ok(None) };
+        let length = u64::from(u32::from_le_bytes(*length));
+        match start.checked_sub(length) {
+            Some(start) if word == MAGIC && length <= LONGEST => self.bytes(start, length),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads message by message. Only the mark at the end of the file ends it.
+    fn stream(&self) -> io::Result<Option<Layout>> {
+        let Some(header) = self.header(0)? else { return Ok(None) };
+        let schema = message(&header.bytes).and_then(|message| message.header_as_schema());
+        let Some((mut layout, end)) = schema.and_then(Layout::new) else { return Ok(None) };
+        let mut at = header.body;
+        loop {
+            let rest = self.length.saturating_sub(at);
+            if rest <= 8 {
+                let mark: &[u8] =
+                    if rest == 8 { &[255, 255, 255, 255, 0, 0, 0, 0] } else { &[0; 4] };
+                return Ok(self.bytes(at, rest)?.filter(|rest| rest == mark).map(|_| layout));
+            }
+            let header = self.header(at)?;
+            let Some((batch, next)) = header.and_then(|header| self.batch(&header, end)) else {
+                return Ok(None);
+            };
+            layout.batches.push(batch);
+            at = next;
+        }
+    }
+
+    /// The header of the message that starts here.
+    fn header(&self, start: u64) -> io::Result<Option<Header>> {
+        let Some(prefix) = self.bytes(start, 8)? else { return Ok(None) };
+        let (first, second) = prefix.split_at(4);
+        let (length, prefix) = if first == MARKER { (second, 8) } else { (first, 4) };
+        let length = length.iter().rev().fold(0, |length, &byte| length << 8 | u64::from(byte));
+        let start = start + prefix;
+        let bytes = if (1..=LONGEST).contains(&length) { self.bytes(start, length)? } else { None };
+        Ok(bytes.map(|bytes| Header { bytes, body: start + length }))
+    }
+
+    /// A batch, and where its body ends; `all` is how many nodes and buffers its columns have.
+    fn batch(&self, header: &Header, all: Place) -> Option<(Batch, u64)> {
+        let message = message(&header.bytes)?;
+        let length = u64::try_from(message.bodyLength()).ok()?;
+        let end = header.body.checked_add(length).filter(|&end| end <= self.length)?;
+        let batch =
+            message.header_as_record_batch().filter(|batch| batch.compression().is_none())?;
+        let nodes = batch.nodes()?.iter().map(|node| (node.length(), node.null_count()));
+        let nodes: Vec<_> = nodes.collect();
+        let buffers = buffers(batch, header.body, length)?;
+        let rows = u64::try_from(batch.length()).ok()?;
+        let whole = nodes.len() == all.node && buffers.len() == all.buffer;
+        whole.then_some((Batch { rows, nodes, buffers }, end))
+    }
+
+    /// Bytes of the file, if it has them.
+    fn bytes(&self, start: u64, length: u64) -> io::Result<Option<Vec<u8>>> {
+        if start.checked_add(length).is_none_or(|end| end > self.length) {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(Some(bytes))
+    }
+}
+
+/// A message that is laid out as this reader knows it.
+fn message(header: &[u8]) -> Option<Message<'_>> {
+    let message = root_as_message(header).ok()?;
+    let known = matches!(message.version(), MetadataVersion::V4 | MetadataVersion::V5);
+    let wanted =
+        matches!(message.header_type(), MessageHeader::Schema | MessageHeader::RecordBatch);
+    (known && wanted).then_some(message)
+}
+
+/// The buffers of a batch, all of which lie in its body.
+fn buffers(batch: RecordBatch<'_>, body: u64, body_length: u64) -> Option<Vec<Extent>> {
+    let extent = |buffer: &arrow_ipc::Buffer| {
+        let start = u64::try_from(buffer.offset()).ok()?;
+        let length = u64::try_from(buffer.length()).ok()?;
+        let inside = start.checked_add(length)? <= body_length;
+        inside.then_some(Extent { start: body + start, length })
+    };
+    batch.buffers()?.iter().map(extent).collect()
+}
