@@ -70,6 +70,21 @@ fn a_skeleton_says_what_a_row_looks_like() {
         ),
         ("\"\u{fc}\"", "\"\u{fc}\""),
         (r#""{cot_answer|after('''')}""#, r#""a\u00fc <X>b\n c ""#),
+        (r#"["{cot_answer|until('<X>')}", "{cot_answer|until('<Y>')}"]"#, r#"["a\u00fc <X>",""]"#),
+        (
+            r#"{"$segments": ["Q", {"$answer": "{cot_answer}{stop}"}, "{none}"]}"#,
+            r#"[{"label":false,"text":"Q"},{"label":true,"text":"a\u00fc <X>b\n c </s>"}]"#,
+        ),
+        (r#"{"$segments": [{"$answer": "{answer}"}, "{none}"]}"#, "[]"),
+        (
+            r#"{"$segments": [{"$answer": "1"}, "2", {"$answer": "3"}]}"#,
+            r#"[{"label":true,"text":"1"},{"label":false,"text":"2"},{"label":true,"text":"3"}]"#,
+        ),
+        (
+            r#"[{"$prompt": ["Q", {"$answer": "A"}, "R", {"$answer": "{stop}"}, "E"]},
+                {"$completion": ["Q", {"$answer": "A"}, "R", {"$answer": "{stop}"}, "E"]}]"#,
+            r#"["QAR","</s>E"]"#,
+        ),
     ];
     for (skeleton, expected) in rows {
         assert_eq!(row(skeleton, record), expected, "{skeleton}");
