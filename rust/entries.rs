@@ -19,11 +19,13 @@ pub enum List {
     Documents,
     /// What the answer quotes from them.
     Quotes,
+    /// The parts of the answer that are trained on, and those that are not.
+    Spans,
 }
 
 impl List {
     /// All lists.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Messages,
         Self::Turns,
         Self::Prompt,
@@ -31,6 +33,7 @@ impl List {
         Self::History,
         Self::Documents,
         Self::Quotes,
+        Self::Spans,
     ];
 
     /// The name in a target.
@@ -44,6 +47,7 @@ impl List {
             Self::History => "history",
             Self::Documents => "documents",
             Self::Quotes => "quotes",
+            Self::Spans => "spans",
         }
     }
 
@@ -56,7 +60,7 @@ impl List {
     /// Whether its entries are turns or made of them.
     #[must_use]
     pub fn is_of_turns(self) -> bool {
-        !matches!(self, Self::Documents | Self::Quotes)
+        !matches!(self, Self::Documents | Self::Quotes | Self::Spans)
     }
 
     /// What its entries have.
@@ -66,6 +70,7 @@ impl List {
             Self::Messages | Self::Turns | Self::Prompt => Detail::OF_TURNS,
             Self::Pairs | Self::History => Detail::OF_PAIRS,
             Self::Documents | Self::Quotes => Detail::OF_TEXTS,
+            Self::Spans => Detail::OF_SPANS,
         }
     }
 }
@@ -87,8 +92,16 @@ pub enum Detail {
     ToolCallId,
     /// Calls of tools.
     ToolCalls,
-    /// Whether the turn is trained on.
+    /// Whether the turn is trained on, as the record has it.
     Weight,
+    /// There if the span is trained on.
+    Train,
+    /// Characters of the answer before the span.
+    Begin,
+    /// Characters of the answer up to the end of the span.
+    End,
+    /// Characters of the answer before the last one of the span.
+    Through,
     /// There if it is the first entry.
     First,
     /// There if it is the last one.
@@ -109,9 +122,19 @@ impl Detail {
     ];
     const OF_PAIRS: &[Self] = &[Self::Content, Self::Assistant, Self::First, Self::Last];
     const OF_TEXTS: &[Self] = &[Self::Content, Self::First, Self::Last];
+    const OF_SPANS: &[Self] = &[
+        Self::Content,
+        Self::Train,
+        Self::Begin,
+        Self::End,
+        Self::Through,
+        Self::First,
+        Self::Last,
+    ];
+    const NUMBERS: [Self; 3] = [Self::Begin, Self::End, Self::Through];
 
     /// The names in a target, two of which are of one detail.
-    const NAMES: [(&str, Self); 11] = [
+    const NAMES: [(&str, Self); 15] = [
         ("role", Self::Role),
         ("content", Self::Content),
         ("user", Self::Content),
@@ -121,6 +144,10 @@ impl Detail {
         ("tool_call_id", Self::ToolCallId),
         ("tool_calls", Self::ToolCalls),
         ("weight", Self::Weight),
+        ("train", Self::Train),
+        ("begin", Self::Begin),
+        ("end", Self::End),
+        ("through", Self::Through),
         ("first", Self::First),
         ("last", Self::Last),
     ];
@@ -142,17 +169,23 @@ impl Detail {
     /// Whether it may be any JSON, and not only a text.
     #[must_use]
     pub fn is_json(self) -> bool {
-        matches!(self, Self::ToolCalls | Self::Weight)
+        matches!(self, Self::ToolCalls | Self::Weight) || Self::NUMBERS.contains(&self)
     }
 
-    /// Its place in an entry.
+    /// Whether the JSON of a slot is a number.
+    pub(crate) fn is_number(slot: usize) -> bool {
+        Self::NUMBERS.iter().any(|number| number.slot() == slot)
+    }
+
+    /// Its place in an entry. Details of different lists share places, but none of those that are JSON
+    /// with another one that is.
     fn place(self) -> usize {
         match self {
-            Self::Role | Self::Is => 0,
+            Self::Role | Self::Is | Self::Through => 0,
             Self::Content => 1,
-            Self::Assistant => 2,
-            Self::Name => 3,
-            Self::ToolCallId => 4,
+            Self::Assistant | Self::End => 2,
+            Self::Name | Self::Train => 3,
+            Self::ToolCallId | Self::Begin => 4,
             Self::ToolCalls => 5,
             Self::Weight => 6,
             Self::First => 7,

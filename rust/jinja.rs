@@ -56,16 +56,16 @@ impl Jinja {
         Ok(Self { environment, tokens })
     }
 
-    /// The text of a finished conversation.
+    /// The text of a finished conversation, or of one that is to be `continued` with an answer.
     ///
     /// # Errors
     ///
     /// What the template says against it, or why it cannot be rendered.
-    pub fn render(&self, messages: &[Turn]) -> Result<String, String> {
+    pub fn render(&self, messages: &[Turn], continued: bool) -> Result<String, String> {
         let template = self.environment.get_template(NAME).map_err(|error| told(&error))?;
         let messages = Value::from(Serde(messages));
         let tokens = Value::from(Serde(&self.tokens));
-        let all = context! { messages, add_generation_prompt => false, ..tokens };
+        let all = context! { messages, add_generation_prompt => continued, ..tokens };
         template.render(all).map_err(|error| told(&error))
     }
 }

@@ -28,6 +28,7 @@ mod forbidden;
 pub mod jinja;
 pub mod ledger;
 mod made;
+pub mod mask;
 pub mod pool;
 pub mod printable;
 #[cfg(feature = "python")]

@@ -23,6 +23,7 @@ use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::ledger::{Ledger as Account, Reasons};
+use crate::mask::Mask;
 use crate::pool::NO_OTHER;
 use crate::record::{Absence, Field};
 use crate::rules::{self, Check};
@@ -30,7 +31,7 @@ use crate::sample::Style;
 use crate::shape::{Options, Shape};
 use crate::source::{self, Input};
 use crate::survey::Survey;
-use crate::target::{TEXT, Target as TargetFile};
+use crate::target::{TEXT, Target as TargetFile, TextAs};
 use crate::text::Escape;
 
 /// The compiled core of raftfast.
@@ -335,6 +336,7 @@ struct Target {
     settings: BTreeMap<String, String>,
     source: String,
     rules: BTreeMap<String, String>,
+    train: Vec<String>,
     example: String,
 }
 
@@ -343,8 +345,9 @@ impl Target {
         let shape = Shape::compile(&file, &Options::default())?;
         let example = Core::with_shape(shape, &Reading::default())?.example()?;
         let rules = file.rules.told();
+        let train = file.masks().map(str::to_owned).collect();
         let TargetFile { name, about, needs, settings, source, .. } = file;
-        Ok(Self { name, about, needs, settings, source, rules, example })
+        Ok(Self { name, about, needs, settings, source, rules, train, example })
     }
 }
 
@@ -393,15 +396,19 @@ struct Policies<'a> {
     seed: u64,
     unrepaired: Vec<String>,
     check: &'a str,
+    train: Option<&'a str>,
+    text_as: &'a str,
 }
 
 impl Policies<'_> {
     fn compile(
         self,
-        target: &TargetFile,
+        target: TargetFile,
         settings: BTreeMap<String, String>,
     ) -> Result<Converter, Error> {
-        let options = Options { settings, escape: escape_named(self.escape)? };
+        let target = target.text_as(one_of("text_as", self.text_as, &TextAs::ALL)?)?;
+        let train = self.train.map(|train| one_of("train", train, &Mask::ALL)).transpose()?;
+        let options = Options { settings, escape: escape_named(self.escape)?, train };
         let reading = Reading {
             from: self.dialect.to_owned(),
             answer: one_of("answer", self.answer, &Answer::ALL)?,
@@ -409,7 +416,7 @@ impl Policies<'_> {
             rejected: Rejected::named(self.rejected, self.seed)?,
             unrepaired: self.unrepaired,
         };
-        let core = Core::with_shape(Shape::compile(target, &options)?, &reading)?
+        let core = Core::with_shape(Shape::compile(&target, &options)?, &reading)?
             .on_error(policy_named(self.on_error)?)
             .check(one_of("check", self.check, &Check::ALL)?)
             .max_record_bytes(self.max_record_bytes);
@@ -443,7 +450,9 @@ impl Converter {
             seed = 0,
             unrepaired = Vec::new(),
             check = "warn",
+            train = None,
             template = None,
+            text_as = "text",
             date = None,
             escape = "keep",
             on_error = "fail",
@@ -451,7 +460,7 @@ impl Converter {
         ),
         text_signature = "(to='chat', *, system=None, prompt_key=None, completion_key=None, \
             stop=None, settings={}, dialect='auto', answer='cot', turns='error', rejected=None, \
-            seed=0, unrepaired=(), check='warn', template=None, \
+            seed=0, unrepaired=(), check='warn', train=None, template=None, text_as='text', \
             date=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
@@ -470,7 +479,9 @@ impl Converter {
         seed: u64,
         unrepaired: Vec<String>,
         check: &str,
+        train: Option<&str>,
         template: Option<String>,
+        text_as: &str,
         date: Option<String>,
         escape: &str,
         on_error: &str,
@@ -495,8 +506,10 @@ impl Converter {
             seed,
             unrepaired,
             check,
+            train,
+            text_as,
         };
-        let compiled = target.and_then(|target| policies.compile(&target, settings));
+        let compiled = target.and_then(|target| policies.compile(target, settings));
         compiled.map_err(|error| exception(py, &error))
     }
 
@@ -513,12 +526,15 @@ impl Converter {
             seed = 0,
             unrepaired = Vec::new(),
             check = "warn",
+            train = None,
+            text_as = "text",
             escape = "keep",
             on_error = "fail",
             max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
         ),
         text_signature = "(text, *, settings={}, dialect='auto', answer='cot', turns='error', \
-            rejected=None, seed=0, unrepaired=(), check='warn', escape='keep', on_error='fail', max_record_bytes=268435456)"
+            rejected=None, seed=0, unrepaired=(), check='warn', train=None, text_as='text', \
+            escape='keep', on_error='fail', max_record_bytes=268435456)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn from_toml(
@@ -532,6 +548,8 @@ impl Converter {
         seed: u64,
         unrepaired: Vec<String>,
         check: &str,
+        train: Option<&str>,
+        text_as: &str,
         escape: &str,
         on_error: &str,
         max_record_bytes: usize,
@@ -547,9 +565,11 @@ impl Converter {
             seed,
             unrepaired,
             check,
+            train,
+            text_as,
         };
         let target = TargetFile::parse("text", text);
-        let compiled = target.and_then(|target| policies.compile(&target, settings));
+        let compiled = target.and_then(|target| policies.compile(target, settings));
         compiled.map_err(|error| exception(py, &error))
     }
 

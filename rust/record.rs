@@ -92,9 +92,18 @@ fields! {
     System "system" Text;
     /// The whole conversation as a model reads it, rendered by a Jinja template.
     Rendered "text" Text;
+    /// The same up to the last answer.
+    RenderedPrompt "text_prompt" Text;
+    /// The same from the last answer on.
+    RenderedAnswer "text_answer" Text;
 }
 
 impl Field {
+    /// Whether a template makes it, and no record has it.
+    pub(crate) fn is_rendered(self) -> bool {
+        matches!(self, Self::Rendered | Self::RenderedPrompt | Self::RenderedAnswer)
+    }
+
     /// The field of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -133,6 +133,25 @@ impl Text<'_> {
         }
     }
 
+    /// What stands up to the last occurrence of the tag and with it, and what follows it.
+    #[must_use]
+    pub fn cut_after_last(self, tag: &Tag) -> Option<(Self, Self)> {
+        let end = match self {
+            Self::Escaped(raw) => tag.last_end(raw)?,
+            Self::Plain(text) => text.rfind(&tag.text)? + tag.text.len(),
+        };
+        Some(self.split_at(end))
+    }
+
+    /// How many characters there are, as Python's `len` counts them.
+    #[must_use]
+    pub fn characters(self) -> usize {
+        match self {
+            Self::Escaped(raw) => Characters::new(raw).count(),
+            Self::Plain(text) => text.chars().count(),
+        }
+    }
+
     /// Whether the text starts with these characters.
     #[must_use]
     pub fn starts_with(self, start: &str) -> bool {
@@ -188,6 +207,25 @@ impl Text<'_> {
             }
             Self::Plain(text) => text.strip_prefix(start).map(Self::Plain),
         }
+    }
+
+    /// The text before a byte that starts a character, and the text from there on.
+    fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Escaped(raw) => {
+                let (head, rest) = raw.split_at(at);
+                (Self::Escaped(head), Self::Escaped(rest))
+            }
+            Self::Plain(text) => {
+                let (head, rest) = text.split_at(at);
+                (Self::Plain(head), Self::Plain(rest))
+            }
+        }
+    }
+
+    /// The part of the text before what it ends with.
+    pub(crate) fn up_to(self, end: Text<'_>) -> Self {
+        self.split_at(self.bytes().len().saturating_sub(end.bytes().len())).0
     }
 
     /// The bytes that the text stands in, escaped or not.
@@ -250,7 +288,7 @@ impl Tag {
 
     /// The start of the first occurrence in an escaped text.
     fn first_start(&self, raw: &[u8]) -> Option<usize> {
-        if !self.literal || self.may_be_spelled_out(raw) {
+        if self.has_other_spellings(raw) {
             let mut characters = Characters::new(raw);
             return characters
                 .find(|one| self.end_from(raw, one.start).is_some())
@@ -261,7 +299,7 @@ impl Tag {
 
     /// The end of the last occurrence in an escaped text.
     fn last_end(&self, raw: &[u8]) -> Option<usize> {
-        if !self.literal || self.may_be_spelled_out(raw) {
+        if self.has_other_spellings(raw) {
             return self.last_end_by_character(raw);
         }
         let mut head = raw;
@@ -273,6 +311,11 @@ impl Tag {
             }
             head = &raw[..end - 1];
         }
+    }
+
+    /// Whether the tag cannot be looked for byte by byte in an escaped text.
+    fn has_other_spellings(&self, raw: &[u8]) -> bool {
+        !self.literal || self.may_be_spelled_out(raw)
     }
 
     /// Whether a character of the tag is written as `\uXXXX` somewhere in the text.
@@ -297,6 +340,60 @@ impl Tag {
             }
         }
         Some(characters.at)
+    }
+}
+
+/// A text that is cut at one tag after the other, from its start to its end. How tags may be spelled in
+/// it is found out once, so that many cuts take no longer than one pass.
+#[derive(Debug)]
+pub(crate) struct Cuts<'a> {
+    rest: Text<'a>,
+    spelled_out: bool,
+}
+
+impl<'a> Cuts<'a> {
+    /// The text, in which only these tags are to be looked for.
+    pub(crate) fn new(text: Text<'a>, tags: &[&Tag]) -> Self {
+        let in_raw = |raw: &[u8]| tags.iter().any(|tag| tag.has_other_spellings(raw));
+        Self { rest: text, spelled_out: matches!(text, Text::Escaped(raw) if in_raw(raw)) }
+    }
+
+    /// Cuts off what stands up to the first occurrence of the tag and with it.
+    pub(crate) fn with(&mut self, tag: &Tag) -> Option<Text<'a>> {
+        let (_, end) = self.find(tag)?;
+        Some(self.off(end))
+    }
+
+    /// Cuts off what stands before the first occurrence of the tag.
+    pub(crate) fn before(&mut self, tag: &Tag) -> Option<Text<'a>> {
+        let (start, _) = self.find(tag)?;
+        Some(self.off(start))
+    }
+
+    /// What has not been cut off.
+    pub(crate) fn rest(&self) -> Text<'a> {
+        self.rest
+    }
+
+    fn find(&self, tag: &Tag) -> Option<(usize, usize)> {
+        match self.rest {
+            Text::Plain(text) => text.find(&tag.text).map(|at| (at, at + tag.text.len())),
+            Text::Escaped(raw) if self.spelled_out => {
+                let mut starts = Characters::new(raw).map(|one| one.start);
+                starts.find_map(|start| Some((start, tag.end_from(raw, start)?)))
+            }
+            Text::Escaped(raw) => {
+                let start =
+                    memmem::find_iter(raw, &tag.text).find(|&at| !splits_escape(raw, at))?;
+                Some((start, start + tag.text.len()))
+            }
+        }
+    }
+
+    fn off(&mut self, at: usize) -> Text<'a> {
+        let (head, rest) = self.rest.split_at(at);
+        self.rest = rest;
+        head
     }
 }
 

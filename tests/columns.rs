@@ -36,6 +36,7 @@ fn mine(row: &str) -> Shape {
         rules: Rules::default(),
         jinja: None,
         settings: [("stop".to_owned(), "</s>".to_owned())].into(),
+        train: Vec::new(),
         row: row.to_owned(),
     };
     Shape::compile(&target, &Options::default()).unwrap()

@@ -11,7 +11,6 @@ use raftfast::error::Error;
 use raftfast::rules::Rules;
 use raftfast::shape::{Options, Shape};
 use raftfast::target::Target;
-use raftfast::text::Escape;
 
 fn target(row: &str) -> Target {
     let settings = [("stop", "</s>"), ("none", ""), ("key", "stop")];
@@ -25,6 +24,7 @@ fn target(row: &str) -> Target {
         jinja: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         row: row.to_owned(),
+        train: Vec::new(),
     }
 }
 
@@ -70,6 +70,21 @@ fn a_skeleton_says_what_a_row_looks_like() {
         ),
         ("\"\u{fc}\"", "\"\u{fc}\""),
         (r#""{cot_answer|after('''')}""#, r#""a\u00fc <X>b\n c ""#),
+        (r#"["{cot_answer|until('<X>')}", "{cot_answer|until('<Y>')}"]"#, r#"["a\u00fc <X>",""]"#),
+        (
+            r#"{"$segments": ["Q", {"$answer": "{cot_answer}{stop}"}, "{none}"]}"#,
+            r#"[{"label":false,"text":"Q"},{"label":true,"text":"a\u00fc <X>b\n c </s>"}]"#,
+        ),
+        (r#"{"$segments": [{"$answer": "{answer}"}, "{none}"]}"#, "[]"),
+        (
+            r#"{"$segments": [{"$answer": "1"}, "2", {"$answer": "3"}]}"#,
+            r#"[{"label":true,"text":"1"},{"label":false,"text":"2"},{"label":true,"text":"3"}]"#,
+        ),
+        (
+            r#"[{"$prompt": ["Q", {"$answer": "A"}, "R", {"$answer": "{stop}"}, "E"]},
+                {"$completion": ["Q", {"$answer": "A"}, "R", {"$answer": "{stop}"}, "E"]}]"#,
+            r#"["QAR","</s>E"]"#,
+        ),
     ];
     for (skeleton, expected) in rows {
         assert_eq!(row(skeleton, record), expected, "{skeleton}");
@@ -109,7 +124,7 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
 fn settings_and_needs_must_be_known() {
     let options = Options {
         settings: BTreeMap::from([("speed".to_owned(), "1".to_owned())]),
-        escape: Escape::Keep,
+        ..Options::default()
     };
     let error = Shape::compile(&target("1"), &options).unwrap_err().to_string();
     assert_eq!(error, "target mine has no setting 'speed'; its settings: key, none, stop");

@@ -13,11 +13,12 @@ import doctest
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 import pytest
 import raftfast
+from raftfast.choices import Train
 from raftfast.cli import group
 
 if TYPE_CHECKING:
@@ -60,11 +61,16 @@ def tables() -> dict[str, str]:
     repairs = ([one.name, one.about, ", ".join(one.repairs)] for one in dialects)
     needs = ([one.name, one.about, listed(one.needs), listed(one.settings)] for one in targets)
     systems = ([one.name, one.about, told_system(one)] for one in templates)
+    masks = get_args(Train)
+    train = (
+        [one.name, *("yes" * (mask in one.train) for mask in masks)] for one in targets if one.train
+    )
     return {
         "dialects": table(["`--from`", "records"], ([one.name, one.about] for one in dialects)),
         "dialects, repairs": table(["dialect", "records", "repairs"], repairs),
         "targets": table(["`--to`", "rows"], ([one.name, one.about] for one in targets)),
         "targets, needs": table(["target", "rows", "needs", "settings"], needs),
+        "targets, train": table(["target", *(f"`{mask}`" for mask in masks)], train),
         "templates": table(["`--template`", "text", "system message"], systems),
     }
 

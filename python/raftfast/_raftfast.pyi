@@ -6,7 +6,18 @@ from typing import Any, Literal, final
 
 from typing_extensions import Buffer
 
-from raftfast.choices import Answer, Check, Compression, Escape, OnError, OutputType, Style, Turns
+from raftfast.choices import (
+    Answer,
+    Check,
+    Compression,
+    Escape,
+    OnError,
+    OutputType,
+    Style,
+    TextAs,
+    Train,
+    Turns,
+)
 from raftfast.sources import Source
 
 __all__ = [
@@ -136,6 +147,9 @@ class Target:
     def rules(self) -> dict[str, str]:
         """What the consumer asks of rows beside their shape, by rule."""
     @property
+    def train(self) -> list[str]:
+        """What its rows can say is trained on, by the names that ``train=`` takes."""
+    @property
     def example(self) -> str:
         """A row of this target, as one line of JSON."""
 
@@ -183,7 +197,9 @@ class Converter:
         seed: int = 0,
         unrepaired: Sequence[str] = (),
         check: Check = "warn",
+        train: Train | None = None,
         template: str | None = None,
+        text_as: TextAs = "text",
         date: str | None = None,
         escape: Escape = "keep",
         on_error: OnError = "fail",
@@ -208,8 +224,12 @@ class Converter:
             seed: Another number gives other choices; for ``rejected="other"`` only.
             unrepaired: Repairs that are not to be made.
             check: What becomes of rows that break a rule of their consumer.
+            train: What of the answer is trained on, see ``Target.train``; by default what the
+                target's rows say without it. A record whose answer lacks what is asked for is
+                filtered.
             template: The chat template of the target ``"text"``: one of ``Converter.templates()``,
                 or the path of a Jinja file or of a ``tokenizer_config.json``.
+            text_as: What becomes of a row that is one text, as those of chat templates are.
             date: What a template that asks for today's date is told.
             escape: How strings are written.
             on_error: What a malformed record does.
@@ -217,8 +237,8 @@ class Converter:
                 256 MiB.
 
         Raises:
-            UsageError: There is no such target, or it has no such setting, or ``RAFTFAST_CPU``
-                asks for what this CPU lacks.
+            UsageError: There is no such target, or it has no such setting, or its rows cannot say
+                what is trained on, or ``RAFTFAST_CPU`` asks for what this CPU lacks.
             OSError: The target file cannot be read.
 
         """
@@ -235,6 +255,8 @@ class Converter:
         seed: int = 0,
         unrepaired: Sequence[str] = (),
         check: Check = "warn",
+        train: Train | None = None,
+        text_as: TextAs = "text",
         escape: Escape = "keep",
         on_error: OnError = "fail",
         max_record_bytes: int = 268435456,
@@ -252,6 +274,8 @@ class Converter:
             seed: Another number gives other choices; for ``rejected="other"`` only.
             unrepaired: Repairs that are not to be made.
             check: What becomes of rows that break a rule of their consumer.
+            train: What of the answer is trained on; by default what the row says without it.
+            text_as: What becomes of a row that is one text.
             escape: How strings are written.
             on_error: What a malformed record does.
             max_record_bytes: The longest line that is taken.

@@ -23,6 +23,14 @@ Check: TypeAlias = Literal["off", "warn", "strict"]
 """What becomes of rows that break a rule of their consumer: nobody looks, they are counted and
 written, or they are rejected."""
 
+Train: TypeAlias = Literal["answer", "final", "not-quotes"]
+"""What of the answer is trained on: all of it, the final answer after the last ``<ANSWER>: ``, or
+all but what stands between ``##begin_quote##`` and ``##end_quote##``."""
+
+TextAs: TypeAlias = Literal["text", "completion", "segments"]
+"""What becomes of a row that is one text: it stays that, a prompt and the last answer as its
+completion, or segments of which the answers are trained on."""
+
 Style: TypeAlias = Literal["escaped", "utf8"]
 """How the strings of a sample corpus are written: ASCII with escapes, or as they are."""
 

@@ -12,7 +12,7 @@ from click.shell_completion import get_completion_class, shell_complete
 
 import raftfast
 from raftfast import endings
-from raftfast.choices import Answer, Check, Compression, OutputType, Turns
+from raftfast.choices import Answer, Check, Compression, OutputType, TextAs, Train, Turns
 from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
@@ -234,8 +234,24 @@ def group() -> None:
     metavar="NAME|FILE",
     help="text: a template of `raftfast targets text`, a Jinja file, a tokenizer_config.json.",
 )
+@option(
+    "--text-as",
+    section="Rows",
+    metavar="FORM",
+    type=click.Choice(get_args(TextAs)),
+    default="text",
+    show_default=True,
+    help="text: text, completion (a prompt and its completion) or segments (labelled).",
+)
 @option("--no-bos", section="Rows", is_flag=True, help="text: no BOS, for trainers that add it.")
 @option("--date", section="Rows", metavar="TEXT", help="text: today's date, if a template asks.")
+@option(
+    "--train",
+    section="Rows",
+    metavar="PART",
+    type=click.Choice(get_args(Train)),
+    help="What is learnt: answer, final or not-quotes; by default what the target's rows say.",
+)
 @option(
     "--check",
     section="Rows",
@@ -485,6 +501,7 @@ def _described(target: raftfast.Target) -> str:
         "needs": ", ".join(target.needs) or "nothing: no record is filtered",
         "settings": "; ".join(settings) or "none",
         "source": target.source,
+        "train": ", ".join(target.train) or "none",
         "rules": "; ".join(f"{rule} {value}" for rule, value in target.rules.items()) or "none",
         "row": target.example,
     }

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from raftfast._raftfast import Ledger
-    from raftfast.choices import Answer, Check, Compression, Escape, OnError, OutputType, Turns
+    from raftfast.choices import (
+        Answer,
+        Check,
+        Compression,
+        Escape,
+        OnError,
+        OutputType,
+        TextAs,
+        Train,
+        Turns,
+    )
     from raftfast.sources import Source
 
 
@@ -47,7 +57,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     seed: int = 0,
     unrepaired: Sequence[str] = (),
     check: Check = "warn",
+    train: Train | None = None,
     template: str | None = None,
+    text_as: TextAs = "text",
     date: str | None = None,
     escape: Escape = "keep",
     on_error: OnError = "fail",
@@ -103,8 +115,11 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         seed: Another number gives other choices; for ``rejected="other"`` only.
         unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
         check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
+        train: What of the answer is trained on, where the target can say so; by default what the
+            target's rows say without it.
         template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
             the path of a Jinja file or of a ``tokenizer_config.json``.
+        text_as: What becomes of a row that is one text, as those of chat templates are.
         date: What a template that asks for today's date is told, as it should be written.
         escape: How strings are written: ``"keep"`` copies escapes as they stand, ``"ascii"`` writes
             the bytes of ``json.dumps``, ``"pandas"`` those of Gorilla's ``format.py``.
@@ -159,7 +174,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         seed=seed,
         unrepaired=[*unrepaired],
         check=check,
+        train=train,
         template=template,
+        text_as=text_as,
         date=date,
         escape=escape,
         on_error=on_error,
@@ -177,8 +194,10 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
     )
     reading: dict[str, object] = {"dialect": dialect, "answer": answer, "turns": turns}
-    reading |= {"unrepaired": [*unrepaired]}
-    reading |= {"check": check, **_given(template=template, date=date, rejected=rejected)}
+    reading |= {"unrepaired": [*unrepaired], "check": check}
+    reading |= _given(train=train, template=template, date=date, rejected=rejected)
+    if text_as != "text":
+        reading["text_as"] = text_as
     reading |= {"seed": seed} if converter.takes_others else {}
     options = {**named, **reading, "escape": escape, "on_error": on_error, **form.as_options()}
 

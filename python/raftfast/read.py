@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from raftfast._raftfast import Ledger
-    from raftfast.choices import Answer, Check, OnError, Turns
+    from raftfast.choices import Answer, Check, OnError, TextAs, Train, Turns
     from raftfast.sources import Source
 
 
@@ -106,7 +106,9 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
     seed: int = 0,
     unrepaired: Sequence[str] = (),
     check: Check = "warn",
+    train: Train | None = None,
     template: str | None = None,
+    text_as: TextAs = "text",
     date: str | None = None,
     on_error: OnError = "fail",
     long: bool = False,
@@ -136,8 +138,11 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         seed: Another number gives other choices; for ``rejected="other"`` only.
         unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
         check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
+        train: What of the answer is trained on, where the target can say so; by default what the
+            target's rows say without it.
         template: The chat template of the target ``"text"``: one of ``Converter.templates()``, or
             the path of a Jinja file or of a ``tokenizer_config.json``.
+        text_as: What becomes of a row that is one text, as those of chat templates are.
         date: What a template that asks for today's date is told, as it should be written.
         on_error: ``"fail"`` ends the run at the first malformed record, ``"skip"`` counts it.
         long: Whether zstd files are taken that need more than 128 MiB for their window.
@@ -167,7 +172,9 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         seed=seed,
         unrepaired=[*unrepaired],
         check=check,
+        train=train,
         template=template,
+        text_as=text_as,
         date=date,
         on_error=on_error,
         max_record_bytes=max_record_bytes,

@@ -13,7 +13,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import accumulate
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeAlias
 
@@ -31,6 +32,7 @@ SYSTEM = (
     "The assistant is helpful, clever, friendly and gives concise and accurate answers."
 )
 TAG = "<ANSWER>: "
+QUOTE = re.compile("##begin_quote##(.*?)##end_quote##", re.DOTALL)
 MAX_DEPTH = 1024
 BOM = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n"
@@ -48,6 +50,7 @@ class Options:
     prompt_key: str = "prompt"
     completion_key: str = "completion"
     stop: str = "<STOP>"
+    train: str | None = None
     escape: str = "keep"
     on_error: str = "fail"
 
@@ -119,7 +122,26 @@ def completion(record: Record, options: Options) -> Record | str:
     instruction, cot_answer = text_of(record, "instruction"), text_of(record, "cot_answer")
     if not instruction or not cot_answer:
         return reason(record, "instruction", "cot_answer")
-    return {options.prompt_key: instruction, options.completion_key: cot_answer + options.stop}
+    if options.train == "final" and (without := without_final(cot_answer)):
+        return without
+    *before, (_, answer) = spans(cot_answer, options.train)
+    prompt = "".join([instruction, *(part for _, part in before)])
+    return {options.prompt_key: prompt, options.completion_key: answer + options.stop}
+
+
+def segments(record: Record, options: Options) -> Record | str:
+    """Build the row of a text in segments, each with whether it is trained on."""
+    instruction, cot_answer = text_of(record, "instruction"), text_of(record, "cot_answer")
+    if not instruction or not cot_answer:
+        return reason(record, "instruction", "cot_answer")
+    if options.train == "final" and (without := without_final(cot_answer)):
+        return without
+    parts = [(False, f"<s>{instruction}\n"), *spans(cot_answer, options.train), (True, "</s>")]
+    joined = [
+        {"label": label, "text": "".join(text for _, text in group)}
+        for label, group in groupby(parts, key=itemgetter(0))
+    ]
+    return {"segments": joined}
 
 
 def evaluation(record: Record, _options: Options) -> Record | str:
@@ -154,6 +176,7 @@ TARGETS: dict[str, tuple[Callable[[Record, Options], Record | str], list[str]]] 
     "completion": (completion, ["instruction", "cot_answer"]),
     "eval": (evaluation, ["cot_answer", "instruction", "context", "question"]),
     "hf": (hf, []),
+    "segments": (segments, ["instruction", "cot_answer"]),
 }
 
 
@@ -176,6 +199,24 @@ def reason(record: Record, *needs: str) -> str:
 def final_answer(answer: str | None) -> str | None:
     """Cut all up to the last tag; without a tag the whole text is the answer."""
     return answer.split(TAG)[-1] if answer else None
+
+
+def without_final(answer: str) -> str | None:
+    """Say why an answer has no final answer, if it has none."""
+    if TAG not in answer:
+        return "final_answer missing"
+    return None if answer.rsplit(TAG, maxsplit=1)[-1].strip() else "final_answer empty"
+
+
+def spans(answer: str, train: str | None) -> list[tuple[bool, str]]:
+    """Cut an answer in what is trained on and what is not; no part is empty."""
+    if train == "final":
+        start = answer.rindex(TAG) + len(TAG)
+        return [(False, answer[:start]), (True, answer[start:])]
+    quotes = [match.span(1) for match in QUOTE.finditer(answer)] if train == "not-quotes" else []
+    cuts = [0, *(cut for quote in quotes if quote[0] < quote[1] for cut in quote), len(answer)]
+    parts = [answer[start:end] for start, end in pairwise(cuts)]
+    return [(place % 2 == 0, part) for place, part in enumerate(parts)]
 
 
 def row_bytes(row: object, escape: str) -> bytes:

@@ -12,6 +12,7 @@ use super::decoded::Decoded;
 use super::nested::{List, Struct};
 use super::raw::Raw;
 use super::scalars::{Booleans, Numbers};
+use super::segments;
 use super::strings::Strings;
 use crate::error::{Error, ErrorKind};
 use crate::record::Record;
@@ -61,6 +62,11 @@ pub(super) trait Column: Debug + Send {
 pub(super) fn column(data_type: &DataType, nodes: &[&Node]) -> Box<dyn Column> {
     if nodes.iter().any(|node| matches!(node, Node::Json(_) | Node::Record)) {
         return json_column(data_type);
+    }
+    if nodes.iter().any(|node| matches!(node, Node::Segments(_)))
+        && let Some(segments) = segments::column(data_type)
+    {
+        return segments;
     }
     match data_type {
         DataType::Utf8 => Box::new(Strings::<i32>::default()),

@@ -35,6 +35,7 @@ pub(crate) mod offsets;
 mod raw;
 mod scalars;
 mod schema;
+mod segments;
 mod strings;
 mod types;
 

@@ -31,6 +31,11 @@ impl<O: OffsetSizeTrait> Offsets<O> {
     /// Keeps so many rows; gives how many values they hold.
     pub(crate) fn truncate(&mut self, rows: usize) -> usize {
         self.0.truncate(rows + 1);
+        self.last()
+    }
+
+    /// Where the last row ends.
+    pub(crate) fn last(&self) -> usize {
         self.0.last().map_or(0, |end| end.as_usize())
     }
 

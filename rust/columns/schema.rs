@@ -111,7 +111,7 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
     match node {
         Node::Json(slot) => count(*slot, uses),
         Node::Record => uses.iter_mut().for_each(|uses| *uses += 1),
-        Node::Field(_) | Node::Text(_) => {
+        Node::Field(_) | Node::Text(_) | Node::Segments(_) => {
             node.texts().0.iter().for_each(|source| count(source.slot, uses));
         }
         _ => node.children().into_iter().for_each(|child| count_uses(child, uses)),
@@ -121,7 +121,7 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
 /// Bytes of text that the target itself writes in a row.
 fn literal_bytes(node: &Node) -> usize {
     match node {
-        Node::Text(_) => node.texts().1,
+        Node::Text(_) | Node::Segments(_) => node.texts().1,
         _ => node.children().into_iter().map(literal_bytes).sum(),
     }
 }

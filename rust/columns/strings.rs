@@ -27,7 +27,7 @@ pub(super) struct Strings<O> {
 
 impl<O: OffsetSizeTrait> Strings<O> {
     #[inline]
-    fn append(&mut self, text: Text<'_>) -> Result<(), Error> {
+    pub(super) fn append(&mut self, text: Text<'_>) -> Result<(), Error> {
         match text {
             Text::Escaped(raw) => unescape(raw, &mut self.values)?,
             Text::Plain(text) => self.append_plain(text)?,
@@ -42,9 +42,11 @@ impl<O: OffsetSizeTrait> Strings<O> {
         Ok(())
     }
 
-    fn append_part(&mut self, part: &Part, record: &Record<'_>) -> Result<(), Error> {
+    pub(super) fn append_part(&mut self, part: &Part, record: &Record<'_>) -> Result<(), Error> {
         match part {
             Part::Literal(text) => self.append_plain(text),
+            // Labels and spans stand in segments, which have a column of their own.
+            Part::Label(_) | Part::Spans(..) | Part::Cut => Ok(()),
             Part::Field(source) => source.text(record).map_or(Ok(()), |text| self.append(text)),
             Part::Own(source, text) => match record.own(source.slot) {
                 Some(_) => source.text(record).map_or(Ok(()), |text| self.append(text)),
@@ -64,8 +66,13 @@ impl<O: OffsetSizeTrait> Strings<O> {
         parts.iter().try_for_each(|part| self.append_part(part, record))
     }
 
+    /// Whether there is text that no row holds yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.values.len() > self.offsets.last()
+    }
+
     #[inline]
-    fn close(&mut self, valid: bool) -> Result<(), Error> {
+    pub(super) fn close(&mut self, valid: bool) -> Result<(), Error> {
         self.offsets.push(self.values.len())?;
         self.validity.push(valid)
     }

@@ -34,7 +34,9 @@ impl Types<'_> {
             Node::Object(members) => Ok(DataType::Struct(self.members(members)?)),
             Node::Array(items) => self.array(items),
             Node::Text(_) | Node::Field(_) => Ok(self.text.clone()),
+            Node::Json(slot) if Detail::is_number(*slot) => Ok(DataType::Int64),
             Node::Json(slot) => Ok(self.documents(*slot)),
+            Node::Segments(_) => Ok(self.segments()),
             Node::Record => Ok(DataType::Struct(self.record())),
             Node::Literal(scalar) => literal(scalar),
         }
@@ -51,6 +53,14 @@ impl Types<'_> {
             }
         }
         Ok(fields.into())
+    }
+
+    /// The type of segments.
+    fn segments(&self) -> DataType {
+        let members = [("label", DataType::Boolean), ("text", self.text.clone())];
+        let members = members.map(|(name, data_type)| Column::new(name, data_type, true));
+        let segment = DataType::Struct(members.to_vec().into());
+        DataType::List(Arc::new(Column::new(self.element, segment, true)))
     }
 
     fn array(&self, items: &[Item]) -> Result<DataType> {
@@ -94,6 +104,10 @@ impl Types<'_> {
     }
 
     fn common(&self, nodes: Vec<&Node>) -> Result<DataType> {
+        let segments = |node: &&Node| matches!(node, Node::Segments(_));
+        if nodes.iter().any(segments) && !nodes.iter().all(segments) {
+            return Err("a column cannot hold both segments and something else".to_owned());
+        }
         let mut common = DataType::Null;
         for node in nodes {
             common = merged(&common, &self.of(node)?)?;

@@ -6,13 +6,13 @@ use memchr::memmem;
 
 use crate::entries::{Detail, Entry};
 use crate::made::Lists;
+use crate::mask::QUOTE;
 use crate::record::Value;
 use crate::text::{Escape, Text};
 use crate::walk::{Token, Walk, decoded};
 
 const OPEN: &str = "<DOCUMENT>";
 const CLOSE: &str = "</DOCUMENT>";
-const QUOTE: (&str, &str) = ("##begin_quote##", "##end_quote##");
 
 /// Whether documents stand right in their list, and not in one list of all inside it.
 pub(super) fn are_flat(value: Value<'_>) -> bool {

@@ -12,8 +12,9 @@ use super::reader::{Answer, Known, Other, Reader, Scratch, Several};
 use super::turns::Parser;
 use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
-use crate::jinja::Turn;
+use crate::jinja::{Jinja, Turn};
 use crate::made::Lists;
+use crate::mask::Cutter;
 use crate::record::{Record, Value};
 use crate::rules::interned;
 use crate::shape::plan::{self, Step};
@@ -111,6 +112,7 @@ impl Reader {
         self.choose_answer(known, record, said, scratch)?;
         self.choose_rejected(known, record, said, scratch)?;
         self.choose_system(scratch)?;
+        self.cut_answer(scratch)?;
         self.converse(known, turns, scratch)?;
         check_system(known, record, said, &scratch.lists)?;
         self.render(scratch)
@@ -118,19 +120,39 @@ impl Reader {
 
     /// Renders the conversation, if a template of the caller's own is to do that.
     fn render(&self, scratch: &mut Scratch) -> Result<(), Unread> {
-        let Some((jinja, slot)) = &self.jinja else { return Ok(()) };
-        let lists = &scratch.lists;
-        let messages = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
-        let rendered = jinja
-            .render(&messages.collect::<Vec<_>>())
-            .map_err(|what| Unread::Kind(FaultKind::Template { what: interned(&what) }))?;
-        scratch.fields.put(*slot, |out| {
-            out.try_reserve(6 * rendered.len() + 2)?;
-            out.push(b'"');
-            Text::Plain(&rendered).write_json(Escape::Keep, out);
-            out.push(b'"');
-            Ok::<_, Unread>(())
-        })
+        let Some(jinja) = &self.jinja else { return Ok(()) };
+        let Scratch { lists, fields, .. } = scratch;
+        let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
+        let turns = turns.collect::<Vec<_>>();
+        let whole = jinja.render(&turns, false).map_err(|what| refused(&what))?;
+        if let Some(slot) = self.rendered.whole {
+            fields.put(slot, |out| write_text(&whole, out))?;
+        }
+        let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
+        let (asked, answered) = self.halves(jinja, &turns, &whole)?;
+        fields.put(prompt, |out| write_text(asked, out))?;
+        fields.put(answer, |out| write_text(answered, out))
+    }
+
+    /// What stands in a text before the last answer, and the rest. Without an answer there will be no
+    /// row.
+    fn halves<'t>(
+        &self,
+        jinja: &Jinja,
+        turns: &[Turn],
+        whole: &'t str,
+    ) -> Result<(&'t str, &'t str), Unread> {
+        let Some((last, asked)) = turns.split_last().filter(|(last, _)| last.role == "assistant")
+        else {
+            return Ok((whole, ""));
+        };
+        let asked = jinja.render(asked, true).map_err(|what| refused(&what))?;
+        let answered = whole.strip_prefix(&asked).ok_or_else(|| refused(NOT_BEFORE))?;
+        let lacks_final = |text: &str| self.cutter.absence(Text::Plain(text)).is_some();
+        if !lacks_final(&last.content) && lacks_final(answered) {
+            return Err(refused("its text has no final answer"));
+        }
+        Ok((whole.strip_suffix(answered).unwrap_or_default(), answered))
     }
 
     /// Adds the documents and the quotes, if somebody wants them.
@@ -238,6 +260,20 @@ impl Reader {
         };
         let other = others.other(Value::of(&question), Value::of(fields.bytes(answer)));
         fields.put(slot, |out| add(out, other.unwrap_or(b"null"))).map_err(Unread::from)
+    }
+
+    /// Adds the spans of the answer, if somebody wants them.
+    fn cut_answer(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+        let Some(slot) = self.cot_answer.filter(|_| self.lists.contains(&List::Spans)) else {
+            return Ok(());
+        };
+        let Scratch { lists, fields, .. } = scratch;
+        let start = lists.len();
+        if let Value::Text(text) = Value::of(fields.bytes(slot)) {
+            spans(text, &self.cutter, lists)?;
+        }
+        lists.set(List::Spans, start..lists.len());
+        mark_ends(lists, List::Spans)
     }
 
     /// Takes the target's system message where the record has none.
@@ -353,6 +389,25 @@ pub(super) fn check_system(
     Ok(())
 }
 
+/// Why a text is not cut at the answer.
+const NOT_BEFORE: &str =
+    "its text does not begin with what it makes of the turns before the answer";
+
+/// The fault of a conversation that a template does not take.
+#[cold]
+fn refused(what: &str) -> Unread {
+    Unread::Kind(FaultKind::Template { what: interned(what) })
+}
+
+/// Writes a text as a JSON string.
+fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Unread> {
+    out.try_reserve(6 * text.len() + 2)?;
+    out.push(b'"');
+    Text::Plain(text).write_json(Escape::Keep, out);
+    out.push(b'"');
+    Ok(())
+}
+
 const A_SYSTEM_MESSAGE: &str = "a system message";
 
 /// What a turn may have and a row may have no place for. A weight of 1 says nothing.
@@ -361,6 +416,25 @@ const LOST: [(Detail, &str); 3] = [
     (Detail::Weight, "the weight of a turn"),
     (Detail::Name, "the name of a speaker"),
 ];
+
+/// Adds the spans of a text.
+fn spans(text: Text<'_>, cutter: &Cutter, lists: &mut Lists) -> Result<(), Unread> {
+    let mut begin = 0;
+    cutter.cut(text, |trained, part| {
+        let end = begin + part.characters();
+        let mut span = Entry::default();
+        span.set(Detail::Content, lists.keep(&[b"\"", part.bytes(), b"\""])?);
+        let offsets = [(Detail::Begin, begin), (Detail::End, end), (Detail::Through, end - 1)];
+        for (detail, offset) in offsets {
+            span.set(detail, lists.keep(&[offset.to_string().as_bytes()])?);
+        }
+        if trained {
+            span.set(Detail::Train, lists.keep(&[b"true"])?);
+        }
+        begin = end;
+        Ok(lists.push(span)?)
+    })
+}
 
 /// A turn of a role, in words.
 fn turn_of(role: &str) -> &'static str {

@@ -12,6 +12,7 @@ use crate::entries::{Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Jinja;
 use crate::made::{Fields, Lists, Mark};
+use crate::mask::{Cutter, FINAL_TAG};
 use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
@@ -144,8 +145,19 @@ pub struct Reader {
     pub(super) room: Room,
     /// How the rejected answer is chosen from those of other records.
     pub(super) other: Option<Other>,
-    /// What renders conversations, and the slot of the text.
-    pub(super) jinja: Option<(Arc<Jinja>, usize)>,
+    /// How the answer is cut in spans.
+    pub(super) cutter: Cutter,
+    /// What renders conversations.
+    pub(super) jinja: Option<Arc<Jinja>>,
+    pub(super) rendered: Rendered,
+}
+
+/// The slots of what a template renders.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rendered {
+    pub whole: Option<usize>,
+    /// What stands before the last answer, and the rest.
+    pub halves: Option<(usize, usize)>,
 }
 
 /// How the rejected answer is chosen from those of other records.
@@ -349,6 +361,11 @@ impl Reader {
             vec![Dialect::named(&reading.from)?]
         };
         check_repairs(&reading.unrepaired)?;
+        if matches!(shape.cutter(), Some(Cutter::Final(_))) && reading.answer == Answer::Final {
+            let what =
+                "--answer final leaves nothing before the final answer: leave out --train final";
+            return Err(Error::usage(what));
+        }
         let mut compiler = Compiler::new(shape, reading);
         let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
         let known = known.collect::<Result<Vec<_>, _>>()?;
@@ -366,11 +383,16 @@ impl Reader {
             cot_answer: slot(Field::CotAnswer),
             system: System { slot: slot(Field::System), text: shape.system_json() },
             answer: reading.answer,
-            final_tag: (reading.answer == Answer::Final).then(|| Tag::new("<ANSWER>: ")),
+            final_tag: (reading.answer == Answer::Final).then(|| Tag::new(FINAL_TAG)),
             several: reading.turns,
             room: Room::of(shape),
             other,
-            jinja: shape.jinja().cloned().zip(slot(Field::Rendered)),
+            cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
+            jinja: shape.jinja().cloned(),
+            rendered: Rendered {
+                whole: slot(Field::Rendered),
+                halves: slot(Field::RenderedPrompt).zip(slot(Field::RenderedAnswer)),
+            },
         })
     }
 

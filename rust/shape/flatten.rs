@@ -1,7 +1,9 @@
 //! Tree to plan: the steps that write a row as JSON, with all that is the same in every row made
 //! one.
 
-use super::plan::{Condition, Step};
+use std::sync::Arc;
+
+use super::plan::{Condition, FIRST_SEGMENT, Step};
 use super::tree::{Item, Node, Part};
 use crate::text::{Escape, Text};
 
@@ -44,6 +46,12 @@ impl Flattener {
                 steps.extend(literal("\""));
                 steps
             }
+            Node::Segments(parts) => {
+                let mut steps = literal(FIRST_SEGMENT);
+                steps.extend(self.parts(parts));
+                steps.push(Step::Close);
+                steps
+            }
             Node::Field(source) => vec![Step::String(source.clone())],
             Node::Json(slot) => vec![Step::Json(*slot)],
             Node::Record => vec![Step::Record],
@@ -77,6 +85,9 @@ impl Flattener {
             Part::Field(source) => vec![Step::Text(source.clone())],
             Part::Own(_, text) if self.records == For::Plain => literal(self.escaped(text)),
             Part::Own(source, text) => vec![Step::Own(source.clone(), self.escaped(text))],
+            Part::Label(trained) => vec![Step::Label(*trained)],
+            Part::Spans(source, cutter) => vec![Step::Spans(source.clone(), Arc::clone(cutter))],
+            Part::Cut => Vec::new(),
             Part::Choice { condition, then, otherwise } => match self.known(condition) {
                 Some(holds) => self.parts(if holds { then } else { otherwise }),
                 None => vec![Step::Choice {

@@ -1,5 +1,6 @@
 //! A target, compiled once: what to look for, what to filter, and how a row is written.
 
+mod answers;
 mod expressions;
 pub(crate) mod flatten;
 mod placeholder;
@@ -17,6 +18,7 @@ use crate::batch::Batch;
 use crate::entries::{Detail, List};
 use crate::error::{Error, Fault};
 use crate::jinja::Jinja;
+use crate::mask::{Cutter, Mask};
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
@@ -38,6 +40,8 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// How strings are written.
     pub escape: Escape,
+    /// What of the answer is trained on; by default what the target's own row says.
+    pub train: Option<Mask>,
 }
 
 /// A compiled target.
@@ -74,6 +78,12 @@ pub struct Shape {
     system: Option<String>,
     rules: Rules,
     jinja: Option<Arc<Jinja>>,
+    /// What is trained on, if the caller says so.
+    cutter: Option<Arc<Cutter>>,
+    /// The slot of the answer that must have a final one.
+    final_answer: Option<usize>,
+    /// Whether a row says which answer is the last one.
+    tells_last: bool,
 }
 
 /// What a shape says of a record.
@@ -94,7 +104,8 @@ impl Shape {
     pub fn compile(target: &Target, options: &Options) -> Result<Self, Error> {
         let wrong = |message: String| Error::usage(format!("target {}: {message}", target.name));
         let settings = settings(target, options)?;
-        let skeleton = serde_json::from_str(&target.row)
+        let row = target.row_for(options.train)?;
+        let skeleton = serde_json::from_str(row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
         let names = Names::Fields(Vec::new());
@@ -106,6 +117,10 @@ impl Shape {
                 wrong(format!("unknown field '{need}' in needs; there are {}", known.join(", ")))
             })?;
             compiler.need(field);
+        }
+        if let Some(mask) = options.train {
+            compiler.need(Field::CotAnswer);
+            compiler.cutter = Some(Arc::new(Cutter::new(mask)));
         }
         let needs = compiler.fields().len();
         if target.jinja.is_some() {
@@ -130,6 +145,10 @@ impl Shape {
             rules: target.rules.clone(),
             jinja: target.jinja.clone(),
             names: fields.iter().map(|field| field.name()).collect(),
+            final_answer: place_of(Field::CotAnswer, &fields)
+                .filter(|_| matches!(compiler.cutter.as_deref(), Some(Cutter::Final(_)))),
+            tells_last: compiler.cuts || options.train.is_some(),
+            cutter: compiler.cutter,
             fields,
         })
     }
@@ -192,11 +211,13 @@ impl Shape {
         self.jinja.is_some() || self.details.contains(&detail)
     }
 
-    /// Whether a row holds an answer at a place of its own, and not only among turns.
+    /// Whether a row holds an answer at a place of its own, and not only among turns, or tells the last
+    /// one from the others.
     #[must_use]
     pub fn takes_answer(&self) -> bool {
         let asked = self.fields.contains(&Field::CotAnswer) || self.lists.contains(&List::Prompt);
-        asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
+        self.tells_last
+            || asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
     }
 
     /// Whether rows have a name for a role.
@@ -217,6 +238,11 @@ impl Shape {
     /// The template that renders conversations, if the target has one.
     pub(crate) fn jinja(&self) -> Option<&Arc<Jinja>> {
         self.jinja.as_ref()
+    }
+
+    /// What is trained on, if the caller says so.
+    pub(crate) fn cutter(&self) -> Option<&Cutter> {
+        self.cutter.as_deref()
     }
 
     /// What the consumer asks of rows.
@@ -297,7 +323,17 @@ impl Shape {
                 verdict.dropped = value.absence().map(|absence| field.reason(absence));
             }
         }
+        if let (None, Some(slot)) = (verdict.dropped, self.final_answer) {
+            verdict.dropped = self.without_final(record.value(slot));
+        }
         Ok(verdict)
+    }
+
+    /// Why a record whose final answer is asked for is dropped, if it has none.
+    fn without_final(&self, answer: Value<'_>) -> Option<&'static str> {
+        let Value::Text(answer) = answer else { return None };
+        let absence = self.cutter()?.absence(answer)?;
+        Some(Field::FinalAnswer.reason(absence))
     }
 
     /// Writes a record as a row with its line end.
@@ -312,6 +348,10 @@ impl Shape {
         plan::write(steps, record, self.escape, out);
         Ok(())
     }
+}
+
+fn place_of(field: Field, fields: &[Field]) -> Option<usize> {
+    fields.iter().position(|&known| known == field)
 }
 
 /// The settings of a target, with those of the caller in their place.

@@ -20,6 +20,8 @@ pub(super) enum Piece {
 pub(crate) enum Operation {
     /// `after('tag')`: what follows the last tag, or the whole text.
     After(Tag),
+    /// `until('tag')`: what stands up to the last tag and with it, or nothing.
+    Until(Tag),
     /// `without_last_line`: all lines but the last.
     WithoutLastLine,
     /// `trim`: no white space around it.
@@ -43,7 +45,7 @@ pub(crate) enum Operation {
 }
 
 /// What can be written after a `|`, for messages.
-const OPERATIONS: &str = "after('tag'), before('tag'), without_start('text'), without_end('text'), \
+const OPERATIONS: &str = "after('tag'), until('tag'), before('tag'), without_start('text'), without_end('text'), \
      after_documents, without_last_line, trim, trim_start, trim_end, null_if_empty";
 
 /// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
@@ -55,6 +57,9 @@ impl Operation {
     pub(super) fn apply<'a>(&'a self, text: Text<'a>) -> Option<Text<'a>> {
         match self {
             Self::After(tag) => Some(text.after_last(tag)),
+            Self::Until(tag) => {
+                Some(text.cut_after_last(tag).map_or(Text::Plain(""), |(head, _)| head))
+            }
             Self::WithoutLastLine => Some(text.without_last_line()),
             Self::Trim => Some(text.trim()),
             Self::TrimStart => Some(text.trim_start()),
@@ -93,6 +98,7 @@ impl Operation {
         match name {
             _ if quoted.is_empty() => None,
             "after" => Some(Self::After(Tag::new(&quoted))),
+            "until" => Some(Self::Until(Tag::new(&quoted))),
             "before" => Some(Self::Before(Tag::new(&quoted))),
             "without_start" => Some(Self::WithoutStart(quoted)),
             "without_end" => Some(Self::WithoutEnd(quoted)),

@@ -1,7 +1,11 @@
 //! A plan: what a skeleton comes to once everything that does not depend on the record is done.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use super::placeholder::Operation;
 use crate::entries::List;
+use crate::mask::Cutter;
 use crate::record::{Record, Value};
 use crate::text::{Escape, Text};
 
@@ -26,7 +30,22 @@ pub(crate) enum Step {
     Choice { condition: Condition, then: Vec<Step>, otherwise: Vec<Step> },
     /// The same for each entry of a list; if the record has none of its own, `single`.
     Each { list: List, single: Vec<Step>, many: Vec<Step> },
+    /// The end of the segment before, if it is not empty, and the start of one that is trained on or
+    /// not.
+    Label(bool),
+    /// A field in segments.
+    Spans(Source, Arc<Cutter>),
+    /// The end of the last segment and of their array.
+    Close,
 }
+
+/// How a segment starts: what axolotl's `input_output` type reads
+/// (axolotl-ai-cloud/axolotl:src/axolotl/prompt_strategies/input_output.py). No text can end so, because
+/// its quotes are escaped.
+const STARTS: [&[u8]; 2] = [br#"{"label":false,"text":""#, br#"{"label":true,"text":""#];
+
+/// How segments start: with one that is not trained on.
+pub(super) const FIRST_SEGMENT: &str = r#"[{"label":false,"text":""#;
 
 /// A field, by its slot, and what is done to its text.
 #[derive(Clone, Debug)]
@@ -109,8 +128,50 @@ pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, 
                 None => write(single, record, escape, out),
                 Some(entries) => entries.for_each(|entry| write(many, &entry, escape, out)),
             },
+            Step::Label(trained) => write_label(*trained, out),
+            Step::Spans(source, cutter) => {
+                if let Some(text) = source.text(record) {
+                    write_spans(text, cutter, escape, out);
+                }
+            }
+            Step::Close => close_segments(out),
         }
     }
+}
+
+fn write_label(trained: bool, out: &mut Vec<u8>) {
+    if !drop_empty_segment(out) {
+        out.extend_from_slice(b"\"},");
+    }
+    out.extend_from_slice(STARTS[usize::from(trained)]);
+}
+
+fn close_segments(out: &mut Vec<u8>) {
+    if !drop_empty_segment(out) {
+        out.extend_from_slice(b"\"}");
+    } else if out.last() == Some(&b',') {
+        out.pop();
+    }
+    out.push(b']');
+}
+
+/// Takes the segment at the end away if it has no text.
+fn drop_empty_segment(out: &mut Vec<u8>) -> bool {
+    let start = STARTS.iter().find(|start| out.ends_with(start));
+    start.inspect(|start| out.truncate(out.len() - start.len())).is_some()
+}
+
+fn write_spans(text: Text<'_>, cutter: &Cutter, escape: Escape, out: &mut Vec<u8>) {
+    let mut before = cutter.starts_trained();
+    let written = cutter.cut(text, |trained, part| {
+        if trained != before {
+            write_label(trained, out);
+            before = trained;
+        }
+        part.write_json(escape, out);
+        Ok::<_, Infallible>(())
+    });
+    written.unwrap_or_else(|never| match never {});
 }
 
 fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
@@ -119,6 +180,9 @@ fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
     text.write_json(escape, out);
     out.push(b'"');
 }
+
+/// Bytes between two segments at most.
+const LABEL_BYTES: usize = 32;
 
 /// Bytes of a row at most, so that memory is asked for once and fallibly.
 pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
@@ -131,6 +195,9 @@ pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usiz
     let of_step = |step: &Step| match step {
         Step::Literal(bytes) => bytes.len(),
         Step::Comma => 1,
+        Step::Label(_) | Step::Close => LABEL_BYTES,
+        // A quote has tags that are longer than what stands around its segment.
+        Step::Spans(source, _) => 3 * text(source) + 2 * LABEL_BYTES,
         Step::Text(source) | Step::String(source) => text(source),
         Step::Own(source, default) => text(source) + default.len(),
         Step::Json(slot) => field(*slot),
@@ -150,7 +217,10 @@ pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usiz
 pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
-            Step::Text(source) | Step::String(source) | Step::Own(source, _) => {
+            Step::Text(source)
+            | Step::String(source)
+            | Step::Own(source, _)
+            | Step::Spans(source, _) => {
                 slots.push(source.slot);
             }
             Step::Json(slot) => slots.push(*slot),
@@ -163,7 +233,7 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
                 add_slots(single, slots);
                 add_slots(many, slots);
             }
-            Step::Literal(_) | Step::Comma | Step::Record => {}
+            Step::Literal(_) | Step::Comma | Step::Record | Step::Label(_) | Step::Close => {}
         }
     }
 }

@@ -5,18 +5,23 @@
 //! `{"$has": FIELD, "then": A, "else": B}` whether the record has the key at all, and `{"$role": ROLE,
 //! ...}` whether a turn has a role. Without an `else`, the member or element that the question stands
 //! for is left out. `{"$each": LIST, "do": A}` stands for an element for each entry of a list, and
-//! `{"$concat": [...]}` for a string of several.
+//! `{"$concat": [...]}` for a string of several. `{"$answer": A}` marks in a text what a model says:
+//! `{"$segments": [...]}` is the text as an array of segments, which say whether they are that,
+//! `{"$prompt": [...]}` what stands before it and `{"$completion": [...]}` the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use super::SYSTEM;
+use super::answers::Marks;
 use super::placeholder::{self, Piece};
 use super::plan::Condition;
 use super::tree::{Item, Node, Part};
 use super::vocabulary::{Answer, Meaning, Names, Roles, Scope};
 use crate::entries::{Detail, List, ROLES};
+use crate::mask::Cutter;
 use crate::record::Field;
 
 /// Compiles the skeletons of one target or dialect.
@@ -35,10 +40,20 @@ pub(super) struct Compiler<'a> {
     /// How many conditions on the record surround the place being compiled.
     conditions: usize,
     /// The entry of a list that the place being compiled is about.
-    scope: Option<Scope>,
+    pub(super) scope: Option<Scope>,
+    /// What is trained on, if the caller says so.
+    pub cutter: Option<Arc<Cutter>>,
+    /// What becomes of the answers of the text being compiled.
+    pub(super) marks: Marks,
+    /// How many answers it has.
+    pub(super) answers: usize,
+    /// How many questions and answers surround the place being compiled.
+    pub(super) inside: usize,
+    /// Whether rows hold a text that is cut at its answer.
+    pub cuts: bool,
 }
 
-type Result<T> = std::result::Result<T, String>;
+pub(super) type Result<T> = std::result::Result<T, String>;
 
 const QUESTIONS: [&str; 3] = ["$if", "$has", "$role"];
 
@@ -52,7 +67,22 @@ impl<'a> Compiler<'a> {
         names: Names,
     ) -> Self {
         let (expected, lists, details) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { settings, given, roles, names, expected, lists, details, conditions: 0, scope: None }
+        Self {
+            settings,
+            given,
+            roles,
+            names,
+            expected,
+            lists,
+            details,
+            conditions: 0,
+            scope: None,
+            cutter: None,
+            marks: Marks::None,
+            answers: 0,
+            inside: 0,
+            cuts: false,
+        }
     }
 
     /// The fields in use, in the order in which they were first named.
@@ -95,7 +125,16 @@ impl<'a> Compiler<'a> {
         let node = match skeleton {
             Json::Object(members) if is_question(members) => return self.choice(members),
             Json::Object(members) if members.contains_key("$concat") => {
-                Node::Text(self.concatenated(members)?)
+                Node::Text(self.pieces(members, "$concat")?)
+            }
+            Json::Object(members) if members.contains_key("$segments") => {
+                Node::Segments(self.marked(members, "$segments", Marks::Labels)?)
+            }
+            Json::Object(members) if members.contains_key("$prompt") => {
+                Node::Text(self.halves(members, "$prompt")?.0)
+            }
+            Json::Object(members) if members.contains_key("$completion") => {
+                Node::Text(self.halves(members, "$completion")?.1)
             }
             Json::Object(members) if members.contains_key("$each") => {
                 return Err("'$each' stands in an array only".to_owned());
@@ -152,7 +191,7 @@ impl<'a> Compiler<'a> {
         }
         let mut single = Vec::new();
         for (details, asked) in self.single(list)? {
-            self.scope = Some(Scope::Single(details));
+            self.scope = Some(Scope::Single(list, details));
             self.conditions += usize::from(asked.is_some());
             let compiled = compile(self);
             self.conditions -= usize::from(asked.is_some());
@@ -189,6 +228,7 @@ impl<'a> Compiler<'a> {
                 ];
                 Ok(vec![(pair, None)])
             }
+            List::Spans => self.expected("cot_answer").map(|_| Vec::new()),
             List::History | List::Documents | List::Quotes => Ok(Vec::new()),
         }
     }
@@ -291,11 +331,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The parts of a text.
-    fn concatenated(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
-        match (members.get("$concat"), members.len()) {
+    /// The parts of a text whose pieces stand under a key.
+    pub(super) fn pieces(&mut self, members: &Map<String, Json>, key: &str) -> Result<Vec<Part>> {
+        match (members.get(key), members.len()) {
             (Some(Json::Array(pieces)), 1) => self.parts(pieces),
-            _ => Err("'$concat' takes an array, and nothing beside it".to_owned()),
+            _ => Err(format!("'{key}' takes an array, and nothing beside it")),
         }
     }
 
@@ -310,12 +350,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// A piece of a text: a string, a question, one for each entry of a list, or several.
-    fn text(&mut self, piece: &Json) -> Result<Vec<Part>> {
+    pub(super) fn text(&mut self, piece: &Json) -> Result<Vec<Part>> {
         match piece {
             Json::String(text) => self.string_parts(text),
             Json::Array(pieces) => self.parts(pieces),
             Json::Object(members) if is_question(members) => self.text_choice(members),
-            Json::Object(members) if members.contains_key("$concat") => self.concatenated(members),
+            Json::Object(members) if members.contains_key("$concat") => {
+                self.pieces(members, "$concat")
+            }
+            Json::Object(members) if members.contains_key("$answer") => self.answer_parts(members),
             Json::Object(members) if members.contains_key("$each") => {
                 let (list, what) = each(members)?;
                 let (single, many) = self.each(list, |compiler| compiler.text(what))?;
@@ -335,8 +378,10 @@ impl<'a> Compiler<'a> {
             Answer::Asked(condition) => condition,
         };
         self.conditions += 1;
+        self.inside += 1;
         let mut branch = |value: Option<&Json>| value.map_or(Ok(Vec::new()), |v| self.text(v));
         let (then, otherwise) = (branch(then)?, branch(otherwise)?);
+        self.inside -= 1;
         self.conditions -= 1;
         Ok(vec![Part::Choice { condition, then, otherwise }])
     }

@@ -1,10 +1,13 @@
 //! A row as a tree: what a skeleton comes to once settings and placeholders are resolved. The JSON
 //! text and the Arrow columns are both made from it.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::plan::{Condition, Source};
-use crate::entries::List;
+use crate::entries::{Detail, List};
+use crate::mask::Cutter;
 use crate::record::Record;
 
 /// A value of a row.
@@ -22,12 +25,15 @@ pub(crate) enum Node {
     Json(usize),
     /// The whole record.
     Record,
+    /// An array of texts, each with whether it is trained on: what the parts come to between their
+    /// labels. What stands before the first label is not trained on.
+    Segments(Vec<Part>),
     /// Null, a boolean or a number.
     Literal(Json),
 }
 
 /// A part of a string.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Part {
     /// The same characters in every row.
     Literal(String),
@@ -39,6 +45,57 @@ pub(crate) enum Part {
     Choice { condition: Condition, then: Vec<Part>, otherwise: Vec<Part> },
     /// A text for each entry of a list.
     Each { list: List, single: Vec<Part>, many: Vec<Part> },
+    /// In segments only: whether what follows is trained on.
+    Label(bool),
+    /// In segments only: a field in parts that are trained on and others. It begins with what the
+    /// segment before it is, and ends with what is trained on.
+    Spans(Source, Arc<Cutter>),
+    /// Before it is compiled: where a text is cut in two.
+    Cut,
+}
+
+impl Part {
+    /// Whether the text is cut somewhere in it.
+    fn has_cut(&self) -> bool {
+        match self {
+            Self::Cut => true,
+            Self::Each { single, many, .. } => single.iter().chain(many).any(Self::has_cut),
+            _ => false,
+        }
+    }
+}
+
+/// Cuts a text at its last cut, and leaves out all others: what stands before it, and the rest. In a list
+/// that is in its last entry.
+pub(super) fn cut(mut parts: Vec<Part>) -> (Vec<Part>, Vec<Part>) {
+    let Some(at) = parts.iter().rposition(Part::has_cut) else { return (parts, Vec::new()) };
+    let mut after = parts.split_off(at + 1);
+    if let Some(Part::Each { list, single, many }) = parts.pop() {
+        let (single, many) = (cut(single), cut(many));
+        let in_last = |then, otherwise| Part::Choice {
+            condition: Condition::Truthy(Detail::Last.slot()),
+            then,
+            otherwise,
+        };
+        let rest = in_last(Vec::new(), many.1.clone());
+        let before_rest = many.0.into_iter().chain([rest]).collect();
+        parts.push(Part::Each { list, single: single.0, many: before_rest });
+        let rest = vec![in_last(many.1, Vec::new())];
+        after.insert(0, Part::Each { list, single: single.1, many: rest });
+    }
+    (without_cuts(parts), after)
+}
+
+fn without_cuts(parts: Vec<Part>) -> Vec<Part> {
+    let uncut = |part| match part {
+        Part::Cut => None,
+        Part::Each { list, single, many } => {
+            let (single, many) = (without_cuts(single), without_cuts(many));
+            Some(Part::Each { list, single, many })
+        }
+        other => Some(other),
+    };
+    parts.into_iter().filter_map(uncut).collect()
 }
 
 /// A member of an object, or elements of an array.
@@ -104,7 +161,7 @@ impl Node {
     pub(crate) fn texts(&self) -> (Vec<&Source>, usize) {
         match self {
             Self::Field(source) => (vec![source], 0),
-            Self::Text(parts) => texts(parts),
+            Self::Text(parts) | Self::Segments(parts) => texts(parts),
             _ => (Vec::new(), 0),
         }
     }
@@ -115,7 +172,8 @@ fn texts(parts: &[Part]) -> (Vec<&Source>, usize) {
     for part in parts {
         let inner = match part {
             Part::Literal(text) => (Vec::new(), text.len()),
-            Part::Field(source) => (vec![source], 0),
+            Part::Field(source) | Part::Spans(source, _) => (vec![source], 0),
+            Part::Label(_) | Part::Cut => (Vec::new(), 0),
             Part::Own(source, text) => (vec![source], text.len()),
             Part::Choice { then: one, otherwise: other, .. }
             | Part::Each { single: one, many: other, .. } => {

@@ -144,7 +144,7 @@ impl Names {
     pub(super) fn known(&self) -> Vec<&str> {
         match self {
             Self::Fields(_) => {
-                let told = Field::ALL.iter().filter(|field| **field != Field::Rendered);
+                let told = Field::ALL.iter().filter(|field| !field.is_rendered());
                 told.map(|field| field.name()).chain(["record"]).collect()
             }
             Self::Keys(_) => Vec::new(),
@@ -168,7 +168,7 @@ fn text(slot: usize) -> Meaning {
 #[derive(Debug)]
 pub(super) enum Scope {
     /// One that all plain records have: what its details stand for.
-    Single(Vec<(Detail, Meaning)>),
+    Single(List, Vec<(Detail, Meaning)>),
     /// Any entry.
     Many(List),
 }
@@ -177,11 +177,11 @@ impl Scope {
     /// What a detail stands for.
     pub(super) fn meaning(&self, detail: Detail, roles: Option<&Roles>) -> Option<Meaning> {
         match self {
-            Self::Single(details) => {
+            Self::Single(list, _) | Self::Many(list) if !list.details().contains(&detail) => None,
+            Self::Single(_, details) => {
                 let found = details.iter().find(|(known, _)| *known == detail);
                 Some(found.map_or(Meaning::Fixed(None), |(_, meaning)| meaning.clone()))
             }
-            Self::Many(list) if !list.details().contains(&detail) => None,
             Self::Many(_) if detail.is_json() => Some(Meaning::Json(detail.slot())),
             Self::Many(_) => {
                 let names = roles.filter(|_| detail == Detail::Role);

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
 use crate::error::Error;
 use crate::jinja::Jinja;
+use crate::mask::Mask;
 use crate::rules::Rules;
 
 /// A target file, read but not compiled.
@@ -42,9 +44,66 @@ pub struct Target {
     pub settings: std::collections::BTreeMap<String, String>,
     /// The row, as JSON whose strings hold placeholders.
     pub row: String,
+    /// The rows that say what is trained on, and what each can say.
+    #[serde(default)]
+    pub train: Vec<Train>,
     /// A chat template in Jinja that the field `text` is rendered by.
     #[serde(skip)]
     pub jinja: Option<Arc<Jinja>>,
+}
+
+/// A row that says what of the answer is trained on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The names of what it can say: those of [`Mask::ALL`].
+    pub masks: Vec<String>,
+    /// The row; by default that of the target.
+    pub row: Option<String>,
+}
+
+impl Train {
+    fn of(masks: &[Mask]) -> Self {
+        Self { masks: masks.iter().map(|mask| mask.name().to_owned()).collect(), row: None }
+    }
+}
+
+/// What becomes of a row that is one text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextAs {
+    /// It stays one text: the default, for trainers that learn all of it.
+    #[default]
+    Text,
+    /// What stands before the last answer is a prompt, and the rest its completion.
+    Completion,
+    /// It is cut in segments, of which the answers are those that are trained on.
+    Segments,
+}
+
+impl TextAs {
+    /// All ways, by the names that options take.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("text", Self::Text), ("completion", Self::Completion), ("segments", Self::Segments)];
+
+    /// What can be said then of what is trained on.
+    fn masks(self) -> &'static [Mask] {
+        match self {
+            Self::Text => &[],
+            Self::Completion => &[Mask::Answer, Mask::Final],
+            Self::Segments => &[Mask::Answer, Mask::Final, Mask::NotQuotes],
+        }
+    }
+
+    /// The row, if the pieces of a text are these.
+    fn row(self, pieces: &Json) -> Json {
+        match self {
+            Self::Text => json!({"text": {"$concat": pieces}}),
+            Self::Completion => {
+                json!({"prompt": {"$prompt": pieces}, "completion": {"$completion": pieces}})
+            }
+            Self::Segments => json!({"segments": {"$segments": pieces}}),
+        }
+    }
 }
 
 // The built-in targets and the chat templates, each with its name: `TARGETS` and `TEMPLATES`.
@@ -122,6 +181,83 @@ impl Target {
         TEMPLATES.iter().map(|(name, text)| Self::parse(name, text)).collect()
     }
 
+    /// The same target with a row of another form; its row must be one text, with its answers marked.
+    ///
+    /// # Errors
+    ///
+    /// When the row is something else.
+    pub fn text_as(mut self, form: TextAs) -> Result<Self, Error> {
+        if form == TextAs::Text {
+            return Ok(self);
+        }
+        if self.jinja.is_some() {
+            return self.rendered_as(form);
+        }
+        let row: Option<Json> = serde_json::from_str(&self.row).ok();
+        let mut members = row.as_ref().and_then(Json::as_object).into_iter().flatten();
+        let (Some((_, text)), None) = (members.next(), members.next()) else {
+            return Err(self.not_one_text());
+        };
+        let pieces = text.get("$concat").ok_or_else(|| self.not_one_text())?;
+        self.row = form.row(pieces).to_string();
+        self.train = vec![Train::of(form.masks())];
+        Ok(self)
+    }
+
+    /// The same for a Jinja template, of which nobody knows where the answers before the last one end.
+    fn rendered_as(mut self, form: TextAs) -> Result<Self, Error> {
+        if form == TextAs::Segments {
+            let what = "a Jinja file does not say where each answer ends: \
+                        --text-as segments takes a built-in template; completion takes any";
+            return Err(Error::usage(what));
+        }
+        self.row = form.row(&json!(["{text_prompt}", {"$answer": "{text_answer}"}])).to_string();
+        self.train = vec![Train::of(form.masks())];
+        Ok(self)
+    }
+
+    fn not_one_text(&self) -> Error {
+        Error::usage(format!(
+            "target {} cannot be taken apart (--text-as): its row is not one text made by '$concat'; \
+             those of chat templates are",
+            self.name
+        ))
+    }
+
+    /// The row that says that this is trained on, or the one of the target.
+    ///
+    /// # Errors
+    ///
+    /// When rows of this target cannot say so, with those that can.
+    pub fn row_for(&self, mask: Option<Mask>) -> Result<&str, Error> {
+        let Some(mask) = mask else { return Ok(&self.row) };
+        let train = self.says(mask).ok_or_else(|| self.cannot_say(mask))?;
+        Ok(train.row.as_deref().unwrap_or(&self.row))
+    }
+
+    /// The names of what its rows can say is trained on.
+    pub fn masks(&self) -> impl Iterator<Item = &str> {
+        self.train.iter().flat_map(|train| &train.masks).map(String::as_str)
+    }
+
+    fn says(&self, mask: Mask) -> Option<&Train> {
+        self.train.iter().find(|train| train.masks.iter().any(|name| name == mask.name()))
+    }
+
+    #[cold]
+    fn cannot_say(&self, mask: Mask) -> Error {
+        let built_in = Self::built_in().unwrap_or_default();
+        let others = built_in.iter().filter(|target| target.says(mask).is_some());
+        let mut known = others.map(|target| target.name.clone()).collect::<Vec<_>>();
+        for (name, form) in TextAs::ALL {
+            if form.masks().contains(&mask) {
+                known.push(format!("text with --text-as {name}"));
+            }
+        }
+        let (name, mask, known) = (&self.name, mask.name(), known.join(", "));
+        Error::usage(format!("target {name} cannot say --train {mask}; these can: {known}"))
+    }
+
     /// The text of a built-in target or chat template, to start one's own from.
     #[must_use]
     pub fn text_of(name: &str) -> Option<&'static str> {
@@ -135,9 +271,15 @@ impl Target {
     ///
     /// When it cannot be understood.
     pub fn parse(origin: &str, text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| {
+        let target: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             Error::usage(format!("target {origin}: line {line}: {}", error.message()))
-        })
+        })?;
+        if let Some(unknown) = target.masks().find(|name| Mask::named(name).is_none()) {
+            let known = Mask::ALL.map(|(name, _)| name).join(", ");
+            let what = format!("unknown mask '{unknown}' in train; there are {known}");
+            return Err(Error::usage(format!("target {origin}: {what}")));
+        }
+        Ok(target)
     }
 }

@@ -4,7 +4,9 @@
 
 needs ``jinja2``. ``conversations.jsonl`` holds conversations; ``NAME.jinja`` is the chat template
 of a model, whose first line says where it was taken from; ``NAME.jsonl`` has a line for each
-conversation: its text, or the error of the template.
+conversation: its text, or the error of the template. ``NAME.split.jsonl`` has the same texts cut:
+before the last answer, where the model would begin to write (``add_generation_prompt``), and in
+segments, of which the answers with their end tokens are labelled.
 
 The templates of Mistral v3 write the system message only if the conversation ends with a question
 and drop it from a finished one. Their goldens are the text in which the model saw the question,
@@ -32,6 +34,19 @@ TOKENS = {
     "phi3": ("", "<|endoftext|>"),
 }
 """The templates and the texts of their models for the begin and the end of a text."""
+ENDS = {
+    "llama2": "</s>",
+    "llama3": "<|eot_id|>",
+    "mistral-v1": "</s>",
+    "mistral-v3": "</s>",
+    "mistral-tekken": "</s>",
+    "chatml": "<|im_end|>",
+    "gemma": "<end_of_turn>",
+    "qwen2.5": "<|im_end|>",
+    "zephyr": "</s>",
+    "phi3": "<|end|>",
+}
+"""What a model writes at the end of an answer."""
 DROPPING = ("mistral-v3", "mistral-tekken")
 """Templates that drop the system message of a finished conversation."""
 
@@ -116,16 +131,17 @@ class Template:
         """Compile it."""
         self._drops = name in DROPPING
         self._bos, self._eos = TOKENS[name]
+        self._end = ENDS[name]
         source = (HERE / f"{name}.jinja").read_text(encoding="utf-8")
         self._compiled = environment().from_string(source)
 
-    def render(self, messages: list[Message]) -> str:
-        """Return what transformers gives for messages."""
+    def render(self, messages: list[Message], *, prompt: bool = False) -> str:
+        """Return what transformers gives for messages, or for those before an answer."""
         text = self._compiled.render(
             messages=messages,
             bos_token=self._bos,
             eos_token=self._eos,
-            add_generation_prompt=False,
+            add_generation_prompt=prompt,
         )
         assert isinstance(text, str)
         return text
@@ -137,6 +153,43 @@ class Template:
         prompt, without = self.render(messages[:-1]), self.render(messages[1:-1])
         return prompt + self.render(messages[1:]).removeprefix(without)
 
+    def split(self, messages: list[Message]) -> dict[str, Any]:
+        """Return the text of a finished conversation, cut at its last answer and at all answers."""
+        text, segments, last = self.finished(messages), [], 0
+        starts = [start for start, _ in self._answers(messages)]
+        for start, end in self._answers(messages):
+            segments += [(False, text[last:start]), (True, text[start:end])]
+            last = end
+        segments.append((False, text[last:]))
+        return {
+            "prompt": text[: starts[-1]],
+            "completion": text[starts[-1] :],
+            "segments": [{"label": label, "text": part} for label, part in segments if part],
+        }
+
+    def _answers(self, messages: list[Message]) -> list[tuple[int, int]]:
+        """Return where the answers of a finished conversation start and end."""
+        if self._drops and messages[0]["role"] == "system":
+            # The system message stands in the last question, before the last answer.
+            added = len(self.finished(messages)) - len(self.finished(messages[1:]))
+            *before, (start, end) = self._answers(messages[1:])
+            return [*before, (start + added, end + added)]
+        text, found = self.finished(messages), []
+        for place, message in enumerate(messages):
+            if message["role"] == "assistant":
+                prompt = self.render(messages[:place], prompt=True)
+                assert text.startswith(prompt)
+                said = shared(text, self.render(messages[: place + 1]))
+                end = said.rindex(self._end, len(prompt)) + len(self._end)
+                found.append((len(prompt), end))
+        return found
+
+
+def shared(one: str, other: str) -> str:
+    """Return what two texts begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return one[: next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))]
+
 
 def row(template: Template, messages: list[Message]) -> dict[str, str]:
     """Return the golden of a conversation."""
@@ -146,6 +199,12 @@ def row(template: Template, messages: list[Message]) -> dict[str, str]:
         return {"error": str(error)}
 
 
+def split(template: Template, messages: list[Message]) -> dict[str, Any]:
+    """Return the golden of a conversation that is cut."""
+    golden = row(template, messages)
+    return golden if "error" in golden else template.split(messages)
+
+
 def main() -> None:
     """Write all goldens."""
     rows = [{"messages": messages} for messages in CONVERSATIONS]
@@ -153,6 +212,7 @@ def main() -> None:
     for name in TOKENS:
         template = Template(name)
         goldens[name] = [json.dumps(row(template, messages)) for messages in CONVERSATIONS]
+        goldens[f"{name}.split"] = [json.dumps(split(template, one)) for one in CONVERSATIONS]
     for name, lines in goldens.items():
         (HERE / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="ascii")
 
