@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use crate::batch::Batch;
+use crate::checker::Checker;
 use crate::dialect::{Read, Reader, Reading, Scratch, Unread};
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
 use crate::ledger::Ledger;
 use crate::printable::snippet;
 use crate::record::Record;
-use crate::rules::{Check, Checker};
+use crate::rules::Check;
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
@@ -154,7 +155,7 @@ impl Converter {
     pub fn with_shape(shape: Shape, reading: &Reading) -> Result<Self, Error> {
         Ok(Self {
             reader: Reader::new(&shape, reading)?,
-            checker: Checker::new(shape.rules(), shape.fields()),
+            checker: Checker::new(&shape),
             check: Check::default(),
             shape,
             scanner: chosen_scanner()?,
@@ -349,7 +350,7 @@ impl Converter {
     #[inline]
     fn broken(&self, record: &Record<'_>) -> Option<&'static str> {
         let checker = self.checker.as_ref().filter(|_| self.check != Check::Off)?;
-        checker.broken(record)
+        checker.broken(&self.shape, record)
     }
 
     #[cold]
@@ -456,7 +457,7 @@ impl Total {
         }
         let lines = self.lines;
         for (rule, before) in block.broken.drain(..) {
-            if !self.broken.iter().any(|(known, ..)| *known == rule) {
+            if !self.broken.iter().any(|(known, input, _)| *known == rule && input == path) {
                 self.broken.push((rule, path.to_owned(), lines + before + 1));
             }
         }
@@ -485,7 +486,7 @@ impl Total {
         some.then(|| Missing { field, fields, keys: self.keys.clone() })
     }
 
-    /// The rules that rows broke, and where each first was: an input and a line of it.
+    /// The rules that rows broke, and where each first was in each input: its name and the line.
     #[must_use]
     pub fn broken(&self) -> &[(&'static str, String, u64)] {
         &self.broken

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod batch;
+pub mod checker;
 pub mod columnar;
 pub mod columns;
 pub mod convert;
@@ -40,4 +41,5 @@ pub mod source;
 pub mod survey;
 pub mod target;
 pub mod text;
+pub mod validate;
 mod walk;

@@ -13,17 +13,21 @@ __all__ = [
     "DEFAULT_BLOCK_BYTES",
     "DEFAULT_MAX_RECORD_BYTES",
     "Converter",
+    "Findings",
     "Ledger",
     "Reader",
     "Schema",
     "Target",
+    "Validator",
     "__version__",
+    "beginning",
     "convert_files",
     "cpu_path",
     "default_threads",
     "digest",
     "read_batches",
     "survey",
+    "validate_files",
     "write_sample",
 ]
 
@@ -95,7 +99,7 @@ class Ledger:
 
         """
     def as_dict(self) -> dict[str, object]:
-        """All of the above as plain values, as ``--report`` writes it."""
+        """All but ``inputs`` and ``missing`` as plain values, as ``--report`` writes it."""
     @staticmethod
     def from_dict(account: dict[str, Any]) -> Ledger:
         """Take what ``as_dict`` gave.
@@ -394,6 +398,102 @@ def read_batches(
             twice and an input can be read only once.
         Error: No columns hold all records.
         OSError: A file cannot be read.
+
+    """
+
+@final
+class Validator:
+    """A target compiled to check rows that are there already: what `raftfast.validate` stands on."""
+
+    def __new__(cls, to: str | PathLike[str], *, settings: Mapping[str, str] = {}) -> Validator:
+        """Compile a target.
+
+        Args:
+            to: A built-in target, ``"text"``, or the path of a target file, which ends in ``.toml``.
+            settings: Settings of the target by name, instead of its defaults.
+
+        Raises:
+            UsageError: There is no such target, or it has no such setting.
+            OSError: The target file cannot be read.
+
+        """
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
+    @property
+    def bom(self) -> bool | None:
+        """Whether a file starts with a byte order mark; ``None`` if it may."""
+    @property
+    def array(self) -> bool | None:
+        """Whether a file is one JSON array; ``None`` if it may be."""
+    @property
+    def files(self) -> list[str]:
+        """The names that files have, without their endings; any if there are none."""
+    def name(self, rule: str) -> str:
+        """Tell what the consumer calls the breaking of a rule, or else what raftfast does."""
+
+@final
+class Findings:
+    """What `validate_files` found."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of the reading; lines that are no rows are rejected in it."""
+    @property
+    def wrong(self) -> list[tuple[str, int]]:
+        """How many rows break a rule in each input that has such, in order."""
+    @property
+    def broken(self) -> dict[str, int]:
+        """How many rows break each rule, by the consumer's name for it."""
+    @property
+    def first(self) -> dict[str, list[tuple[str, int, str]]]:
+        """Where each rule is broken first: inputs, lines, and how in words."""
+
+def validate_files(
+    inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+    validator: Validator,
+    *,
+    limit: int = 10,
+    threads: int | None = None,
+    block_bytes: int = 524288,
+    max_record_bytes: int = 268435456,
+    long: bool = False,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> Findings:
+    """Check the rows of files: what `raftfast.validate` stands on.
+
+    Args:
+        inputs: As for `convert_files`.
+        validator: The compiled target.
+        limit: Places that are kept of each rule.
+        threads: Workers; by default the CPUs this process may use.
+        block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
+        max_record_bytes: The longest line that is taken.
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        tick: As for `convert_files`.
+
+    Raises:
+        Error: A file is broken, or changed while it was read.
+        OSError: A file cannot be read.
+        ValueError: ``threads`` or ``block_bytes`` is 0.
+
+    """
+
+def beginning(path: str | PathLike[str], *, long: bool = False) -> tuple[bool, bool] | None:
+    """Tell whether a file starts with a byte order mark, and whether it is one JSON array.
+
+    A compressed file is that which it holds.
+
+    Args:
+        path: The file.
+        long: Whether zst files are taken that need more than 128 MiB for their window.
+
+    Returns:
+        Both, or ``None`` of what is no regular file, whose first bytes can be read only once.
+
+    Raises:
+        OSError: It cannot be read.
 
     """
 

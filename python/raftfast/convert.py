@@ -200,7 +200,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             }
             outputs = [made.as_dict() for made in outcome.outputs]
             facts = {**run, "outputs": outputs} if outputs else run
-            write_report(paths["report"], {**facts, **_by_input(outcome.ledger)}, outcome.ledger)
+            account = {**_by_input(outcome.ledger), **outcome.ledger.as_dict()}
+            write_report(paths["report"], {**facts, **account})
 
     if several is not None:
         beside = _given(rejects=rejects, report=report)

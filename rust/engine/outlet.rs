@@ -17,6 +17,7 @@ use super::{Sink, TICK};
 use crate::columnar::Assembler;
 use crate::error::{Error, ErrorKind};
 use crate::survey::Survey;
+use crate::validate::Findings;
 
 /// Gives the name of the next output, which exists already.
 pub type Next = Box<dyn FnMut() -> Result<PathBuf, Error> + Send>;
@@ -38,6 +39,8 @@ pub enum Destination {
     Reader(SyncSender<RecordBatch>),
     /// What records are made of.
     Survey(Arc<Mutex<Survey>>),
+    /// What is wrong with rows.
+    Findings(Arc<Mutex<Findings>>),
     /// Nowhere: only the account is wanted.
     Nowhere,
 }
@@ -50,6 +53,7 @@ impl fmt::Debug for Destination {
             Self::Rolling { bytes, .. } => write!(f, "outputs of {bytes} bytes"),
             Self::Reader(_) => f.write_str("a reader"),
             Self::Survey(_) => f.write_str("a survey"),
+            Self::Findings(_) => f.write_str("findings"),
             Self::Nowhere => f.write_str("nowhere"),
         }
     }
@@ -67,6 +71,7 @@ enum To {
     Many { file: File, bytes: u64, next: Next },
     Reader(SyncSender<RecordBatch>),
     Survey(Arc<Mutex<Survey>>),
+    Findings(Arc<Mutex<Findings>>),
     Nowhere,
 }
 
@@ -99,6 +104,7 @@ impl Outlet {
             }
             Destination::Reader(sender) => To::Reader(sender),
             Destination::Survey(survey) => To::Survey(survey),
+            Destination::Findings(findings) => To::Findings(findings),
             Destination::Nowhere => To::Nowhere,
         };
         Ok(Self { to, written: 0 })
@@ -139,6 +145,14 @@ impl Outlet {
                 let Payload::Survey(later) = payload else { return Ok(0) };
                 survey.lock().unwrap_or_else(PoisonError::into_inner).merge(*later)?;
             }
+            To::Findings(findings) => {
+                let (Payload::Findings(later), Encoding::Check(_, limit)) = (payload, encoding)
+                else {
+                    return Ok(0);
+                };
+                let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+                findings.merge(*later, *limit);
+            }
             To::Nowhere => {}
         }
         Ok(self.written - before)
@@ -155,7 +169,7 @@ impl Outlet {
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.finish(go_on),
-            To::Reader(_) | To::Survey(_) | To::Nowhere => Ok(0),
+            To::Reader(_) | To::Survey(_) | To::Findings(_) | To::Nowhere => Ok(0),
         }
     }
 
@@ -163,7 +177,7 @@ impl Outlet {
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.sink.spare(),
-            To::Reader(_) | To::Survey(_) | To::Nowhere => None,
+            To::Reader(_) | To::Survey(_) | To::Findings(_) | To::Nowhere => None,
         }
     }
 }

@@ -205,6 +205,17 @@ impl Shape {
         json
     }
 
+    /// Whether the target or the caller has a system message for records without one.
+    #[must_use]
+    pub(crate) fn has_system_text(&self) -> bool {
+        self.system.as_ref().is_some_and(|text| !text.is_empty())
+    }
+
+    /// What the consumer calls the roles, if it has names of its own.
+    pub(crate) fn roles(&self) -> Option<&BTreeMap<String, String>> {
+        self.roles.as_ref().map(|roles| &*roles.0)
+    }
+
     /// The template that renders conversations, if the target has one.
     pub(crate) fn jinja(&self) -> Option<&Arc<Jinja>> {
         self.jinja.as_ref()

@@ -53,6 +53,9 @@ include!(concat!(env!("OUT_DIR"), "/targets.rs"));
 /// The target of rendered text, which is one of the chat templates.
 pub const TEXT: &str = "text";
 
+/// Its rows, whatever renders them.
+const TEXT_ROWS: &str = include_str!("../jinja.toml");
+
 impl Target {
     /// A built-in target by its name, or a user's own by the path of its file: whatever ends in
     /// `.toml` or has a folder in it is a path.
@@ -101,6 +104,16 @@ impl Target {
         Self::parse(name, text)
     }
 
+    /// A target by its name or the path of its file, of rows that are there already: what template texts
+    /// were rendered by makes no difference to them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Target::named`].
+    pub fn of_rows(name: &str) -> Result<Self, Error> {
+        if name == TEXT { Self::parse(TEXT, TEXT_ROWS) } else { Self::named(name) }
+    }
+
     /// Rows of text by a template of the user's own: a Jinja file or a `tokenizer_config.json`.
     ///
     /// # Errors
@@ -108,7 +121,7 @@ impl Target {
     /// When it cannot be read or understood.
     pub fn jinja(path: &str, date: Option<&str>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-        let mut target = Self::parse(TEXT, include_str!("../jinja.toml"))?;
+        let mut target = Self::parse(TEXT, TEXT_ROWS)?;
         target.jinja = Some(Arc::new(Jinja::new(path, &text, date)?));
         Ok(target)
     }
