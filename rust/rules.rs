@@ -9,6 +9,7 @@ use serde::Deserialize;
 /// The rules of a target, read but not compiled. All are optional.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own in target files")]
 pub struct Rules {
     /// The role of the first turn after a system message.
     pub first: Option<String>,

@@ -5,9 +5,9 @@
 >>> ledger.read == ledger.written + sum(ledger.filtered.values())
 True
 
-``convert`` writes files, ``validate`` checks them, ``read`` gives Arrow batches, ``Converter`` takes bytes, and all of them
+``convert`` writes files, ``read`` gives Arrow batches, ``Converter`` takes bytes, and all of them
 keep a ``Ledger`` in which every record read is accounted for. What is wrong in the data is an
-``Error`` with a position.
+``Error`` with a position. ``validate`` checks rows that are there already.
 """
 
 from raftfast._raftfast import Converter, Dialect, Ledger, Target, __version__

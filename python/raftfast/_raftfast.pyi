@@ -403,13 +403,13 @@ def read_batches(
 
 @final
 class Validator:
-    """A target compiled to check rows that are there already: what `raftfast.validate` stands on."""
+    """A target compiled to check rows: what `raftfast.validate` stands on."""
 
     def __new__(cls, to: str | PathLike[str], *, settings: Mapping[str, str] = {}) -> Validator:
         """Compile a target.
 
         Args:
-            to: A built-in target, ``"text"``, or the path of a target file, which ends in ``.toml``.
+            to: A built-in target, ``"text"``, or the path of a target file.
             settings: Settings of the target by name, instead of its defaults.
 
         Raises:

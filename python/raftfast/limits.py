@@ -10,7 +10,6 @@ from raftfast.errors import Error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from raftfast._raftfast import Ledger
     from raftfast.choices import Check
     from raftfast.task import Outcome
 

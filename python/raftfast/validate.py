@@ -1,7 +1,7 @@
 """Checking rows that are there already against what their consumer takes, without writing any."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH119, PTH202
+# ruff: noqa: PTH119
 
 from __future__ import annotations
 
@@ -120,12 +120,12 @@ def validate(  # noqa: PLR0913 - the options of a run, all but one by keyword on
 ) -> Verdict:
     """Check rows that are there already against the rules of their consumer.
 
-    Nothing is written but the report. The rows may be anybody's: they need not be what raftfast would
-    have made, as long as their consumer takes them.
+    Nothing is written but the report. The rows may be anybody's: they need not be what raftfast
+    would have made, as long as their consumer takes them.
 
     Args:
-        inputs: One or several, each of which is a file of its own for the consumer: what ``convert``
-            takes.
+        inputs: One or several, of the kinds that ``convert`` takes; each is a file of its own for
+            the consumer.
         to: The target that the rows are of: a built-in one, or the path of a target file.
         settings: Settings of the target by name, such as ``prompt_key``.
         limit: How many problems are listed; all are counted.
@@ -224,7 +224,7 @@ def _of_files(
 def _of_form(
     source: Source, validator: _raftfast.Validator, *, long: bool
 ) -> Iterator[tuple[str, str]]:
-    """Tell what is wrong with how a file begins, and with its name; pipes and objects have neither."""
+    """Tell what is wrong with how a file begins and with its name; a pipe has neither."""
     if not isinstance(source, str) or source == STANDARD or kind_of(source) is not None:
         return
     begins = _raftfast.beginning(source, long=long)

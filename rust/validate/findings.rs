@@ -37,7 +37,9 @@ impl Findings {
         if !problems.is_empty() {
             self.count_row();
         }
-        problems.into_iter().for_each(|problem| self.add(problem, line, limit));
+        for problem in problems {
+            self.add(problem, line, limit);
+        }
     }
 
     /// Takes in a line that is no row at all.

@@ -85,15 +85,21 @@ impl<'a, 'n> Fit<'a, 'n> {
                 self.parts(raw, turn);
             }
             (Pattern::Text { says: Says::Content, .. }, Value::Null) if turn.is_some() => {
-                turn.iter_mut().for_each(|turn| turn.content = Value::Null);
+                if let Some(turn) = turn {
+                    turn.content = Value::Null;
+                }
             }
             (Pattern::Exactly(text), Value::Text(found)) if found.is(text) => {}
             (Pattern::Exactly(text), Value::Text(found)) => {
                 let found = told(found);
                 self.problem(self.names.wrong_value, &format!("is {found}, not \"{text}\""));
             }
-            (Pattern::Text { is_needed: false, .. } | Pattern::Null, Value::Null)
-            | (Pattern::List { is_needed: false, .. }, Value::Null)
+            (
+                Pattern::Text { is_needed: false, .. }
+                | Pattern::List { is_needed: false, .. }
+                | Pattern::Null,
+                Value::Null,
+            )
             | (Pattern::Boolean, Value::Json([b't' | b'f', ..]))
             | (Pattern::Number, Value::Json([b'-' | b'0'..=b'9', ..]))
             | (Pattern::Record, Value::Json([b'{', ..]))
@@ -132,7 +138,9 @@ impl<'a, 'n> Fit<'a, 'n> {
 
     fn object(&mut self, members: &[Member], raw: &'a [u8], turn: &mut Option<Open<'a>>) {
         let found = members_of(raw);
-        members.iter().for_each(|member| self.member(member, &found, turn));
+        for member in members {
+            self.member(member, &found, turn);
+        }
         self.refuse_others(members, &found, turn.as_ref());
     }
 
@@ -147,7 +155,9 @@ impl<'a, 'n> Fit<'a, 'n> {
             }
         }
         self.refuse_others(members, &found, turn.as_ref());
-        turn.iter().for_each(|turn| self.close(turn, members, &found));
+        if let Some(turn) = turn {
+            self.close(&turn, members, &found);
+        }
     }
 
     fn member(&mut self, member: &Member, found: &Members<'a>, turn: &mut Option<Open<'a>>) {
@@ -318,7 +328,7 @@ impl<'a, 'n> Fit<'a, 'n> {
     }
 }
 
-/// What a call was called before there were tools; OpenAI's rows may still have it.
+/// What a call was called before there were tools; older rows still have it.
 const OLDER_CALL: &str = "function_call";
 
 fn is_there(members: &Members<'_>, name: &str) -> bool {

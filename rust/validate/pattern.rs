@@ -149,7 +149,7 @@ impl<'a> Compiler<'a> {
             }
             _ => Pattern::List {
                 of: self.any_of(items),
-                is_needed: items.iter().any(|item| self.needs_entries(item)),
+                is_needed: items.iter().any(needs_entries),
             },
         }
     }
@@ -191,10 +191,9 @@ impl<'a> Compiler<'a> {
         match self.shape.fields().get(slot) {
             Some(Field::Instruction) => Says::User,
             Some(Field::CotAnswer) => Says::Assistant,
-            Some(_) => Says::Something,
             None if slot == Detail::Content.slot() => self.content(),
             None if slot == Detail::Assistant.slot() => Says::Assistant,
-            None => Says::Something,
+            _ => Says::Something,
         }
     }
 
@@ -212,7 +211,7 @@ impl<'a> Compiler<'a> {
         match node {
             Node::Object(members) => members.iter().any(|(_, item)| self.needs_item(item)),
             Node::Array(items) => {
-                items.iter().any(|item| self.needs_item(item) || self.needs_entries(item))
+                items.iter().any(|item| self.needs_item(item) || needs_entries(item))
             }
             Node::Text(parts) => {
                 parts.iter().any(|part| self.needs_part(part))
@@ -227,10 +226,6 @@ impl<'a> Compiler<'a> {
 
     fn needs_item(&self, item: &Item) -> bool {
         matches!(item, Item::Always(node) if self.needs(node))
-    }
-
-    fn needs_entries(&self, item: &Item) -> bool {
-        matches!(item, Item::Each { list, .. } if is_never_empty(*list))
     }
 
     fn needs_part(&self, part: &Part) -> bool {
@@ -279,6 +274,10 @@ fn literal(parts: &[Part]) -> Option<String> {
         .iter()
         .map(|part| if let Part::Literal(text) = part { Some(text.as_str()) } else { None })
         .collect()
+}
+
+fn needs_entries(item: &Item) -> bool {
+    matches!(item, Item::Each { list, .. } if is_never_empty(*list))
 }
 
 fn is_never_empty(list: List) -> bool {
