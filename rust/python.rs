@@ -369,6 +369,7 @@ struct Target {
     settings: BTreeMap<String, String>,
     source: String,
     rules: BTreeMap<String, String>,
+    beside: Option<String>,
     example: String,
 }
 
@@ -377,8 +378,9 @@ impl Target {
         let shape = Shape::compile(&file, &Options::default())?;
         let example = Core::with_shape(shape, &Reading::default())?.example()?;
         let rules = file.rules.told();
-        let TargetFile { name, about, needs, settings, source, .. } = file;
-        Ok(Self { name, about, needs, settings, source, rules, example })
+        let TargetFile { name, about, needs, settings, source, beside, .. } = file;
+        let beside = beside.map(|beside| beside.file);
+        Ok(Self { name, about, needs, settings, source, rules, beside, example })
     }
 }
 
@@ -587,6 +589,12 @@ impl Converter {
     #[getter]
     fn limits(&self) -> BTreeMap<&'static str, u64> {
         limits_of(self.core.shape().rules())
+    }
+
+    #[getter]
+    fn beside(&self) -> Option<(String, String)> {
+        let beside = self.core.shape().beside()?;
+        Some((beside.file.clone(), beside.entry.clone()))
     }
 
     fn wanted(&self, columns: Vec<String>) -> Vec<String> {

@@ -134,6 +134,9 @@ class Target:
     def rules(self) -> dict[str, str]:
         """What the consumer asks of rows beside their shape, by rule."""
     @property
+    def beside(self) -> str | None:
+        """The name of the file that the consumer wants beside the rows, if it wants one."""
+    @property
     def example(self) -> str:
         """A row of this target, as one line of JSON."""
 
@@ -252,6 +255,13 @@ class Converter:
     @property
     def limits(self) -> dict[str, int]:
         """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
+    @property
+    def beside(self) -> tuple[str, str] | None:
+        """The file that the consumer wants beside the rows, and its entry for an output.
+
+        The entry is a JSON object in which ``{name}`` stands for the name of the output without its
+        ending, and ``{file}`` for the name with it.
+        """
     def wanted(self, columns: list[str]) -> list[str]:
         """Tell which columns of a table are used.
 

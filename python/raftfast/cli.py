@@ -154,6 +154,15 @@ def group() -> None:
     help="Into a folder: keep the files whose input, options and version are the same.",
 )
 @option(
+    "--beside/--no-beside",
+    section="Output",
+    default=None,
+    help=(
+        "Write the file that the consumer wants beside the rows, such as dataset_info.json; by "
+        "default into a folder only. What it holds already stays."
+    ),
+)
+@option(
     "--sync",
     section="Output",
     is_flag=True,
@@ -583,6 +592,7 @@ def _described(target: raftfast.Target) -> str:
         "settings": "; ".join(settings) or "none",
         "source": target.source,
         "rules": "; ".join(f"{rule} {value}" for rule, value in target.rules.items()) or "none",
+        **({"beside": target.beside} if target.beside else {}),
         "row": target.example,
     }
     lines = [f"  {name:<9} {fact}" for name, fact in facts.items()]

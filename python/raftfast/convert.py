@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
+from raftfast.companion import Companion
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
 from raftfast.limits import check_limits
-from raftfast.paths import check_readable, check_threads, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of
 from raftfast.sources import is_path, listed, name_of, naming, opened, refuse_no_rows
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from raftfast._raftfast import Ledger
     from raftfast.choices import Answer, Check, Compression, Escape, OnError, OutputType, Turns
+    from raftfast.several import Several
     from raftfast.sources import Source
 
 
@@ -55,6 +57,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     shards: int | None = None,
     shard_size: int | None = None,
     resume: bool = False,
+    beside: bool | None = None,
     rejects: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     expect_rows: int | None = None,
@@ -113,6 +116,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         shard_size: Bytes of such an output at most, one after the other.
         resume: For a folder of outputs: whether to keep those whose input, options and version are
             the same as when they were made.
+        beside: Whether to write the file that a consumer wants beside its rows, such as
+            ``dataset_info.json``; by default if the output is a folder. Entries that are in it
+            already stay.
         rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
@@ -160,6 +166,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     names = _given(rejects=rejects, report=report, output=given)
     several = several_of(names.get("output"), shards, shard_size, resume=resume)
     folder = names["output"] if several is not None and several.folder else None
+    companion = _companion(converter, names.get("output"), several, beside=beside)
     form = form_of(names.get("output") if folder is None else None, output_type, compression, level)
     found = expand(listed(inputs), folder)
     sources = [one.source for one in found]
@@ -202,19 +209,24 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             facts = {**run, "outputs": outputs} if outputs else run
             account = {**_by_input(outcome.ledger), **outcome.ledger.as_dict()}
             write_report(paths["report"], {**facts, **account})
+        if companion is not None:
+            companion.write(paths.get("beside"), names["output"])
 
     if several is not None:
-        beside = _given(rejects=rejects, report=report)
+        others = _given(rejects=rejects, report=report)
         threads = threads or _raftfast.default_threads()
-        task = Task(found, names["output"], run, threads, beside, sync, progress, finish)
-        target = _raftfast.digest(to) if os.fsdecode(to).endswith(".toml") else os.fsdecode(to)
-        decisive = {**options, "to": target, "max_record_bytes": max_record_bytes, "long": long}
-        if template is not None and os.path.isfile(template):  # noqa: PTH113 - pathlib is 10 ms
-            decisive["template"] = _raftfast.digest(template)
+        task = Task(found, names["output"], run, threads, others, sync, progress, finish, companion)
+        decisive = {
+            **options,
+            **_decisive(to, template),
+            "max_record_bytes": max_record_bytes,
+            "long": long,
+        }
         outcome = several.convert(task, form.ending, decisive)
         if told is not None:
             told(outcome)
         return outcome.ledger
+    names = {**({} if companion is None else companion.beside(names["output"])), **names}
     refuse_clashes(sources, names)
     with published(names, sync=sync) as paths:
         ledger = run(
@@ -231,6 +243,38 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
 def _given(**names: str | PathLike[str] | None) -> dict[str, str]:
     """Keep what was asked for, in this order."""
     return {role: os.fsdecode(name) for role, name in names.items() if name is not None}
+
+
+def _decisive(
+    to: str | PathLike[str], template: str | PathLike[str] | None
+) -> dict[str, str | None]:
+    """Name the target and the template, or what their files hold: that decides the rows."""
+    target = os.fsdecode(to)
+    if target.endswith(".toml"):
+        target = _raftfast.digest(to)
+    if template is not None and os.path.isfile(template):  # noqa: PTH113 - pathlib is 10 ms
+        return {"to": target, "template": _raftfast.digest(template)}
+    return {"to": target}
+
+
+def _companion(
+    converter: _raftfast.Converter,
+    output: str | None,
+    several: Several | None,
+    *,
+    beside: bool | None,
+) -> Companion | None:
+    """Give the file that is to be written beside the rows, if one is."""
+    is_folder = several is not None and several.folder
+    if beside is False or (beside is None and not is_folder):
+        return None
+    if converter.beside is None:
+        if beside:
+            raise UsageError("this target has no file beside its rows")
+        return None
+    if output in (None, STANDARD) or (several is not None and not is_folder):
+        raise UsageError("beside needs one file or a folder as output: its entries name files")
+    return Companion(*converter.beside)
 
 
 def _by_input(ledger: Ledger) -> dict[str, object]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from raftfast._raftfast import Ledger
+    from raftfast.companion import Companion
     from raftfast.inputs import Found
     from raftfast.jobs import Tick
     from raftfast.sources import Source
@@ -106,6 +107,7 @@ class Task(NamedTuple):
         progress: Called about twenty times a second with the bytes read and the bytes in all.
         finish: Called with the outcome and with what to open for the names in ``beside``, before
             anything appears; what it raises ends the run.
+        companion: The file that the consumer wants in the folder of the outputs.
 
     """
 
@@ -117,6 +119,7 @@ class Task(NamedTuple):
     sync: bool = False
     progress: Tick | None = None
     finish: Callable[[Outcome, Mapping[str, str]], None] = _nothing
+    companion: Companion | None = None
 
     @property
     def sources(self) -> list[Source]:

@@ -20,7 +20,7 @@ use crate::jinja::Jinja;
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
-use crate::target::Target;
+use crate::target::{Beside, Target};
 use crate::text::{Escape, Text};
 use flatten::For;
 use tree::Node;
@@ -71,6 +71,7 @@ pub struct Shape {
     /// The system message of the target or of the caller, if the target has such a setting.
     system: Option<String>,
     rules: Rules,
+    beside: Option<Beside>,
     jinja: Option<Arc<Jinja>>,
 }
 
@@ -92,6 +93,7 @@ impl Shape {
     pub fn compile(target: &Target, options: &Options) -> Result<Self, Error> {
         let wrong = |message: String| Error::usage(format!("target {}: {message}", target.name));
         let settings = settings(target, options)?;
+        target.beside.as_ref().map_or(Ok(()), Beside::check).map_err(wrong)?;
         let skeleton = serde_json::from_str(&target.row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
@@ -126,6 +128,7 @@ impl Shape {
             roles,
             system: settings.get(SYSTEM).cloned(),
             rules: target.rules.clone(),
+            beside: target.beside.clone(),
             jinja: target.jinja.clone(),
             fields,
         })
@@ -225,6 +228,12 @@ impl Shape {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// The file that the consumer wants beside the rows.
+    #[must_use]
+    pub fn beside(&self) -> Option<&Beside> {
+        self.beside.as_ref()
     }
 
     /// The name of the target.

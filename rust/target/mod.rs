@@ -40,11 +40,38 @@ pub struct Target {
     /// What a caller can set, and the defaults.
     #[serde(default)]
     pub settings: std::collections::BTreeMap<String, String>,
+    /// The file that the consumer wants beside the rows.
+    pub beside: Option<Beside>,
     /// The row, as JSON whose strings hold placeholders.
     pub row: String,
     /// A chat template in Jinja that the field `text` is rendered by.
     #[serde(skip)]
     pub jinja: Option<Arc<Jinja>>,
+}
+
+/// A file beside the rows, which says of each output what it is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its name.
+    pub file: String,
+    /// What it says of an output: a JSON object in which `{name}` stands for the name of the output
+    /// without its ending, and `{file}` for the name with it.
+    pub entry: String,
+}
+
+impl Beside {
+    /// What is wrong with it, if something is.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.file.is_empty() || self.file.contains('/') {
+            return Err("the file beside the rows has the name of a file, without a folder".into());
+        }
+        match serde_json::from_str(&self.entry) {
+            Ok(serde_json::Value::Object(_)) => Ok(()),
+            Ok(_) => Err("the entry of the file beside the rows is not a JSON object".to_owned()),
+            Err(error) => Err(format!("the entry of the file beside the rows: {error}")),
+        }
+    }
 }
 
 // The built-in targets and the chat templates, each with its name: `TARGETS` and `TEMPLATES`.
