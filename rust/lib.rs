@@ -32,6 +32,7 @@ mod made;
 pub mod printable;
 #[cfg(feature = "python")]
 mod python;
+mod random;
 pub mod record;
 pub mod rules;
 pub mod sample;

@@ -109,6 +109,8 @@ struct Ledger {
     inputs: Vec<(String, Account)>,
     /// The fields in use that were in no record.
     missing: Vec<&'static str>,
+    /// How many rows went to each output of a split.
+    split: Vec<u64>,
     /// The rules that rows broke, and where each first was in each input.
     broken: Vec<Broken>,
 }
@@ -118,7 +120,14 @@ type Broken = (&'static str, String, u64);
 
 impl Ledger {
     fn new(account: Account, elapsed: Duration) -> Self {
-        Self { account, elapsed, inputs: Vec::new(), missing: Vec::new(), broken: Vec::new() }
+        Self {
+            account,
+            elapsed,
+            inputs: Vec::new(),
+            missing: Vec::new(),
+            split: Vec::new(),
+            broken: Vec::new(),
+        }
     }
 
     /// The account of a run.
@@ -128,6 +137,7 @@ impl Ledger {
             elapsed,
             inputs: outcome.inputs,
             missing: outcome.missing.map_or(Vec::new(), |missing| missing.fields),
+            split: Vec::new(),
             broken: outcome.broken,
         }
     }
@@ -225,6 +235,11 @@ impl Ledger {
         };
         let inputs = self.inputs.iter();
         inputs.map(|(name, account)| (name.clone(), part(name, account))).collect()
+    }
+
+    #[getter]
+    fn split(&self) -> Vec<u64> {
+        self.split.clone()
     }
 
     #[getter]
@@ -592,6 +607,11 @@ impl Converter {
     }
 
     #[getter]
+    fn files(&self) -> Vec<String> {
+        self.core.shape().rules().files.clone()
+    }
+
+    #[getter]
     fn beside(&self) -> Option<(String, String)> {
         let beside = self.core.shape().beside()?;
         Some((beside.file.clone(), beside.entry.clone()))
@@ -954,11 +974,12 @@ fn settings_of(
         long = false,
         part = None,
         shard_bytes = None,
+        split = None,
         lenient = false,
     ),
     text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
         rejects=None, tick=None, form='jsonl', compression=None, level=None, long=False, \
-        part=None, shard_bytes=None, lenient=False)"
+        part=None, shard_bytes=None, split=None, lenient=False)"
 )]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn convert_files(
@@ -976,13 +997,22 @@ fn convert_files(
     long: bool,
     part: Option<(u64, u64)>,
     shard_bytes: Option<u64>,
+    split: Option<(Vec<f64>, u64)>,
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
     let settings = Settings { part, ..settings_of(threads, block_bytes, form, long)? };
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
-    let output = destination_of(&output, shard_bytes, &caller.raised)?;
+    let dealt = Arc::default();
+    let output = match split {
+        Some((shares, seed)) => {
+            let outputs: Vec<PathBuf> = output.extract()?;
+            let outputs = outputs.into_iter().zip(shares).collect();
+            Destination::Split { outputs, seed, rows: Arc::clone(&dealt) }
+        }
+        None => destination_of(&output, shard_bytes, &caller.raised)?,
+    };
     let started = Instant::now();
     let converted = py.detach(|| {
         let tick = &mut |progress| caller.tick(progress);
@@ -993,7 +1023,8 @@ fn convert_files(
     if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {
         return Err(exception(py, &missing.into()));
     }
-    Ok(Ledger::of(outcome, started.elapsed()))
+    let split = std::mem::take(&mut *dealt.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Ledger { split, ..Ledger::of(outcome, started.elapsed()) })
 }
 
 /// A reader that is read and dropped without the GIL, by whoever holds it: the workers may need it to

@@ -87,6 +87,9 @@ class Ledger:
         What ends a file, such as the footer of Parquet, is in ``bytes_out`` of the whole run only.
         """
     @property
+    def split(self) -> list[int]:
+        """How many rows went to each output of a split."""
+    @property
     def missing(self) -> str | None:
         """A field that the target uses and that no record had; only with ``lenient=True``."""
     @staticmethod
@@ -99,7 +102,7 @@ class Ledger:
 
         """
     def as_dict(self) -> dict[str, object]:
-        """All but ``inputs`` and ``missing`` as plain values, as ``--report`` writes it."""
+        """All but ``inputs``, ``split`` and ``missing`` as plain values, for ``--report``."""
     @staticmethod
     def from_dict(account: dict[str, Any]) -> Ledger:
         """Take what ``as_dict`` gave.
@@ -256,6 +259,9 @@ class Converter:
     def limits(self) -> dict[str, int]:
         """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
     @property
+    def files(self) -> list[str]:
+        """The names that files have, without their endings; any if there are none."""
+    @property
     def beside(self) -> tuple[str, str] | None:
         """The file that the consumer wants beside the rows, and its entry for an output.
 
@@ -323,6 +329,7 @@ def convert_files(
     long: bool = False,
     part: tuple[int, int] | None = None,
     shard_bytes: int | None = None,
+    split: tuple[Sequence[float], int] | None = None,
     lenient: bool = False,
 ) -> Ledger:
     """Convert files into an already opened name: what `raftfast.convert` stands on.
@@ -350,6 +357,8 @@ def convert_files(
             bytes: the lines that start in it. Positions in errors are those in the whole file.
         shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is
             longer has an output of its own.
+        split: Shares, and the seed that decides which rows go where: ``output`` is then a list of
+            paths, each of which gets its share of the rows as JSON lines.
         lenient: Whether a field in use may be in none of the records; see ``Ledger.missing``.
 
     Returns:

@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class, shell_complete
 import raftfast
 from raftfast import endings
 from raftfast.choices import Answer, Check, Compression, OutputType, Turns
-from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs
+from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
 from raftfast.summary import summary, verdict_summary
@@ -152,6 +152,25 @@ def group() -> None:
     section="Output",
     is_flag=True,
     help="Into a folder: keep the files whose input, options and version are the same.",
+)
+@option(
+    "--split",
+    section="Output",
+    metavar="NAME=SHARE,...",
+    callback=shares,
+    help=(
+        "Into a folder: files that get these shares of the rows, such as train=0.9,test=0.1; "
+        "without names, those that the consumer reads."
+    ),
+)
+@option(
+    "--seed",
+    section="Output",
+    metavar="N",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="With --split: another number puts other rows into each file.",
 )
 @option(
     "--beside/--no-beside",

@@ -15,7 +15,7 @@ from raftfast.inputs import expand
 from raftfast.limits import check_limits
 from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
-from raftfast.several import several_of
+from raftfast.several import several_of, split_of
 from raftfast.sources import is_path, listed, name_of, naming, opened, refuse_no_rows
 from raftfast.task import Outcome, Task
 
@@ -58,6 +58,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     shard_size: int | None = None,
     resume: bool = False,
     beside: bool | None = None,
+    split: Mapping[str, float] | Sequence[float] | None = None,
+    seed: int = 0,
     rejects: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     expect_rows: int | None = None,
@@ -119,6 +121,10 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         beside: Whether to write the file that a consumer wants beside its rows, such as
             ``dataset_info.json``; by default if the output is a folder. Entries that are in it
             already stay.
+        split: For a folder as output: the shares of the rows that files in it get, such as
+            ``{"train": 0.9, "test": 0.1}``. Without names they get those that the consumer reads,
+            or train, validation and test.
+        seed: What decides which rows go where; their numbers do the rest.
         rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
@@ -168,13 +174,23 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     folder = names["output"] if several is not None and several.folder else None
     companion = _companion(converter, names.get("output"), several, beside=beside)
     form = form_of(names.get("output") if folder is None else None, output_type, compression, level)
+    several = split_of(
+        several, split, seed=seed, files=converter.files, form=form, target=os.fsdecode(to)
+    )
     found = expand(listed(inputs), folder)
     sources = [one.source for one in found]
     check_readable(sources)
     named = {**settings} | _given(
         system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
     )
-    reading = {"dialect": dialect, "answer": answer, "turns": turns, "unrepaired": [*unrepaired]}
+    reading: dict[str, object] = {
+        "dialect": dialect,
+        "answer": answer,
+        "turns": turns,
+        "unrepaired": [*unrepaired],
+    }
+    if split is not None and several is not None:
+        reading |= {"split": several.split, "seed": seed}
     reading |= {"check": check, **_given(template=template, date=date)}
     options = {**named, **reading, "escape": escape, "on_error": on_error, **form.as_options()}
 

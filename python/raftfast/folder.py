@@ -70,7 +70,7 @@ def to_folder(
     names = output_names(task.inputs, ending)
     outputs = [os.path.join(task.output, name) for name in names]
     for output in outputs:
-        _refuse_unreplaceable(output)
+        refuse_unreplaceable(output)
     task.refuse_clashes(outputs)
     if task.companion is not None:
         if task.companion.file in names:
@@ -118,7 +118,7 @@ def output_names(inputs: Sequence[Found], ending: str) -> list[str]:
     return list(taken)
 
 
-def _refuse_unreplaceable(output: str) -> None:
+def refuse_unreplaceable(output: str) -> None:
     """Fail for what a rename would refuse to replace, or should not."""
     found = status(output)
     if found is None:

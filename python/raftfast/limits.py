@@ -48,9 +48,10 @@ def check_limits(
     """
     if check == "off":
         return
-    files = [(made.output, made.ledger) for made in outcome.outputs if made.ledger is not None]
-    for name, ledger in files or [(output, outcome.ledger)] * (not outcome.outputs):
-        for _, message in broken_limits(ledger.written, ledger.bytes_out, target, limits):
+    files = [(made.output, counts) for made in outcome.outputs if (counts := made.counts())]
+    whole = (outcome.ledger.written, outcome.ledger.bytes_out)
+    for name, counts in files or [(output, whole)] * (not outcome.outputs):
+        for _, message in broken_limits(*counts, target, limits):
             told = f"{name}: {message}"
             if check == "strict":
                 raise Error(told, "rule", name)

@@ -18,6 +18,7 @@ mod reserve;
 mod sample;
 mod schema;
 mod sink;
+mod split;
 mod validate;
 
 use std::path::Path;

@@ -147,10 +147,9 @@ impl<'a> Compiler<'a> {
             Some(nodes) if !nodes.is_empty() => {
                 Pattern::Tuple(nodes.into_iter().map(|node| self.pattern(node)).collect())
             }
-            _ => Pattern::List {
-                of: self.any_of(items),
-                is_needed: items.iter().any(needs_entries),
-            },
+            _ => {
+                Pattern::List { of: self.any_of(items), is_needed: items.iter().any(needs_entries) }
+            }
         }
     }
 
