@@ -45,6 +45,8 @@ pub struct Rules {
     pub max_row_chars: Option<u64>,
     /// Whether rows may have keys besides those of the target.
     pub extra_keys: Option<bool>,
+    /// Whether turns may have keys besides those of the target; as rows, if it is not said.
+    pub turn_extra_keys: Option<bool>,
     /// Keys that rows and turns may have all the same.
     pub other_keys: Vec<String>,
     /// Whether a file starts with a byte order mark.
@@ -82,6 +84,7 @@ impl Rules {
             ("max_bytes", number(self.max_bytes)),
             ("max_row_chars", number(self.max_row_chars)),
             ("extra_keys", flag(self.extra_keys)),
+            ("turn_extra_keys", flag(self.turn_extra_keys)),
             ("other_keys", list(&self.other_keys)),
             ("bom", flag(self.bom)),
             ("array", flag(self.array)),

@@ -145,7 +145,7 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
         messages(SYSTEM, ASSISTANT, USER),
         {"first": "turn 2 is not of the role that the first turn must be of"},
     ),
-    "too few turns": ("cohere", messages({"role": "User", "content": "x"}), {"min_turns": ""}),
+    "too few turns": ("torchtune", messages(USER), {"min_turns": "there are too few turns"}),
     "a key too many": (
         "together",
         messages(USER, ASSISTANT, id="1"),

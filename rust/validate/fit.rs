@@ -186,13 +186,16 @@ impl<'a, 'n> Fit<'a, 'n> {
 
     /// Refuses keys that the target does not have, if its consumer does.
     fn refuse_others(&mut self, members: &[Member], found: &Members<'a>, turn: Option<&Open<'a>>) {
-        if self.names.others {
+        let others = if turn.is_some() { self.names.turn_others } else { self.names.others };
+        if others {
             return;
         }
         let role = turn.map_or("", |turn| turn.role);
         let is_known = |key: &str| {
             let member = members.iter().find(|member| member.name == key);
-            let is_member = member.is_some_and(|m| m.only.as_ref().is_none_or(|only| only == role));
+            // Who may have a weight is a rule of its own.
+            let is_for = |m: &Member| m.is_weight || m.only.as_ref().is_none_or(|only| only == role);
+            let is_member = member.is_some_and(is_for);
             is_member || self.names.other_keys.iter().any(|other| other == key)
         };
         if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key)) {

@@ -60,8 +60,9 @@ struct Names {
     content: &'static str,
     /// raftfast's names for roles by the consumer's.
     roles: BTreeMap<String, &'static str>,
-    /// Whether there may be other keys, and which may be there all the same.
+    /// Whether there may be other keys, of rows and of turns, and which may be there all the same.
     others: bool,
+    turn_others: bool,
     other_keys: Vec<String>,
     /// Whether a content may be in parts.
     parts: bool,
@@ -147,6 +148,7 @@ impl Names {
             content: rules.name("content"),
             roles: pattern::roles(roles),
             others: rules.extra_keys != Some(false),
+            turn_others: rules.turn_extra_keys.or(rules.extra_keys) != Some(false),
             other_keys: rules.other_keys.clone(),
             parts: rules.parts,
         }
