@@ -236,7 +236,7 @@ impl Checker {
         if let Some((roles, name)) = &self.has
             && !roles.iter().all(spoke)
         {
-            broken(*name, None, "somebody who must speak does not");
+            broken(*name, None, "there is no turn of a role that must speak");
         }
     }
 

@@ -32,7 +32,16 @@ PREFERENCES = ("openai-dpo", "gemini-dpo", "trl-dpo", "llamafactory-preference")
 RULES = {
     *("first", "last", "alternate", "roles", "min_turns", "min_rows", "max_rows", "max_bytes"),
     *("max_row_chars", "forbidden", "extra_keys", "bom", "array", "files", "names"),
-    *("has", "system_first", "one_system", "weight", "content", "parts", "other_keys", "turn_extra_keys"),
+    *(
+        "has",
+        "system_first",
+        "one_system",
+        "weight",
+        "content",
+        "parts",
+        "other_keys",
+        "turn_extra_keys",
+    ),
 }
 # What `validate` asks of all rows, for which a consumer may have names all the same.
 ALWAYS = {
