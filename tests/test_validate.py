@@ -226,6 +226,45 @@ def broken(to: str, row: object) -> dict[str, str]:
     return of_rows
 
 
+def refused_by_the_cookbook(row: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Check a row as OpenAI's notebook Chat_finetuning_data_prep does."""
+    if not row.get("messages"):
+        return True
+    return not any(one.get("role") == "assistant" for one in row["messages"]) or any(
+        "role" not in one
+        or "content" not in one
+        or any(key not in ("role", "content", "name", "function_call", "weight") for key in one)
+        or one["role"] not in ("system", "user", "assistant", "function")
+        or not one["content"]
+        or not isinstance(one["content"], str)
+        for one in row["messages"]
+    )
+
+
+def test_rows_are_wrong_that_the_notebook_of_openai_calls_wrong(tmp_path: Path) -> None:
+    chance = random.Random(11)  # noqa: S311 - it only has to vary
+    members: dict[str, list[object]] = {
+        "role": ["system", "user", "assistant", "assistant", "function", "narrator", ""],
+        "content": ["x", "x", "x", "", None, 1],
+        "name": ["n"],
+        "other": [1],
+    }
+    often = {"role": 0.97, "content": 0.97, "name": 0.1, "other": 0.03}
+
+    def a_turn() -> dict[str, object]:
+        kept = [key for key in members if chance.random() < often[key]]
+        chance.shuffle(kept)
+        return {key: chance.choice(members[key]) for key in kept}
+
+    rows = [messages(*(a_turn() for _ in range(chance.randrange(4)))) for _ in range(2000)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verdict = raftfast.validate(path, to="openai", limit=10**6)
+    expected = {line for line, row in enumerate(rows, 1) if refused_by_the_cookbook(row)}
+    assert {one.line for one in verdict.problems if one.line} == expected
+    assert 100 < len(expected) < 1990
+
+
 LINES = {
     "a cut line": (b'{"messages": [', "cut-off"),
     "no object": (b"[1]", "not-an-object"),
