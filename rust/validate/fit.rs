@@ -194,7 +194,8 @@ impl<'a, 'n> Fit<'a, 'n> {
         let is_known = |key: &str| {
             let member = members.iter().find(|member| member.name == key);
             // Who may have a weight is a rule of its own.
-            let is_for = |m: &Member| m.is_weight || m.only.as_ref().is_none_or(|only| only == role);
+            let is_for =
+                |m: &Member| m.is_weight || m.only.as_ref().is_none_or(|only| only == role);
             let is_member = member.is_some_and(is_for);
             is_member || self.names.other_keys.iter().any(|other| other == key)
         };
