@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Batch;
+use crate::checker::Checker;
 use crate::dialect::{Answers, Read, Reader, Reading, Rejected, Scratch, Unread};
 use crate::entries::Detail;
 use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
@@ -11,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::pool::Pool;
 use crate::printable::snippet;
 use crate::record::{Field, Record};
-use crate::rules::{Check, Checker, interned};
+use crate::rules::{Check, interned};
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
@@ -182,7 +183,7 @@ impl Converter {
         }
         Ok(Self {
             reader: Arc::new(Reader::new(&shape, reading)?),
-            checker: Checker::new(shape.rules(), shape.fields()).map(Arc::new),
+            checker: Checker::new(&shape).map(Arc::new),
             others: None,
             check: Check::default(),
             shape: Arc::new(shape),
@@ -439,7 +440,7 @@ impl Converter {
     #[inline]
     fn broken(&self, record: &Record<'_>) -> Option<&'static str> {
         let checker = self.checker.as_ref().filter(|_| self.check != Check::Off)?;
-        checker.broken(record)
+        checker.broken(&self.shape, record)
     }
 
     #[cold]
@@ -555,7 +556,7 @@ impl Total {
         }
         let lines = self.lines;
         for (rule, before) in block.broken.drain(..) {
-            if !self.broken.iter().any(|(known, ..)| *known == rule) {
+            if !self.broken.iter().any(|(known, input, _)| *known == rule && input == path) {
                 self.broken.push((rule, path.to_owned(), lines + before + 1));
             }
         }
@@ -584,7 +585,7 @@ impl Total {
         some.then(|| Missing { field, fields, keys: self.keys.clone() })
     }
 
-    /// The rules that rows broke, and where each first was: an input and a line of it.
+    /// The rules that rows broke, and where each first was in each input: its name and the line.
     #[must_use]
     pub fn broken(&self) -> &[(&'static str, String, u64)] {
         &self.broken

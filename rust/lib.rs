@@ -17,6 +17,7 @@
 //! ```
 
 pub mod batch;
+pub mod checker;
 pub mod columnar;
 pub mod columns;
 pub mod convert;
@@ -33,6 +34,7 @@ pub mod pool;
 pub mod printable;
 #[cfg(feature = "python")]
 mod python;
+mod random;
 pub mod record;
 pub mod rules;
 pub mod sample;
@@ -42,4 +44,5 @@ pub mod source;
 pub mod survey;
 pub mod target;
 pub mod text;
+pub mod validate;
 mod walk;

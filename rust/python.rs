@@ -26,21 +26,23 @@ use crate::ledger::{Ledger as Account, Reasons};
 use crate::mask::Mask;
 use crate::pool::NO_OTHER;
 use crate::record::{Absence, Field};
-use crate::rules::{self, Check};
+use crate::rules::{self, Check, Rules};
 use crate::sample::Style;
 use crate::shape::{Options, Shape};
 use crate::source::{self, Input};
 use crate::survey::Survey;
 use crate::target::{TEXT, Target as TargetFile, TextAs};
 use crate::text::Escape;
+use crate::validate;
 
 /// The compiled core of raftfast.
 #[pymodule]
 mod _raftfast {
     #[pymodule_export]
     use super::{
-        Converter, Dialect, Ledger, Reader, Schema, Strings, Target, convert_files, cpu_path,
-        default_threads, digest, read_batches, survey, write_sample,
+        Converter, Dialect, Findings, Ledger, Reader, Schema, Strings, Target, Validator,
+        beginning, convert_files, cpu_path, default_threads, digest, read_batches, survey,
+        validate_files, write_sample,
     };
     use super::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
     use pyo3::prelude::*;
@@ -109,13 +111,25 @@ struct Ledger {
     inputs: Vec<(String, Account)>,
     /// The fields in use that were in no record.
     missing: Vec<&'static str>,
-    /// The rules that rows broke, and where each first was.
-    broken: Vec<(&'static str, String, u64)>,
+    /// How many rows went to each output of a split.
+    split: Vec<u64>,
+    /// The rules that rows broke, and where each first was in each input.
+    broken: Vec<Broken>,
 }
+
+/// The rule that a row broke, its input and its line.
+type Broken = (&'static str, String, u64);
 
 impl Ledger {
     fn new(account: Account, elapsed: Duration) -> Self {
-        Self { account, elapsed, inputs: Vec::new(), missing: Vec::new(), broken: Vec::new() }
+        Self {
+            account,
+            elapsed,
+            inputs: Vec::new(),
+            missing: Vec::new(),
+            split: Vec::new(),
+            broken: Vec::new(),
+        }
     }
 
     /// The account of a run.
@@ -125,8 +139,21 @@ impl Ledger {
             elapsed,
             inputs: outcome.inputs,
             missing: outcome.missing.map_or(Vec::new(), |missing| missing.fields),
+            split: Vec::new(),
             broken: outcome.broken,
         }
+    }
+
+    /// Where each rule was broken first, as plain values.
+    fn places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let places = PyDict::new(py);
+        for (rule, (input, line)) in self.first_warned() {
+            let place = PyDict::new(py);
+            place.set_item("input", input)?;
+            place.set_item("line", line)?;
+            places.set_item(rule, place)?;
+        }
+        Ok(places)
     }
 
     /// Whether a record was read that was not malformed.
@@ -169,8 +196,11 @@ impl Ledger {
 
     #[getter]
     fn first_warned(&self) -> BTreeMap<&'static str, (String, u64)> {
-        let first = self.broken.iter().cloned();
-        first.map(|(rule, input, line)| (rule, (input, line))).collect()
+        let mut first = BTreeMap::new();
+        for (rule, input, line) in &self.broken {
+            first.entry(*rule).or_insert_with(|| (input.clone(), *line));
+        }
+        first
     }
 
     #[getter]
@@ -205,8 +235,18 @@ impl Ledger {
 
     #[getter]
     fn inputs(&self) -> Vec<(String, Self)> {
-        let part = |account: &Account| Self::new(account.clone(), self.elapsed);
-        self.inputs.iter().map(|(name, account)| (name.clone(), part(account))).collect()
+        let part = |name: &String, account: &Account| {
+            let of_this = self.broken.iter().filter(|(_, input, _)| input == name);
+            let broken = of_this.cloned().collect();
+            Self { broken, ..Self::new(account.clone(), self.elapsed) }
+        };
+        let inputs = self.inputs.iter();
+        inputs.map(|(name, account)| (name.clone(), part(name, account))).collect()
+    }
+
+    #[getter]
+    fn split(&self) -> Vec<u64> {
+        self.split.clone()
     }
 
     #[getter]
@@ -221,7 +261,8 @@ impl Ledger {
             total.account.add(&ledger.account);
             total.inputs.extend(ledger.inputs.iter().cloned());
             for first in &ledger.broken {
-                if !total.broken.iter().any(|(rule, ..)| *rule == first.0) {
+                let is_same = |known: &&Broken| (known.0, &known.1) == (first.0, &first.1);
+                if !total.broken.iter().any(|known| is_same(&known)) {
                     total.broken.push(first.clone());
                 }
             }
@@ -243,6 +284,7 @@ impl Ledger {
         account.set_item("filtered", self.filtered())?;
         account.set_item("rejected", self.rejected())?;
         account.set_item("warned", self.warned())?;
+        account.set_item("first_warned", self.places(py)?)?;
         account.set_item("dialects", self.dialects())?;
         account.set_item("repaired", self.repaired())?;
         account.set_item("blank", self.blank())?;
@@ -271,7 +313,8 @@ impl Ledger {
         if !read.adds_up() {
             return Err(PyValueError::new_err("the account does not add up"));
         }
-        Ok(Self::new(read, elapsed_of(seconds)?))
+        let broken = places_in(account)?;
+        Ok(Self { broken, ..Self::new(read, elapsed_of(seconds)?) })
     }
 
     fn __repr__(&self) -> String {
@@ -321,6 +364,21 @@ fn reasons_in(
     Ok(reasons)
 }
 
+/// Where rules were broken first.
+fn places_in(account: &Bound<'_, PyDict>) -> PyResult<Vec<Broken>> {
+    let places: BTreeMap<String, BTreeMap<String, Bound<'_, PyAny>>> =
+        member_of(account, "first_warned")?.extract()?;
+    let place = |(rule, place): (&String, &BTreeMap<String, Bound<'_, PyAny>>)| {
+        let member = |name: &str| {
+            let none = || PyValueError::new_err(format!("there is no '{name}'"));
+            place.get(name).ok_or_else(none)
+        };
+        let line = believable(member("line")?.extract()?)?;
+        Ok((rules::interned(rule), member("input")?.extract()?, line))
+    };
+    places.iter().map(place).collect()
+}
+
 /// The reason of this name, for which a record can be filtered or rejected.
 fn reason_named(name: &str) -> Option<&'static str> {
     let absences = [Absence::Missing, Absence::Null, Absence::Empty];
@@ -337,6 +395,7 @@ struct Target {
     source: String,
     rules: BTreeMap<String, String>,
     train: Vec<String>,
+    beside: Option<String>,
     example: String,
 }
 
@@ -346,8 +405,9 @@ impl Target {
         let example = Core::with_shape(shape, &Reading::default())?.example()?;
         let rules = file.rules.told();
         let train = file.masks().map(str::to_owned).collect();
-        let TargetFile { name, about, needs, settings, source, .. } = file;
-        Ok(Self { name, about, needs, settings, source, rules, train, example })
+        let TargetFile { name, about, needs, settings, source, beside, .. } = file;
+        let beside = beside.map(|beside| beside.file);
+        Ok(Self { name, about, needs, settings, source, rules, train, beside, example })
     }
 }
 
@@ -615,13 +675,18 @@ impl Converter {
 
     #[getter]
     fn limits(&self) -> BTreeMap<&'static str, u64> {
-        let rules = self.core.shape().rules();
-        let all = [
-            ("min_rows", rules.min_rows),
-            ("max_rows", rules.max_rows),
-            ("max_bytes", rules.max_bytes),
-        ];
-        all.into_iter().filter_map(|(rule, bound)| Some((rule, bound?))).collect()
+        limits_of(self.core.shape().rules())
+    }
+
+    #[getter]
+    fn files(&self) -> Vec<String> {
+        self.core.shape().rules().files.clone()
+    }
+
+    #[getter]
+    fn beside(&self) -> Option<(String, String)> {
+        let beside = self.core.shape().beside()?;
+        Some((beside.file.clone(), beside.entry.clone()))
     }
 
     fn wanted(&self, columns: Vec<String>) -> Vec<String> {
@@ -660,6 +725,16 @@ impl Converter {
         let targets = TargetFile::built_in().and_then(|t| t.into_iter().map(Target::of).collect());
         targets.map_err(|error| exception(py, &error))
     }
+}
+
+/// What is said of whole files in numbers, by rule.
+fn limits_of(rules: &Rules) -> BTreeMap<&'static str, u64> {
+    let all = [
+        ("min_rows", rules.min_rows),
+        ("max_rows", rules.max_rows),
+        ("max_bytes", rules.max_bytes),
+    ];
+    all.into_iter().filter_map(|(rule, bound)| Some((rule, bound?))).collect()
 }
 
 /// The bytes of any buffer: `bytes` as they are, everything else copied, since it may change while
@@ -999,11 +1074,12 @@ fn settings_of(
         long = false,
         part = None,
         shard_bytes = None,
+        split = None,
         lenient = false,
     ),
     text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
         rejects=None, tick=None, form='jsonl', compression=None, level=None, long=False, \
-        part=None, shard_bytes=None, lenient=False)"
+        part=None, shard_bytes=None, split=None, lenient=False)"
 )]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn convert_files(
@@ -1021,13 +1097,22 @@ fn convert_files(
     long: bool,
     part: Option<(u64, u64)>,
     shard_bytes: Option<u64>,
+    split: Option<(Vec<f64>, u64)>,
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
     let settings = Settings { part, ..settings_of(threads, block_bytes, form, long)? };
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
-    let output = destination_of(&output, shard_bytes, &caller.raised)?;
+    let dealt = Arc::default();
+    let output = match split {
+        Some((shares, seed)) => {
+            let outputs: Vec<PathBuf> = output.extract()?;
+            let outputs = outputs.into_iter().zip(shares).collect();
+            Destination::Split { outputs, seed, rows: Arc::clone(&dealt) }
+        }
+        None => destination_of(&output, shard_bytes, &caller.raised)?,
+    };
     let started = Instant::now();
     let converted = py.detach(|| {
         let tick = &mut |progress| caller.tick(progress);
@@ -1038,7 +1123,8 @@ fn convert_files(
     if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {
         return Err(exception(py, &missing.into()));
     }
-    Ok(Ledger::of(outcome, started.elapsed()))
+    let split = std::mem::take(&mut *dealt.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Ledger { split, ..Ledger::of(outcome, started.elapsed()) })
 }
 
 /// A reader that is read and dropped without the GIL, by whoever holds it: the workers may need it to
@@ -1147,6 +1233,136 @@ fn read_batches(
     let (schema, account) = (reader.schema(), reader.account());
     let batches = Mutex::new(Some(Detached(Some(reader))));
     Ok(Reader { batches, schema, account, caller, started })
+}
+
+/// A target compiled to check rows.
+#[pyclass(frozen, module = "raftfast")]
+struct Validator {
+    core: Arc<validate::Validator>,
+}
+
+#[pymethods]
+impl Validator {
+    #[new]
+    #[pyo3(
+        signature = (to, *, settings = BTreeMap::new()),
+        text_signature = "(to, *, settings={})"
+    )]
+    fn new(py: Python<'_>, to: PathBuf, settings: BTreeMap<String, String>) -> PyResult<Self> {
+        let options = Options { settings, ..Options::default() };
+        let target = TargetFile::of_rows(&to.to_string_lossy());
+        let core = target.and_then(|target| validate::Validator::new(&target, &options));
+        let core = core.map_err(|error| exception(py, &error))?;
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    #[getter]
+    fn limits(&self) -> BTreeMap<&'static str, u64> {
+        limits_of(self.core.rules())
+    }
+
+    #[getter]
+    fn bom(&self) -> Option<bool> {
+        self.core.rules().bom
+    }
+
+    #[getter]
+    fn array(&self) -> Option<bool> {
+        self.core.rules().array
+    }
+
+    #[getter]
+    fn files(&self) -> Vec<String> {
+        self.core.rules().files.clone()
+    }
+
+    fn name(&self, rule: &str) -> &'static str {
+        self.core.rules().name(rule)
+    }
+}
+
+/// What was found in rows.
+#[pyclass(frozen, module = "raftfast")]
+struct Findings {
+    findings: validate::Findings,
+    #[pyo3(get)]
+    ledger: Py<Ledger>,
+}
+
+#[pymethods]
+impl Findings {
+    #[getter]
+    fn wrong(&self) -> Vec<(String, u64)> {
+        self.findings.wrong().to_vec()
+    }
+
+    #[getter]
+    fn broken(&self) -> BTreeMap<&'static str, u64> {
+        self.findings.rules().collect()
+    }
+
+    #[getter]
+    fn first(&self) -> BTreeMap<&'static str, Vec<(String, u64, String)>> {
+        let place = |found: &validate::Found| {
+            let validate::Found { input, line, message } = found.clone();
+            (input, line, message)
+        };
+        let first = self.findings.first();
+        first.map(|(rule, places)| (rule, places.iter().map(place).collect())).collect()
+    }
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (
+        inputs,
+        validator,
+        *,
+        limit = 10,
+        threads = None,
+        block_bytes = DEFAULT_BLOCK_BYTES,
+        max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
+        long = false,
+        tick = None,
+    ),
+    text_signature = "(inputs, validator, *, limit=10, threads=None, block_bytes=524288, \
+        max_record_bytes=268435456, long=False, tick=None)"
+)]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+fn validate_files(
+    py: Python<'_>,
+    inputs: Vec<Bound<'_, PyAny>>,
+    validator: &Validator,
+    limit: usize,
+    threads: Option<usize>,
+    block_bytes: usize,
+    max_record_bytes: usize,
+    long: bool,
+    tick: Option<Py<PyAny>>,
+) -> PyResult<Findings> {
+    let settings = settings_of(threads, block_bytes, Form::default(), long)?;
+    let mut caller = Caller::new(tick);
+    let inputs = inputs_of(&inputs, &caller.raised)?;
+    let started = Instant::now();
+    let checked = py.detach(|| {
+        let tick = &mut |progress| caller.tick(progress);
+        engine::validate(&validator.core, &inputs, limit, max_record_bytes, settings, tick)
+    });
+    let (outcome, findings) = checked.map_err(|error| caller.exception(py, &error))?;
+    let ledger = Py::new(py, Ledger::of(outcome, started.elapsed()))?;
+    Ok(Findings { findings, ledger })
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (path, *, long = false),
+    text_signature = "(path, *, long=False)"
+)]
+fn beginning(py: Python<'_>, path: PathBuf, long: bool) -> PyResult<Option<(bool, bool)>> {
+    let found = py.detach(|| source::Beginning::of(&path, long));
+    let found = found.map_err(|error| Error::io(path.to_string_lossy(), error));
+    let found = found.map_err(|error| exception(py, &error))?;
+    Ok(found.map(|found| (found.mark, found.array)))
 }
 
 /// What records hold, for whoever takes Arrow schemas.

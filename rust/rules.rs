@@ -6,13 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use crate::entries::{Detail, List};
-use crate::forbidden::Forbidden;
-use crate::record::{Field, Record, Value};
-
 /// The rules of a target, read but not compiled. All are optional.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own in target files")]
 pub struct Rules {
     /// The role of the first turn after a system message.
     pub first: Option<String>,
@@ -24,6 +21,18 @@ pub struct Rules {
     pub roles: Vec<String>,
     /// How many turns a row has at least, a system message not counted.
     pub min_turns: Option<u64>,
+    /// Roles of which there is one turn at least.
+    pub has: Vec<String>,
+    /// Whether system messages come before all others.
+    pub system_first: bool,
+    /// Whether there is one system message at most.
+    pub one_system: bool,
+    /// The roles whose turns may have a weight, which is 0 or 1; all may have any if none are named.
+    pub weight: Vec<String>,
+    /// Whether every turn says something, but for those that call tools.
+    pub content: bool,
+    /// Whether a content may be a list of parts, in rows that others wrote.
+    pub parts: bool,
     /// Texts that no content may hold.
     pub forbidden: Vec<String>,
     /// How many rows a file has at least.
@@ -32,14 +41,18 @@ pub struct Rules {
     pub max_rows: Option<u64>,
     /// Bytes of a file at most.
     pub max_bytes: Option<u64>,
-    /// Characters of a row at most.
+    /// Characters in the texts of a row at most.
     pub max_row_chars: Option<u64>,
     /// Whether rows may have keys besides those of the target.
     pub extra_keys: Option<bool>,
+    /// Whether turns may have keys besides those of the target; as rows, if it is not said.
+    pub turn_extra_keys: Option<bool>,
+    /// Keys that rows and turns may have all the same.
+    pub other_keys: Vec<String>,
     /// Whether a file starts with a byte order mark.
     pub bom: Option<bool>,
     /// Whether a file is one JSON array.
-    pub array: bool,
+    pub array: Option<bool>,
     /// The names that files must have, without their endings.
     pub files: Vec<String>,
     /// The consumer's own names for what is broken, by rule.
@@ -59,18 +72,32 @@ impl Rules {
             ("alternate", flag(self.alternate.then_some(true))),
             ("roles", list(&self.roles)),
             ("min_turns", number(self.min_turns)),
+            ("has", list(&self.has)),
+            ("system_first", flag(self.system_first.then_some(true))),
+            ("one_system", flag(self.one_system.then_some(true))),
+            ("weight", list(&self.weight)),
+            ("content", flag(self.content.then_some(true))),
+            ("parts", flag(self.parts.then_some(true))),
             ("forbidden", list(&self.forbidden)),
             ("min_rows", number(self.min_rows)),
             ("max_rows", number(self.max_rows)),
             ("max_bytes", number(self.max_bytes)),
             ("max_row_chars", number(self.max_row_chars)),
             ("extra_keys", flag(self.extra_keys)),
+            ("turn_extra_keys", flag(self.turn_extra_keys)),
+            ("other_keys", list(&self.other_keys)),
             ("bom", flag(self.bom)),
-            ("array", flag(self.array.then_some(true))),
+            ("array", flag(self.array)),
             ("files", list(&self.files)),
         ];
         let told = |(rule, value): (&str, Option<String>)| Some((rule.to_owned(), value?));
         all.into_iter().filter_map(told).collect()
+    }
+
+    /// The consumer's name for what is broken, or else the rule's own.
+    #[must_use]
+    pub fn name(&self, rule: &str) -> &'static str {
+        interned(self.names.get(rule).map_or(rule, String::as_str))
     }
 }
 
@@ -90,107 +117,6 @@ impl Check {
     /// All ways, by the names that options take.
     pub const ALL: [(&'static str, Self); 3] =
         [("off", Self::Off), ("warn", Self::Warn), ("strict", Self::Strict)];
-}
-
-/// The rules that a record can break, compiled.
-#[derive(Debug)]
-pub struct Checker {
-    first: Option<(String, &'static str)>,
-    last: Option<(String, &'static str)>,
-    alternate: Option<&'static str>,
-    roles: Option<(Vec<String>, &'static str)>,
-    min_turns: Option<(u64, &'static str)>,
-    forbidden: Option<(Forbidden, &'static str)>,
-    /// The slots of the texts of a record of one question and one answer.
-    texts: Vec<usize>,
-}
-
-impl Checker {
-    /// Compiles rules for a shape with these fields; `None` if no record can break one.
-    #[must_use]
-    pub fn new(rules: &Rules, fields: &[Field]) -> Option<Self> {
-        let name = |rule: &str| interned(rules.names.get(rule).map_or(rule, String::as_str));
-        let forbidden = Forbidden::new(&rules.forbidden).map(|texts| (texts, name("forbidden")));
-        let checker = Self {
-            first: rules.first.clone().map(|role| (role, name("first"))),
-            last: rules.last.clone().map(|role| (role, name("last"))),
-            alternate: rules.alternate.then(|| name("alternate")),
-            roles: (!rules.roles.is_empty()).then(|| (rules.roles.clone(), name("roles"))),
-            min_turns: rules.min_turns.map(|turns| (turns, name("min_turns"))),
-            forbidden,
-            texts: slots_of_texts(fields),
-        };
-        checker.has_rules().then_some(checker)
-    }
-
-    fn has_rules(&self) -> bool {
-        self.first.is_some()
-            || self.last.is_some()
-            || self.alternate.is_some()
-            || self.roles.is_some()
-            || self.min_turns.is_some()
-            || self.forbidden.is_some()
-    }
-
-    /// The name of the first rule that a record breaks. One question and one answer break no rule
-    /// about turns.
-    #[must_use]
-    pub fn broken(&self, record: &Record<'_>) -> Option<&'static str> {
-        if record.is_made()
-            && let Some(name) = self.broken_by_turns(record)
-        {
-            return Some(name);
-        }
-        let (forbidden, name) = self.forbidden.as_ref()?;
-        let texts = self.texts.iter().map(|slot| record.value(*slot));
-        let mut contents = record
-            .list(List::Messages)
-            .into_iter()
-            .flatten()
-            .map(|turn| turn.value(Detail::Content.slot()));
-        let holds = |value: Value<'_>| matches!(value, Value::Text(text) if forbidden.are_in(text));
-        (texts.into_iter().any(holds) || contents.any(holds)).then_some(*name)
-    }
-
-    fn broken_by_turns(&self, record: &Record<'_>) -> Option<&'static str> {
-        let mut turns = 0;
-        let mut before: Option<Value<'_>> = None;
-        for turn in record.list(List::Turns)? {
-            let role = turn.value(Detail::Is.slot());
-            if let Some((roles, name)) = &self.roles
-                && !roles.iter().any(|known| is(role, known))
-            {
-                return Some(name);
-            }
-            match (&self.first, turns) {
-                (Some((first, name)), 0) if !is(role, first) => return Some(name),
-                _ => {}
-            }
-            match (self.alternate, before) {
-                (Some(name), Some(before)) if before == role => return Some(name),
-                _ => {}
-            }
-            turns += 1;
-            before = Some(role);
-        }
-        match (&self.last, before) {
-            (Some((last, name)), Some(role)) if !is(role, last) => return Some(name),
-            (Some((_, name)), None) => return Some(name),
-            _ => {}
-        }
-        self.min_turns.filter(|(least, _)| turns < *least).map(|(_, name)| name)
-    }
-}
-
-fn is(role: Value<'_>, name: &str) -> bool {
-    matches!(role, Value::Text(text) if text.is(name))
-}
-
-fn slots_of_texts(fields: &[Field]) -> Vec<usize> {
-    let is_text = |field: &Field| {
-        matches!(field, Field::Instruction | Field::CotAnswer | Field::Question | Field::System)
-    };
-    (0..fields.len()).filter(|&slot| is_text(&fields[slot])).collect()
 }
 
 /// How many names are kept.

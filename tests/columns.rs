@@ -34,6 +34,7 @@ fn mine(row: &str) -> Shape {
         needs: Vec::new(),
         roles: None,
         rules: Rules::default(),
+        beside: None,
         jinja: None,
         settings: [("stop".to_owned(), "</s>".to_owned())].into(),
         train: Vec::new(),

@@ -21,6 +21,7 @@ fn target(row: &str) -> Target {
         needs: vec!["cot_answer".to_owned()],
         roles: None,
         rules: Rules::default(),
+        beside: None,
         jinja: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         row: row.to_owned(),

@@ -36,6 +36,21 @@ PREFERENCES = (
 RULES = {
     *("first", "last", "alternate", "roles", "min_turns", "min_rows", "max_rows", "max_bytes"),
     *("max_row_chars", "forbidden", "extra_keys", "bom", "array", "files", "names"),
+    *(
+        "has",
+        "system_first",
+        "one_system",
+        "weight",
+        "content",
+        "parts",
+        "other_keys",
+        "turn_extra_keys",
+    ),
+}
+# What `validate` asks of all rows, for which a consumer may have names all the same.
+ALWAYS = {
+    *("roles", "content", "missing_key", "turn_missing_key", "extra_keys", "turn_extra_keys"),
+    *("wrong_type", "wrong_value", "not-an-object"),
 }
 
 Row = dict[str, Any]
@@ -550,7 +565,7 @@ def test_every_target_says_what_it_is_and_where_that_is_written(path: Path) -> N
     assert target["source"]
     rules = target.get("rules", {})
     assert rules.keys() <= RULES
-    assert rules.get("names", {}).keys() <= rules.keys() - {"names"}
+    assert rules.get("names", {}).keys() <= rules.keys() - {"names"} | ALWAYS
     assert converter(path.stem).convert_bytes(b"") == b""
 
 
@@ -600,6 +615,142 @@ def rule_name(target: str, rule: str) -> str:
     _, _, names = Converter.target_file(target).partition("[rules.names]")
     found = re.search(rf'^{rule} = "(.*)"$', names, re.MULTILINE)
     return found[1] if found else rule
+
+
+MESSAGES = """
+name = "own"
+row = '''{"messages": [{"$each": "messages", "do": {
+    "role": "{role}", "content": "{content}",
+    "tool_calls": {"$if": "tool_calls", "then": "{tool_calls}"},
+    "weight": {"$if": "weight", "then": "{weight}"}
+}}]}'''
+
+[settings]
+system = ""
+
+[rules]
+"""
+A_QUESTION = {"role": "user", "content": "Q"}
+AN_ANSWER = {"role": "assistant", "content": "A"}
+A_SYSTEM = {"role": "system", "content": "S"}
+A_RECORD = {"instruction": "Q", "cot_answer": "A"}
+A_CALL = {"role": "assistant", "tool_calls": [{"id": "1"}]}
+
+# A rule, a record that breaks it, one that does not.
+OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
+    "nobody answers": ('has = ["assistant"]', [A_QUESTION], [A_QUESTION, AN_ANSWER]),
+    "two must speak": ('has = ["user", "assistant"]', [AN_ANSWER], [AN_ANSWER, A_QUESTION]),
+    "a late system message": (
+        "system_first = true",
+        [A_QUESTION, A_SYSTEM, AN_ANSWER],
+        [A_SYSTEM, A_QUESTION, AN_ANSWER],
+    ),
+    "two system messages": (
+        "one_system = true",
+        [A_SYSTEM, A_SYSTEM, A_QUESTION],
+        [A_SYSTEM, A_QUESTION, AN_ANSWER],
+    ),
+    "a weight of a user": (
+        'weight = ["assistant"]',
+        [{**A_QUESTION, "weight": 1}, AN_ANSWER],
+        [A_QUESTION, {**AN_ANSWER, "weight": 1}],
+    ),
+    "a weight of a half": (
+        'weight = ["assistant"]',
+        [A_QUESTION, {**AN_ANSWER, "weight": 0.5}],
+        [A_QUESTION, {**AN_ANSWER, "weight": 0}],
+    ),
+    "an empty content": (
+        "content = true",
+        [A_QUESTION, {**AN_ANSWER, "content": ""}, AN_ANSWER],
+        [A_CALL],
+    ),
+    "no system messages": (
+        'roles = ["user", "assistant"]',
+        [A_SYSTEM, A_QUESTION, AN_ANSWER],
+        A_RECORD,
+    ),
+    "a long row": (
+        "max_row_chars = 18",
+        [A_QUESTION, {**AN_ANSWER, "content": "\u00fc" * 5}],
+        A_RECORD,
+    ),
+    "three turns of plain records": (
+        "min_turns = 3",
+        A_RECORD,
+        [A_QUESTION, AN_ANSWER, A_QUESTION],
+    ),
+    "a last word that plain records do not have": (
+        'last = "user"',
+        A_RECORD,
+        [AN_ANSWER, A_QUESTION],
+    ),
+    "a role that plain records do not have": (
+        'has = ["tool"]',
+        A_RECORD,
+        [{**A_QUESTION, "role": "tool"}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), OWN_RULES.values(), ids=OWN_RULES)
+def test_a_rule_of_a_target_file_is_applied_in_both_ways(
+    tmp_path: Path, rule: str, bad: list[Row] | Row, good: list[Row] | Row
+) -> None:
+    lines = [json.dumps(one if isinstance(one, dict) else {"messages": one}) for one in (bad, good)]
+    to = Converter.from_toml(MESSAGES + rule, check="warn")
+    rows = to.convert_bytes("\n".join(lines).encode())
+    name = rule.partition(" = ")[0]
+    assert (to.ledger.written, to.ledger.warned) == (2, {name: 1})
+    strict = Converter.from_toml(MESSAGES + rule, check="strict", on_error="skip")
+    assert strict.convert_bytes("\n".join(lines).encode()) == rows.splitlines(keepends=True)[1]
+    target, output = tmp_path / "own.toml", tmp_path / "rows.jsonl"
+    target.write_text(MESSAGES + rule)
+    output.write_bytes(rows)
+    verdict = raftfast.validate(output, to=target)
+    assert verdict.broken == {name: 1}
+    assert [one.line for one in verdict.problems] == [1]
+
+
+def test_a_system_message_of_the_target_is_held_against_the_roles() -> None:
+    text = MESSAGES.replace('system = ""', 'system = "S"') + 'roles = ["user", "assistant"]'
+    to = Converter.from_toml(text)
+    to.convert_bytes(json.dumps(A_RECORD).encode())
+    assert to.ledger.warned == {"roles": 1}
+
+
+def test_characters_of_a_row_are_those_of_its_texts() -> None:
+    text = MESSAGES + "max_row_chars = 21"
+    for answer, warned in (("\u00fc\n" * 4, {}), ("\u00fc\n" * 4 + "x", {"max_row_chars": 1})):
+        to = Converter.from_toml(text)
+        to.convert_bytes(json.dumps({**A_RECORD, "instruction": "", "cot_answer": "x"}).encode())
+        row = {"messages": [{**A_QUESTION, "content": ""}, {**AN_ANSWER, "content": answer}]}
+        to.convert_bytes(json.dumps(row).encode())
+        assert to.ledger.warned == warned
+
+
+def test_the_report_says_where_each_rule_is_broken_first(tmp_path: Path) -> None:
+    corpus, report = tmp_path / "corpus.jsonl", tmp_path / "report.json"
+    late = {"messages": [A_QUESTION, AN_ANSWER, A_QUESTION]}
+    corpus.write_text(f"{json.dumps(A_RECORD)}\n\n{json.dumps(late)}\n{json.dumps(late)}\n")
+    ledger = raftfast.convert(corpus, tmp_path / "rows", to="mistral", report=report)
+    own = rule_name("mistral", "last")
+    first = {own: {"input": str(corpus), "line": 3}}
+    assert ledger.as_dict()["first_warned"] == first
+    assert json.loads(report.read_bytes())["first_warned"] == first
+    again = raftfast.Ledger.from_dict(ledger.as_dict())
+    assert (again.as_dict(), again.first_warned) == (ledger.as_dict(), {own: (str(corpus), 3)})
+
+
+def test_the_first_line_of_each_input_is_in_the_account_of_the_input(tmp_path: Path) -> None:
+    lines = [json.dumps(A_RECORD), json.dumps({"messages": [A_QUESTION, AN_ANSWER, A_QUESTION]})]
+    for name, order in (("a", lines), ("b", lines[::-1])):
+        (tmp_path / name).write_text("\n".join(order))
+    inputs = [tmp_path / "a", tmp_path / "b"]
+    ledger = raftfast.convert(inputs, tmp_path / "rows", to="mistral")
+    own = rule_name("mistral", "last")
+    assert ledger.first_warned == {own: (str(inputs[0]), 2)}
+    assert [one.first_warned[own][1] for _, one in ledger.inputs] == [2, 1]
 
 
 def test_the_first_line_that_breaks_a_rule_is_told(tmp_path: Path) -> None:

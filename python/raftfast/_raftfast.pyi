@@ -24,17 +24,21 @@ __all__ = [
     "DEFAULT_BLOCK_BYTES",
     "DEFAULT_MAX_RECORD_BYTES",
     "Converter",
+    "Findings",
     "Ledger",
     "Reader",
     "Schema",
     "Target",
+    "Validator",
     "__version__",
+    "beginning",
     "convert_files",
     "cpu_path",
     "default_threads",
     "digest",
     "read_batches",
     "survey",
+    "validate_files",
     "write_sample",
 ]
 
@@ -100,6 +104,9 @@ class Ledger:
         What ends a file, such as the footer of Parquet, is in ``bytes_out`` of the whole run only.
         """
     @property
+    def split(self) -> list[int]:
+        """How many rows went to each output of a split."""
+    @property
     def missing(self) -> str | None:
         """A field that the target uses and that no record had; only with ``lenient=True``."""
     @staticmethod
@@ -112,7 +119,7 @@ class Ledger:
 
         """
     def as_dict(self) -> dict[str, object]:
-        """All of the above as plain values, as ``--report`` writes it."""
+        """All but ``inputs``, ``split`` and ``missing`` as plain values, for ``--report``."""
     @staticmethod
     def from_dict(account: dict[str, Any]) -> Ledger:
         """Take what ``as_dict`` gave.
@@ -149,6 +156,9 @@ class Target:
     @property
     def train(self) -> list[str]:
         """What its rows can say is trained on, by the names that ``train=`` takes."""
+    @property
+    def beside(self) -> str | None:
+        """The name of the file that the consumer wants beside the rows, if it wants one."""
     @property
     def example(self) -> str:
         """A row of this target, as one line of JSON."""
@@ -319,6 +329,16 @@ class Converter:
     @property
     def limits(self) -> dict[str, int]:
         """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
+    @property
+    def files(self) -> list[str]:
+        """The names that files have, without their endings; any if there are none."""
+    @property
+    def beside(self) -> tuple[str, str] | None:
+        """The file that the consumer wants beside the rows, and its entry for an output.
+
+        The entry is a JSON object in which ``{name}`` stands for the name of the output without its
+        ending, and ``{file}`` for the name with it.
+        """
     def wanted(self, columns: list[str]) -> list[str]:
         """Tell which columns of a table are used.
 
@@ -380,6 +400,7 @@ def convert_files(
     long: bool = False,
     part: tuple[int, int] | None = None,
     shard_bytes: int | None = None,
+    split: tuple[Sequence[float], int] | None = None,
     lenient: bool = False,
 ) -> Ledger:
     """Convert files into an already opened name: what `raftfast.convert` stands on.
@@ -407,6 +428,8 @@ def convert_files(
             bytes: the lines that start in it. Positions in errors are those in the whole file.
         shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is
             longer has an output of its own.
+        split: Shares, and the seed that decides which rows go where: ``output`` is then a list of
+            paths, each of which gets its share of the rows as JSON lines.
         lenient: Whether a field in use may be in none of the records; see ``Ledger.missing``.
 
     Returns:
@@ -491,6 +514,102 @@ class Strings:
             OSError: A file cannot be opened or read.
 
         """
+
+@final
+class Validator:
+    """A target compiled to check rows: what `raftfast.validate` stands on."""
+
+    def __new__(cls, to: str | PathLike[str], *, settings: Mapping[str, str] = {}) -> Validator:
+        """Compile a target.
+
+        Args:
+            to: A built-in target, ``"text"``, or the path of a target file.
+            settings: Settings of the target by name, instead of its defaults.
+
+        Raises:
+            UsageError: There is no such target, or it has no such setting.
+            OSError: The target file cannot be read.
+
+        """
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What the consumer says of whole files, by rule: min_rows, max_rows, max_bytes."""
+    @property
+    def bom(self) -> bool | None:
+        """Whether a file starts with a byte order mark; ``None`` if it may."""
+    @property
+    def array(self) -> bool | None:
+        """Whether a file is one JSON array; ``None`` if it may be."""
+    @property
+    def files(self) -> list[str]:
+        """The names that files have, without their endings; any if there are none."""
+    def name(self, rule: str) -> str:
+        """Tell what the consumer calls the breaking of a rule, or else what raftfast does."""
+
+@final
+class Findings:
+    """What `validate_files` found."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of the reading; lines that are no rows are rejected in it."""
+    @property
+    def wrong(self) -> list[tuple[str, int]]:
+        """How many rows break a rule in each input that has such, in order."""
+    @property
+    def broken(self) -> dict[str, int]:
+        """How many rows break each rule, by the consumer's name for it."""
+    @property
+    def first(self) -> dict[str, list[tuple[str, int, str]]]:
+        """Where each rule is broken first: inputs, lines, and how in words."""
+
+def validate_files(
+    inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
+    validator: Validator,
+    *,
+    limit: int = 10,
+    threads: int | None = None,
+    block_bytes: int = 524288,
+    max_record_bytes: int = 268435456,
+    long: bool = False,
+    tick: Callable[[int, int | None], None] | None = None,
+) -> Findings:
+    """Check the rows of files: what `raftfast.validate` stands on.
+
+    Args:
+        inputs: As for `convert_files`.
+        validator: The compiled target.
+        limit: Places that are kept of each rule.
+        threads: Workers; by default the CPUs this process may use.
+        block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
+        max_record_bytes: The longest line that is taken.
+        long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        tick: As for `convert_files`.
+
+    Raises:
+        Error: A file is broken, or changed while it was read.
+        OSError: A file cannot be read.
+        ValueError: ``threads`` or ``block_bytes`` is 0.
+
+    """
+
+def beginning(path: str | PathLike[str], *, long: bool = False) -> tuple[bool, bool] | None:
+    """Tell whether a file starts with a byte order mark, and whether it is one JSON array.
+
+    A compressed file is that which it holds.
+
+    Args:
+        path: The file.
+        long: Whether zst files are taken that need more than 128 MiB for their window.
+
+    Returns:
+        Both, or ``None`` of what is no regular file, whose first bytes can be read only once.
+
+    Raises:
+        OSError: It cannot be read.
+
+    """
 
 @final
 class Schema:

@@ -13,10 +13,10 @@ from click.shell_completion import get_completion_class, shell_complete
 import raftfast
 from raftfast import endings
 from raftfast.choices import Answer, Check, Compression, OutputType, TextAs, Train, Turns
-from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs
+from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
-from raftfast.summary import summary
+from raftfast.summary import summary, verdict_summary
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _COMPLETE = "_RAFTFAST_COMPLETE"
 _FILE = click.Path(allow_dash=True)
+_NOWHERE = os.devnull
 _CORPUS = click.Path(exists=True, dir_okay=False)
 
 _CONVERT_EPILOG = """\b
@@ -44,6 +45,19 @@ Exit codes:
   3    complete, but records were rejected (--on-error skip)
   129, 130, 143    ended by SIGHUP, Ctrl-C, SIGTERM: no output appears
   141  the reader of standard output or of a FIFO went away
+"""
+
+_VALIDATE_EPILOG = """\b
+Examples:
+  raftfast validate train.jsonl --to openai
+  raftfast validate data/ --to mlx --report report.json
+  raftfast validate mine.jsonl.gz --to completion --set prompt_key=text --limit 100
+
+\b
+Exit codes:
+  0    all rows are right
+  1    a rule is broken, or an input cannot be read
+  2    wrong usage
 """
 
 _COMPLETION_EPILOG = """\b
@@ -140,6 +154,25 @@ def group() -> None:
     help="Into a folder: keep the files whose input, options and version are the same.",
 )
 @option(
+    "--split",
+    section="Output",
+    metavar="NAME=SHARE,...",
+    callback=shares,
+    help=(
+        "Into a folder: files that get these shares of the rows, such as train=0.9,test=0.1; "
+        "without names, those that the consumer reads."
+    ),
+)
+@option(
+    "--beside/--no-beside",
+    section="Output",
+    default=None,
+    help=(
+        "Write the file that the consumer wants beside the rows, such as dataset_info.json; by "
+        "default into a folder only. What it holds already stays."
+    ),
+)
+@option(
     "--sync",
     section="Output",
     is_flag=True,
@@ -200,7 +233,8 @@ def group() -> None:
     metavar="N",
     type=click.IntRange(0, 2**64 - 1),
     default=0,
-    help="With --rejected other: another number gives other answers.",
+    show_default=True,
+    help="Another number makes other choices: --rejected other, --split.",
 )
 @option(
     "--no-repair",
@@ -356,6 +390,106 @@ def convert(
     return endings.REJECTED if ledger.rejected else 0
 
 
+@group.command(cls=SectionedCommand, epilog=_VALIDATE_EPILOG)
+@click.argument(
+    "inputs",
+    metavar="[INPUT]...",
+    nargs=-1,
+    type=_FILE,
+    help="What convert takes, but each file by itself; - or none is standard input.",
+)
+@option(
+    *("-t", "--to"),
+    section="Rows",
+    metavar="TARGET",
+    type=TargetName(),
+    help="What the rows are for: a target of `raftfast targets`, or a target file of your own.",
+)
+@option(
+    "--set",
+    "settings",
+    section="Rows",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=pairs,
+    help="A setting of the target, such as prompt_key. May be repeated.",
+)
+@option(
+    "--max-record-bytes",
+    section="Rows",
+    type=Size(),
+    default="256MiB",
+    show_default=True,
+    help="The longest row that is taken.",
+)
+@option(
+    *("-n", "--limit"),
+    section="Verdict",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many problems are listed; all are counted.",
+)
+@option(
+    "--report",
+    section="Verdict",
+    metavar="FILE",
+    type=_FILE,
+    help="Write the verdict as JSON: rows, right, wrong, and what is broken where.",
+)
+@option(
+    "--long",
+    section="Run",
+    is_flag=True,
+    help="Take zst files whose window needs more than 128 MiB of memory, up to 2 GiB.",
+)
+@option(
+    *("-j", "--threads"),
+    section="Run",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Workers; by default as many as CPUs that this process may use.",
+)
+@option(
+    *("-q", "--quiet"),
+    section="Run",
+    is_flag=True,
+    help="Say nothing but errors: the exit code tells.",
+)
+@option(
+    "--progress/--no-progress",
+    section="Run",
+    default=None,
+    help="Draw a progress bar, by default on a terminal only.",
+)
+def validate(
+    inputs: tuple[str, ...],
+    *,
+    to: str | None,
+    quiet: bool,
+    progress: bool | None,
+    **options: Any,  # noqa: ANN401 - those of `raftfast.validate`, by the same names
+) -> int:
+    """Check rows against the rules of their consumer, without writing any.
+
+    The rows may be anybody's. Each problem is listed as FILE:LINE: RULE: what is wrong.
+    """
+    if to is None:
+        names = ", ".join(target.name for target in raftfast.Converter.targets())
+        raise click.UsageError(f"--to is missing, which says what the rows are for: {names}, text")
+    with bar(_NOWHERE, wanted=False if quiet else progress) as tick:
+        verdict = raftfast.validate(_or_stdin(inputs), to=to, progress=tick, **options)
+    endings.outcome_stands()
+    if not quiet:
+        for problem in verdict.problems:
+            click.echo(endings.visible(str(problem)))
+        if verdict.more and verdict.problems:
+            click.echo(f"and {verdict.more:,} more (--limit)")
+        endings.tell(verdict_summary(verdict))
+    return 0 if verdict.ok else endings.FAILED
+
+
 @group.command()
 @click.argument("name", required=False, help="One target only; text lists the chat templates.")
 @option("--toml", is_flag=True, help="Print the file of the target, to start your own from.")
@@ -503,6 +637,7 @@ def _described(target: raftfast.Target) -> str:
         "source": target.source,
         "train": ", ".join(target.train) or "none",
         "rules": "; ".join(f"{rule} {value}" for rule, value in target.rules.items()) or "none",
+        **({"beside": target.beside} if target.beside else {}),
         "row": target.example,
     }
     lines = [f"  {name:<9} {fact}" for name, fact in facts.items()]

@@ -7,15 +7,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
+from raftfast.companion import Companion
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
 from raftfast.limits import check_limits
 from raftfast.others import with_others
-from raftfast.paths import check_readable, check_threads, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
-from raftfast.several import several_of
+from raftfast.several import several_of, split_of
 from raftfast.sources import is_path, listed, name_of, naming, opened, refuse_no_rows
 from raftfast.task import Outcome, Task
 
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
         Train,
         Turns,
     )
+    from raftfast.several import Several
     from raftfast.sources import Source
 
 
-def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword only
+def convert(  # noqa: C901, PLR0913 - the options of a run, all but four by keyword only
     inputs: Source | Sequence[Source],
     output: str | PathLike[str] | Any,  # noqa: ANN401 - or a binary file object
     to: str | PathLike[str] = "chat",
@@ -54,7 +56,6 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     answer: Answer = "cot",
     turns: Turns = "error",
     rejected: str | None = None,
-    seed: int = 0,
     unrepaired: Sequence[str] = (),
     check: Check = "warn",
     train: Train | None = None,
@@ -70,6 +71,9 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     shards: int | None = None,
     shard_size: int | None = None,
     resume: bool = False,
+    beside: bool | None = None,
+    split: Mapping[str, float] | Sequence[float] | None = None,
+    seed: int = 0,
     rejects: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     expect_rows: int | None = None,
@@ -112,7 +116,6 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         rejected: What is taken for the rejected answer of preference rows: the key that holds it,
             or ``"other"``: the answer of another record of the inputs, which are read twice for
             that. By default the key ``rejected``.
-        seed: Another number gives other choices; for ``rejected="other"`` only.
         unrepaired: Repairs, by the names that dialects have for them, that are not to be made.
         check: What becomes of rows that break a rule of their consumer, see ``raftfast targets``.
         train: What of the answer is trained on, where the target can say so; by default what the
@@ -135,6 +138,14 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         shard_size: Bytes of such an output at most, one after the other.
         resume: For a folder of outputs: whether to keep those whose input, options and version are
             the same as when they were made.
+        beside: Whether to write the file that a consumer wants beside its rows, such as
+            ``dataset_info.json``; by default if the output is a folder. Entries that are in it
+            already stay.
+        split: For a folder as output: the shares of the rows that files in it get, such as
+            ``{"train": 0.9, "test": 0.1}``. Without names they get those that the consumer reads,
+            or train, validation and test.
+        seed: Another number gives other choices for ``rejected="other"``, and with ``split`` puts
+            other rows into each file.
         rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
@@ -186,20 +197,24 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     names = _given(rejects=rejects, report=report, output=given)
     several = several_of(names.get("output"), shards, shard_size, resume=resume)
     folder = names["output"] if several is not None and several.folder else None
+    companion = _companion(converter, names.get("output"), several, beside=beside)
     form = form_of(names.get("output") if folder is None else None, output_type, compression, level)
+    several = split_of(
+        several, split, seed=seed, files=converter.files, form=form, target=os.fsdecode(to)
+    )
     found = expand(listed(inputs), folder)
     sources = [one.source for one in found]
     check_readable(sources)
-    named = {**settings} | _given(
-        system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop
-    )
+    named = _given(system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop)
     reading: dict[str, object] = {"dialect": dialect, "answer": answer, "turns": turns}
-    reading |= {"unrepaired": [*unrepaired], "check": check}
-    reading |= _given(train=train, template=template, date=date, rejected=rejected)
-    if text_as != "text":
-        reading["text_as"] = text_as
-    reading |= {"seed": seed} if converter.takes_others else {}
-    options = {**named, **reading, "escape": escape, "on_error": on_error, **form.as_options()}
+    chosen = _given(train=train, template=template, date=date, rejected=rejected)
+    options = {
+        **{**settings, **named, **reading, "unrepaired": [*unrepaired], "check": check, **chosen},
+        **({} if text_as == "text" else {"text_as": text_as}),
+        **({} if split is None or several is None else {"split": several.split}),
+        **({"seed": seed} if converter.takes_others or split is not None else {}),
+        **{"escape": escape, "on_error": on_error, **form.as_options()},
+    }
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
         knowing = with_others(
@@ -225,31 +240,34 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         name = names.get("output", name_of(output))
         check_limits(outcome, name, os.fsdecode(to), converter.limits, check)
         if report is not None:
-            run = {
+            facts = {
                 "target": os.fsdecode(to),
                 "inputs": [name_of(source) for source in sources],
-                "output": names.get("output", name_of(output)),
+                "output": name,
                 "options": options,
             }
-            outputs = [made.as_dict() for made in outcome.outputs]
-            facts = {**run, "outputs": outputs} if outputs else run
-            write_report(paths["report"], {**facts, **_by_input(outcome.ledger)}, outcome.ledger)
+            write_report(paths["report"], {**facts, **_account(outcome)})
+        if companion is not None:
+            companion.write(paths.get("beside"), names["output"])
 
     if several is not None:
-        beside = _given(rejects=rejects, report=report)
+        others = _given(rejects=rejects, report=report)
         threads = threads or _raftfast.default_threads()
         if several.shards is not None:
             # A shard is made of a part of the inputs, and takes answers from all of them.
             converter = with_others(converter, sources, threads=threads, long=long, tick=progress)
-        task = Task(found, names["output"], run, threads, beside, sync, progress, finish)
-        target = _raftfast.digest(to) if os.fsdecode(to).endswith(".toml") else os.fsdecode(to)
-        decisive = {**options, "to": target, "max_record_bytes": max_record_bytes, "long": long}
-        if template is not None and os.path.isfile(template):  # noqa: PTH113 - pathlib is 10 ms
-            decisive["template"] = _raftfast.digest(template)
+        task = Task(found, names["output"], run, threads, others, sync, progress, finish, companion)
+        decisive = {
+            **options,
+            **_decisive(to, template),
+            "max_record_bytes": max_record_bytes,
+            "long": long,
+        }
         outcome = several.convert(task, form.ending, decisive)
         if told is not None:
             told(outcome)
         return outcome.ledger
+    names = {**({} if companion is None else companion.beside(names["output"])), **names}
     refuse_clashes(sources, names)
     with published(names, sync=sync) as paths:
         ledger = run(
@@ -266,6 +284,45 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
 def _given(**names: str | PathLike[str] | None) -> dict[str, str]:
     """Keep what was asked for, in this order."""
     return {role: os.fsdecode(name) for role, name in names.items() if name is not None}
+
+
+def _decisive(
+    to: str | PathLike[str], template: str | PathLike[str] | None
+) -> dict[str, str | None]:
+    """Name the target and the template, or what their files hold: that decides the rows."""
+    target = os.fsdecode(to)
+    if target.endswith(".toml"):
+        target = _raftfast.digest(to)
+    if template is not None and os.path.isfile(template):  # noqa: PTH113 - pathlib is 10 ms
+        return {"to": target, "template": _raftfast.digest(template)}
+    return {"to": target}
+
+
+def _companion(
+    converter: _raftfast.Converter,
+    output: str | None,
+    several: Several | None,
+    *,
+    beside: bool | None,
+) -> Companion | None:
+    """Give the file that is to be written beside the rows, if one is."""
+    is_folder = several is not None and several.folder
+    if beside is False or (beside is None and not is_folder):
+        return None
+    if converter.beside is None:
+        if beside:
+            raise UsageError("this target has no file beside its rows")
+        return None
+    if output in (None, STANDARD) or (several is not None and not is_folder):
+        raise UsageError("beside needs one file or a folder as output: its entries name files")
+    return Companion(*converter.beside)
+
+
+def _account(outcome: Outcome) -> dict[str, object]:
+    """Give what became of the records, as a report tells it."""
+    outputs = [made.as_dict() for made in outcome.outputs]
+    told: dict[str, object] = {"outputs": outputs} if outputs else {}
+    return {**told, **_by_input(outcome.ledger), **outcome.ledger.as_dict()}
 
 
 def _by_input(ledger: Ledger) -> dict[str, object]:

@@ -70,8 +70,12 @@ def to_folder(
     names = output_names(task.inputs, ending)
     outputs = [os.path.join(task.output, name) for name in names]
     for output in outputs:
-        _refuse_unreplaceable(output)
+        refuse_unreplaceable(output)
     task.refuse_clashes(outputs)
+    if task.companion is not None:
+        if task.companion.file in names:
+            raise UsageError(f"an output would be the {task.companion.file} that describes it")
+        task.companion.is_right(task.output, names)  # better to fail now than after all work
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
     with (
         staged(task.output, resume=resume) as staging,
@@ -114,7 +118,7 @@ def output_names(inputs: Sequence[Found], ending: str) -> list[str]:
     return list(taken)
 
 
-def _refuse_unreplaceable(output: str) -> None:
+def refuse_unreplaceable(output: str) -> None:
     """Fail for what a rename would refuse to replace, or should not."""
     found = status(output)
     if found is None:
@@ -179,12 +183,23 @@ class _Folder:
         # What was made in another way is not for this manifest to keep.
         stay = [name for name in there if name not in self._gone and self._made_so]
         text = manifest(self._maker, {**{name: self._before[name] for name in stay}, **entries})
-        if not made and not self._gone and self._stands(text):
+        described = self._described()
+        if not (made or self._gone or described) and self._stands(text):
             return
+        for name, content in described.items():
+            self._mark(name, content)
         self._mark(MANIFEST, text)
         self._mark(SUCCESS, b"")
-        self._shown = [*made, MANIFEST, SUCCESS]
+        self._shown = [*made, *described, MANIFEST, SUCCESS]
         self._staging.keep_only(set(self._shown))
+
+    def _described(self) -> dict[str, bytes]:
+        """Say what the file that the consumer wants has to hold, if it does not yet."""
+        companion = self._task.companion
+        folder = self._staging.target
+        if companion is None or companion.is_right(folder, self._names):
+            return {}
+        return {companion.file: companion.text(folder, self._names)}
 
     def _mark(self, name: str, content: bytes) -> None:
         marks = {"mark": self._staging.path(name)}

@@ -10,7 +10,6 @@ from raftfast.errors import Error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from raftfast._raftfast import Ledger
     from raftfast.choices import Check
     from raftfast.task import Outcome
 
@@ -49,24 +48,34 @@ def check_limits(
     """
     if check == "off":
         return
-    files = [(made.output, made.ledger) for made in outcome.outputs if made.ledger is not None]
-    for name, ledger in files or [(output, outcome.ledger)] * (not outcome.outputs):
-        for message in _broken(ledger, limits):
-            told = f"{name}: {message.format(target=target)}"
+    files = [(made.output, counts) for made in outcome.outputs if (counts := made.counts())]
+    whole = (outcome.ledger.written, outcome.ledger.bytes_out)
+    for name, counts in files or [(output, whole)] * (not outcome.outputs):
+        for _, message in broken_limits(*counts, target, limits):
+            told = f"{name}: {message}"
             if check == "strict":
                 raise Error(told, "rule", name)
             warn(told, RuleWarning, stacklevel=4)
 
 
-def _broken(ledger: Ledger, limits: Mapping[str, int]) -> Iterator[str]:
-    counts = {"rows": ledger.written, "bytes": ledger.bytes_out}
+def broken_limits(
+    rows: int, size: int, target: str, limits: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Tell which limits a file breaks, and how.
+
+    Args:
+        rows: Its rows.
+        size: Its bytes.
+        target: The target, for messages.
+        limits: The limits by rule.
+
+    """
+    counts = {"rows": rows, "bytes": size}
     for rule, bound in limits.items():
         limit = _LIMITS[rule]
         count = counts[limit.what]
         if limit.is_least and count < bound:
-            yield f"{count:,} {limit.what}, and {{target}} takes {bound:,} or more"
+            yield rule, f"{count:,} {limit.what}, and {target} takes {bound:,} or more"
         elif not limit.is_least and count > bound:
-            yield (
-                f"{count:,} {limit.what}, and {{target}} takes {bound:,} at most "
-                "(--shards and --shard-size cut)"
-            )
+            cut = "--shards and --shard-size cut"
+            yield rule, f"{count:,} {limit.what}, and {target} takes {bound:,} at most ({cut})"

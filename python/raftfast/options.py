@@ -78,6 +78,25 @@ def pairs(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return dict(value.split("=", 1) for value in values)
 
 
+def shares(
+    _ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, float] | list[float] | None:
+    """Take ``NAME=SHARE,NAME=SHARE`` apart, or ``SHARE,SHARE``."""
+    if value is None:
+        return None
+    parts = [part.strip().rpartition("=") for part in value.split(",")]
+    try:
+        numbers = [float(number) for _, _, number in parts]
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not NAME=SHARE,...", param=param) from None
+    names = [name.strip() for name, _, _ in parts]
+    if len({*names}) == len(names) and all(names):
+        return dict(zip(names, numbers, strict=True))
+    if any(names):
+        raise click.BadParameter(f"{value!r} does not name each share once", param=param)
+    return numbers
+
+
 class SectionedCommand(click.Command):
     """A command whose help shows its options in sections."""
 

@@ -1,4 +1,4 @@
-"""The ledger of a run as JSON, with what was run."""
+"""What a run came to, as JSON."""
 
 from __future__ import annotations
 
@@ -12,21 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
-    from raftfast._raftfast import Ledger
 
-
-def write_report(path: str, run: Mapping[str, object], ledger: Ledger) -> None:
+def write_report(path: str, run: Mapping[str, object]) -> None:
     """Write the report of a run.
 
     Args:
         path: What to open for writing; ``"-"`` is standard output.
-        run: The names and options of the run.
-        ledger: Its account.
+        run: Its names and options, and its account.
 
     """
     import json  # noqa: PLC0415 - 7 ms that a run without a report need not pay
 
-    facts = {"raftfast": __version__, **run, **ledger.as_dict()}
+    facts = {"raftfast": __version__, **run}
     text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
     with blaming(path), _opened(path) as file:
         file.write(text)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from raftfast.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from raftfast.forms import Form
     from raftfast.task import Outcome, Task
 
 
@@ -21,6 +22,8 @@ class Several(NamedTuple):
         shards: How many shards there are to be.
         shard_size: How many bytes a shard is to have at most.
         resume: Whether to keep what is right in a folder.
+        split: The shares of files in a folder that all inputs go to, by name.
+        seed: What decides which rows go where.
 
     """
 
@@ -28,6 +31,8 @@ class Several(NamedTuple):
     shards: int | None
     shard_size: int | None
     resume: bool
+    split: Mapping[str, float] | None = None
+    seed: int = 0
 
     def convert(self, task: Task, ending: str, options: Mapping[str, object]) -> Outcome:
         """Convert in this way.
@@ -41,7 +46,10 @@ class Several(NamedTuple):
         # Together 20 ms, which a run with one output need not pay.
         from raftfast.folder import to_folder  # noqa: PLC0415
         from raftfast.sharded import to_shards, to_sized_shards  # noqa: PLC0415
+        from raftfast.splits import to_splits  # noqa: PLC0415
 
+        if self.split is not None:
+            return to_splits(task, self.split, self.seed, ending)
         if self.shards is not None:
             return to_shards(task, self.shards)
         if self.shard_size is not None:
@@ -83,3 +91,39 @@ def several_of(
     if any(number is not None and number < 1 for number in (shards, shard_size)):
         raise UsageError("there must be at least one shard, of at least one byte")
     return Several(folder, shards, shard_size, resume)
+
+
+def split_of(  # noqa: PLR0913 - what a split consists of
+    several: Several | None,
+    split: Mapping[str, float] | Sequence[float] | None,
+    *,
+    seed: int,
+    files: Sequence[str],
+    form: Form,
+    target: str,
+) -> Several | None:
+    """Ask for the splits of a folder besides, if that is asked for.
+
+    Args:
+        several: What else is asked for.
+        split: The shares, with names or without.
+        seed: What decides which rows go where.
+        files: The names that the target's consumer reads, if it reads only some.
+        form: What the outputs are.
+        target: The target, for messages.
+
+    Raises:
+        UsageError: What was asked for does not go together.
+
+    """
+    if split is None:
+        return several
+    from raftfast.splits import named_shares  # noqa: PLC0415 - as above
+
+    if several is None or not several.folder:
+        raise UsageError("split needs a folder as output, such as -o rows/")
+    if several.resume:
+        raise UsageError("resume and split exclude each other")
+    if form.kind != "jsonl" or form.compression not in (None, "none"):
+        raise UsageError("a split is of JSON lines that are not compressed")
+    return several._replace(split=named_shares(split, files, target), seed=seed)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from raftfast import Ledger
+    from raftfast.validate import Verdict
 
 
 def summary(ledger: Ledger) -> str:
@@ -20,6 +21,16 @@ def summary(ledger: Ledger) -> str:
         f"{ledger.read:,} read{added} = {ledger.written:,} written + {filtered} + {rejected}; "
         f"{amount(ledger.bytes_in)} in, {amount(ledger.bytes_out)} out, "
         f"{ledger.seconds:.2f} s, {amount(speed)}/s" + _reading(ledger)
+    )
+
+
+def verdict_summary(verdict: Verdict) -> str:
+    """Sum up in one line what is wrong with rows."""
+    broken = f"; {_counted(verdict.broken)}" if verdict.broken else ""
+    speed = verdict.bytes_in / max(verdict.seconds, 1e-9)
+    return (
+        f"{verdict.rows:,} rows = {verdict.right:,} right + {verdict.wrong:,} wrong{broken}; "
+        f"{amount(verdict.bytes_in)} in, {verdict.seconds:.2f} s, {amount(speed)}/s"
     )
 
 

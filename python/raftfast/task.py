@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from raftfast._raftfast import Ledger
+    from raftfast.companion import Companion
     from raftfast.inputs import Found
     from raftfast.jobs import Tick
     from raftfast.sources import Source
@@ -29,13 +30,14 @@ class Run(Protocol):
     def __call__(  # noqa: PLR0913 - what differs from one output to another
         self,
         inputs: Sequence[Source],
-        output: str | Callable[[], str],
+        output: str | Callable[[], str] | Sequence[str],
         *,
         threads: int,
         rejects: str | None,
         tick: Tick | None,
         part: tuple[int, int] | None = None,
         shard_bytes: int | None = None,
+        split: tuple[list[float], int] | None = None,
         lenient: bool = False,
     ) -> Ledger:
         """Convert; the arguments are those of `raftfast._raftfast.convert_files`."""
@@ -49,6 +51,8 @@ class Made(NamedTuple):
         input: What it was made from, if that was one input.
         ledger: Its account, if it has one of its own.
         kept: Whether it was there already and right.
+        rows: How many rows it has, if it is one of a split.
+        size: How many bytes it has, if it is one of a split.
 
     """
 
@@ -56,12 +60,21 @@ class Made(NamedTuple):
     input: str | None = None
     ledger: Ledger | None = None
     kept: bool = False
+    rows: int | None = None
+    size: int | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Give plain values, as a report holds them."""
         source = {} if self.input is None else {"input": self.input, "kept": self.kept}
         account = {} if self.ledger is None else self.ledger.as_dict()
-        return {**source, "output": self.output, **account}
+        share = {} if self.rows is None else {"rows": self.rows, "bytes": self.size}
+        return {**source, "output": self.output, **account, **share}
+
+    def counts(self) -> tuple[int, int] | None:
+        """Give its rows and its bytes, as far as they are known."""
+        if self.ledger is not None:
+            return self.ledger.written, self.ledger.bytes_out
+        return None if self.rows is None or self.size is None else (self.rows, self.size)
 
 
 class Outcome(NamedTuple):
@@ -78,6 +91,8 @@ class Outcome(NamedTuple):
 
     def about_outputs(self) -> str:
         """Say in a few words how many outputs there are."""
+        if all(made.rows is not None for made in self.outputs):
+            return ", ".join(f"{made.output} {made.rows:,}" for made in self.outputs)
         kept = sum(made.kept for made in self.outputs)
         if any(made.input is not None for made in self.outputs):
             return f"{_counted(len(self.outputs) - kept, 'file')} converted, {kept:,} kept"
@@ -106,6 +121,7 @@ class Task(NamedTuple):
         progress: Called about twenty times a second with the bytes read and the bytes in all.
         finish: Called with the outcome and with what to open for the names in ``beside``, before
             anything appears; what it raises ends the run.
+        companion: The file that the consumer wants in the folder of the outputs.
 
     """
 
@@ -117,6 +133,7 @@ class Task(NamedTuple):
     sync: bool = False
     progress: Tick | None = None
     finish: Callable[[Outcome, Mapping[str, str]], None] = _nothing
+    companion: Companion | None = None
 
     @property
     def sources(self) -> list[Source]:

@@ -45,7 +45,8 @@ impl Block {
                 || !converted.rejects.is_empty()
                 || !converted.broken.is_empty()
         };
-        matches!(self.payload, Payload::Survey(_)) || self.parts.iter().any(told)
+        matches!(self.payload, Payload::Survey(_) | Payload::Findings(_))
+            || self.parts.iter().any(told)
     }
 }
 
@@ -242,8 +243,14 @@ impl Writer {
             self.total.lines += around.feed.lines_before(block.input)?;
             self.has_counted = true;
         }
-        if let Payload::Survey(survey) = &mut block.payload {
-            survey.locate(around.feed.name(block.input), self.total.lines);
+        match &mut block.payload {
+            Payload::Survey(survey) => {
+                survey.locate(around.feed.name(block.input), self.total.lines);
+            }
+            Payload::Findings(findings) => {
+                findings.locate(around.feed.name(block.input), self.total.lines);
+            }
+            _ => {}
         }
         let go_on = &mut || !around.stop.load(Ordering::Relaxed);
         let bytes = self.rows.write(block.payload, around.encoding, go_on)?;

@@ -1,5 +1,8 @@
 //! What a worker makes of a portion: rows gathered, then encoded as they will stand in the output.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -7,13 +10,14 @@ use super::compress::Compression;
 use super::framing::Framing;
 use crate::columnar::{Encoded, Encoder};
 use crate::columns::Columns;
-use crate::convert::Rows;
+use crate::convert::{Reject, Rows};
 use crate::error::Error;
 use crate::pool::Pool;
 use crate::record::Record;
 use crate::shape::Shape;
 use crate::survey::Survey;
 use crate::text::Escape;
+use crate::validate::{Findings, Validator};
 
 /// Bytes of input whose rows are one compressed member or frame. Frames of 1 MiB made a corpus 4 % larger
 /// than one frame for all of it, those of 4 MiB 1 %.
@@ -36,6 +40,8 @@ pub(super) enum Encoding {
     Survey,
     /// The answers of records, of which others take some by this seed.
     Answers(u64),
+    /// What is wrong with the records, which are rows of a target; of each rule, so many places.
+    Check(Arc<Validator>, usize),
     /// Not at all: only the account is wanted.
     Nothing,
 }
@@ -49,7 +55,19 @@ pub(super) enum Frame {
     /// With the lines before the ones that are read.
     Survey(Box<Survey>, u64),
     Answers(Box<Pool>),
+    Check(Box<Checked>),
     Nothing,
+}
+
+/// Rows being checked.
+#[derive(Debug)]
+pub(super) struct Checked {
+    validator: Arc<Validator>,
+    /// Places that are kept of each rule.
+    limit: usize,
+    findings: Findings,
+    /// The lines before the ones that are read.
+    lines: u64,
 }
 
 /// Rows as they are handed to the one who writes.
@@ -62,6 +80,7 @@ pub(super) enum Payload {
     Batch(RecordBatch),
     Survey(Box<Survey>),
     Answers(Box<Pool>),
+    Findings(Box<Findings>),
     /// No rows: they leave no trace, not even an empty frame.
     Nothing,
 }
@@ -70,9 +89,11 @@ impl Encoding {
     /// Bytes of input whose rows are framed together, if it matters.
     pub(super) fn portion(&self) -> Option<u64> {
         match self {
-            Self::Lines(Compression::None, _) | Self::Survey | Self::Answers(_) | Self::Nothing => {
-                None
-            }
+            Self::Lines(Compression::None, _)
+            | Self::Survey
+            | Self::Answers(_)
+            | Self::Check(..)
+            | Self::Nothing => None,
             Self::Lines(..) => Some(COMPRESSED),
             Self::File(_) | Self::Batches(_) => Some(BATCH),
         }
@@ -86,6 +107,12 @@ impl Encoding {
             Self::Batches(schema) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
             Self::Answers(seed) => Frame::Answers(Box::new(Pool::new(*seed))),
+            Self::Check(validator, limit) => Frame::Check(Box::new(Checked {
+                validator: Arc::clone(validator),
+                limit: *limit,
+                findings: Findings::default(),
+                lines: 0,
+            })),
             Self::Nothing => Frame::Nothing,
         }
     }
@@ -101,6 +128,10 @@ impl Encoding {
             (_, Frame::Answers(pool)) => {
                 let next = Box::new(Pool::new(pool.seed()));
                 Ok(Payload::Answers(std::mem::replace(pool, next)))
+            }
+            (_, Frame::Check(checked)) => {
+                checked.lines = 0;
+                Ok(Payload::Findings(Box::new(std::mem::take(&mut checked.findings))))
             }
             (_, Frame::Columns(columns, _)) if columns.is_empty() => Ok(Payload::Nothing),
             (Self::File(encoder), Frame::Columns(columns, spare)) => {
@@ -146,8 +177,25 @@ impl Frame {
 
     /// Tells how many lines have been read.
     pub(super) fn passed(&mut self, count: u64) {
-        if let Self::Survey(_, lines) = self {
-            *lines += count;
+        match self {
+            Self::Survey(_, lines) => *lines += count,
+            Self::Check(checked) => checked.lines += count,
+            _ => {}
+        }
+    }
+
+    /// Whether lines that are no records are looked at.
+    pub(super) fn takes_rejects(&self) -> bool {
+        matches!(self, Self::Check(_))
+    }
+
+    /// Takes the lines that are no records, if they are looked at.
+    pub(super) fn reject(&mut self, rejects: &mut Vec<Reject>) {
+        let Self::Check(checked) = self else { return };
+        let Checked { validator, limit, findings, lines } = &mut **checked;
+        for Reject { lines_before, fault, .. } in rejects.drain(..) {
+            let rule = validator.rules().name(fault.kind.name());
+            findings.fault(rule, fault.kind, *lines + lines_before + 1, *limit);
         }
     }
 }
@@ -162,20 +210,30 @@ impl Rows for Frame {
                 Ok(())
             }
             Self::Columns(columns, _) => columns.push(record),
-            Self::Survey(survey, lines) => surveyed(survey, record, *lines + line + 1),
+            Self::Survey(survey, lines) => {
+                let line = *lines + line + 1;
+                survey.record(&json(record)?, line)
+            }
             Self::Answers(pool) => pool.put(shape, record, line),
+            Self::Check(checked) => {
+                let Checked { validator, limit, findings, lines } = &mut **checked;
+                findings.row(validator, &json(record)?, *lines + line + 1, *limit);
+                Ok(())
+            }
             Self::Nothing => Ok(()),
         }
     }
 }
 
-fn surveyed(survey: &mut Survey, record: &Record<'_>, line: u64) -> Result<(), Error> {
+/// A whole record as JSON.
+fn json<'a>(record: &Record<'a>) -> Result<Cow<'a, [u8]>, Error> {
     if let Some(raw) = record.raw() {
-        return survey.record(raw, line);
+        return Ok(Cow::Borrowed(raw));
     }
     let mut raw = Vec::new();
+    raw.try_reserve(record.whole().json_len())?;
     record.whole().write_json(Escape::Keep, &mut raw);
-    survey.record(&raw, line)
+    Ok(Cow::Owned(raw))
 }
 
 impl Payload {
@@ -185,7 +243,7 @@ impl Payload {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Encoded(encoded) => encoded.bytes() as u64,
             Self::Batch(batch) => batch.get_array_memory_size() as u64,
-            Self::Survey(_) | Self::Answers(_) | Self::Nothing => 0,
+            Self::Survey(_) | Self::Answers(_) | Self::Findings(_) | Self::Nothing => 0,
         }
     }
 }

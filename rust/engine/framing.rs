@@ -20,7 +20,7 @@ pub(super) struct Framing {
 impl Framing {
     /// What a consumer asks for.
     pub(super) fn of(rules: &Rules) -> Self {
-        Self { mark: rules.bom == Some(true), array: rules.array }
+        Self { mark: rules.bom == Some(true), array: rules.array == Some(true) }
     }
 
     /// Whether files are one JSON array, whose rows cannot be compressed apart.

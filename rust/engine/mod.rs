@@ -19,6 +19,8 @@ mod reserve;
 mod sample;
 mod schema;
 mod sink;
+mod split;
+mod validate;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -43,6 +45,7 @@ pub use read::{Account, Reader, read};
 pub use sample::write_sample;
 pub use schema::survey;
 pub use sink::Sink;
+pub use validate::validate;
 
 /// How often the caller is told of the progress, and asked whether to go on.
 const TICK: Duration = Duration::from_millis(50);
@@ -119,7 +122,7 @@ pub struct Outcome {
     pub missing: Option<Missing>,
     /// The fields that some record had, as bits in the order of the target's keys.
     pub present: u64,
-    /// The rules that rows broke, and where each first was: an input and a line of it.
+    /// The rules that rows broke, and where each first was in each input: its name and the line.
     pub broken: Vec<(&'static str, String, u64)>,
 }
 
@@ -310,7 +313,9 @@ impl Run<'_> {
     fn piece(&self, piece: Piece, buffer: &Buffer, frame: &mut Frame) -> Part {
         let (lines, converted) = match piece {
             Piece::Lines(lines) => {
-                let converted = self.converter.block(buffer, lines.start, frame, self.keep_rejects);
+                let keep = self.keep_rejects || frame.takes_rejects();
+                let mut converted = self.converter.block(buffer, lines.start, frame, keep);
+                frame.reject(&mut converted.rejects);
                 (Some(lines), converted)
             }
             Piece::Rows(rows) => (None, self.converter.rows(&rows.batch, rows.rows, frame)),

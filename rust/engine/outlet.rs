@@ -13,11 +13,13 @@ use arrow_array::RecordBatch;
 use super::compress::Compression;
 use super::frame::{Encoding, Payload, compressed};
 use super::framing::Framing;
+use super::split::Split;
 use super::{Sink, TICK};
 use crate::columnar::Assembler;
 use crate::error::{Error, ErrorKind};
 use crate::pool::Pool;
 use crate::survey::Survey;
+use crate::validate::Findings;
 
 /// Gives the name of the next output, which exists already.
 pub type Next = Box<dyn FnMut() -> Result<PathBuf, Error> + Send>;
@@ -35,12 +37,23 @@ pub enum Destination {
         /// Names the outputs.
         next: Next,
     },
+    /// Several outputs of JSON lines, each of a share of the rows.
+    Split {
+        /// Existing names, and the share of each, relative to their sum.
+        outputs: Vec<(PathBuf, f64)>,
+        /// What decides which rows go where.
+        seed: u64,
+        /// How many rows each has got, once all are written.
+        rows: Arc<Mutex<Vec<u64>>>,
+    },
     /// A reader on another thread of this process.
     Reader(SyncSender<RecordBatch>),
     /// What records are made of.
     Survey(Arc<Mutex<Survey>>),
     /// The answers of records.
     Answers(Arc<Mutex<Pool>>),
+    /// What is wrong with rows.
+    Findings(Arc<Mutex<Findings>>),
     /// Nowhere: only the account is wanted.
     Nowhere,
 }
@@ -51,9 +64,11 @@ impl fmt::Debug for Destination {
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::Object(name, _) => f.write_str(name),
             Self::Rolling { bytes, .. } => write!(f, "outputs of {bytes} bytes"),
+            Self::Split { outputs, .. } => write!(f, "{} outputs", outputs.len()),
             Self::Reader(_) => f.write_str("a reader"),
             Self::Survey(_) => f.write_str("a survey"),
             Self::Answers(_) => f.write_str("answers"),
+            Self::Findings(_) => f.write_str("findings"),
             Self::Nowhere => f.write_str("nowhere"),
         }
     }
@@ -69,9 +84,11 @@ pub(super) struct Outlet {
 enum To {
     One(File),
     Many { file: File, bytes: u64, next: Next },
+    Split { files: Vec<File>, split: Split, rows: Arc<Mutex<Vec<u64>>> },
     Reader(SyncSender<RecordBatch>),
     Survey(Arc<Mutex<Survey>>),
     Answers(Arc<Mutex<Pool>>),
+    Findings(Arc<Mutex<Findings>>),
     Nowhere,
 }
 
@@ -102,9 +119,21 @@ impl Outlet {
             Destination::Rolling { bytes, mut next } => {
                 To::Many { file: File::open(&next()?, encoding, go_on)?, bytes, next }
             }
+            Destination::Split { outputs, seed, rows } => {
+                if !matches!(encoding, Encoding::Lines(Compression::None, _)) {
+                    let what = "a split is of JSON lines that are not compressed";
+                    return Err(Error::usage(what));
+                }
+                let shares: Vec<_> = outputs.iter().map(|(_, share)| *share).collect();
+                let files = outputs.iter().map(|(path, _)| File::open(path, encoding, go_on));
+                *rows.lock().unwrap_or_else(PoisonError::into_inner) = vec![0; shares.len()];
+                let files = files.collect::<Result<_, _>>()?;
+                To::Split { files, split: Split::new(&shares, seed), rows }
+            }
             Destination::Reader(sender) => To::Reader(sender),
             Destination::Survey(survey) => To::Survey(survey),
             Destination::Answers(answers) => To::Answers(answers),
+            Destination::Findings(findings) => To::Findings(findings),
             Destination::Nowhere => To::Nowhere,
         };
         Ok(Self { to, written: 0 })
@@ -136,6 +165,14 @@ impl Outlet {
                     }
                 }
             }
+            To::Split { files, split, rows } => {
+                let Payload::Bytes(lines) = payload else { return Ok(0) };
+                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                let parts = dealt(&lines, split, &mut rows);
+                for (file, part) in files.iter_mut().zip(parts) {
+                    self.written += file.write(Payload::Bytes(part), go_on)?;
+                }
+            }
             To::Reader(sender) => {
                 let Payload::Batch(batch) = payload else { return Ok(0) };
                 self.written += batch.get_array_memory_size() as u64;
@@ -149,6 +186,14 @@ impl Outlet {
                 let Payload::Answers(later) = payload else { return Ok(0) };
                 answers.lock().unwrap_or_else(PoisonError::into_inner).merge(*later);
             }
+            To::Findings(findings) => {
+                let (Payload::Findings(later), Encoding::Check(_, limit)) = (payload, encoding)
+                else {
+                    return Ok(0);
+                };
+                let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+                findings.merge(*later, *limit);
+            }
             To::Nowhere => {}
         }
         Ok(self.written - before)
@@ -156,8 +201,10 @@ impl Outlet {
 
     /// Writes what a file was to get before an error ended the run.
     pub(super) fn leave(&mut self) {
-        if let To::One(file) | To::Many { file, .. } = &mut self.to {
-            file.sink.leave();
+        match &mut self.to {
+            To::One(file) | To::Many { file, .. } => file.sink.leave(),
+            To::Split { files, .. } => files.iter_mut().for_each(|file| file.sink.leave()),
+            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => {}
         }
     }
 
@@ -165,7 +212,8 @@ impl Outlet {
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.finish(go_on),
-            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Nowhere => Ok(0),
+            To::Split { files, .. } => files.iter_mut().map(|file| file.finish(go_on)).sum(),
+            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => Ok(0),
         }
     }
 
@@ -173,7 +221,8 @@ impl Outlet {
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         match &mut self.to {
             To::One(file) | To::Many { file, .. } => file.sink.spare(),
-            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Nowhere => None,
+            To::Split { files, .. } => files.iter_mut().find_map(|file| file.sink.spare()),
+            To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => None,
         }
     }
 }
@@ -255,6 +304,17 @@ impl File {
         self.sink.write(bytes, go_on)?;
         Ok(length)
     }
+}
+
+/// Rows as they go to several outputs, of which `rows` counts them.
+fn dealt(lines: &[u8], split: &mut Split, rows: &mut [u64]) -> Vec<Vec<u8>> {
+    let mut parts = vec![Vec::new(); rows.len()];
+    for line in lines.split_inclusive(|&byte| byte == b'\n') {
+        let output = split.next();
+        parts[output].extend_from_slice(line);
+        rows[output] += 1;
+    }
+    parts
 }
 
 /// What still fits into `room`, and what does not: lines are cut between rows, everything else is kept

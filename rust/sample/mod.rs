@@ -6,13 +6,12 @@
 
 mod grammar;
 mod page;
-mod random;
 
 use std::io::{Error, ErrorKind, Result, Write};
 
+use crate::random::Random;
 use grammar::{Grammar, Phrase};
 use page::{Document, Page};
-use random::Random;
 
 /// How the strings of a sample corpus are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

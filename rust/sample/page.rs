@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A chunk of source text, ready to be copied into records.
 #[derive(Default)]

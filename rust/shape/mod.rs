@@ -22,7 +22,7 @@ use crate::mask::{Cutter, Mask};
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
-use crate::target::Target;
+use crate::target::{Beside, Target};
 use crate::text::{Escape, Text};
 use flatten::For;
 use tree::Node;
@@ -77,6 +77,7 @@ pub struct Shape {
     /// The system message of the target or of the caller, if the target has such a setting.
     system: Option<String>,
     rules: Rules,
+    beside: Option<Beside>,
     jinja: Option<Arc<Jinja>>,
     /// What is trained on, if the caller says so.
     cutter: Option<Arc<Cutter>>,
@@ -104,6 +105,7 @@ impl Shape {
     pub fn compile(target: &Target, options: &Options) -> Result<Self, Error> {
         let wrong = |message: String| Error::usage(format!("target {}: {message}", target.name));
         let settings = settings(target, options)?;
+        target.beside.as_ref().map_or(Ok(()), Beside::check).map_err(wrong)?;
         let row = target.row_for(options.train)?;
         let skeleton = serde_json::from_str(row)
             .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
@@ -143,6 +145,7 @@ impl Shape {
             roles,
             system: settings.get(SYSTEM).cloned(),
             rules: target.rules.clone(),
+            beside: target.beside.clone(),
             jinja: target.jinja.clone(),
             names: fields.iter().map(|field| field.name()).collect(),
             final_answer: place_of(Field::CotAnswer, &fields)
@@ -235,6 +238,17 @@ impl Shape {
         json
     }
 
+    /// Whether the target or the caller has a system message for records without one.
+    #[must_use]
+    pub(crate) fn has_system_text(&self) -> bool {
+        self.system.as_ref().is_some_and(|text| !text.is_empty())
+    }
+
+    /// What the consumer calls the roles, if it has names of its own.
+    pub(crate) fn roles(&self) -> Option<&BTreeMap<String, String>> {
+        self.roles.as_ref().map(|roles| &*roles.0)
+    }
+
     /// The template that renders conversations, if the target has one.
     pub(crate) fn jinja(&self) -> Option<&Arc<Jinja>> {
         self.jinja.as_ref()
@@ -249,6 +263,12 @@ impl Shape {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// The file that the consumer wants beside the rows.
+    #[must_use]
+    pub fn beside(&self) -> Option<&Beside> {
+        self.beside.as_ref()
     }
 
     /// The name of the target.

@@ -302,6 +302,35 @@ fn start_of(file: &File, start: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// How a file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// With a byte order mark.
+    pub mark: bool,
+    /// As one JSON array.
+    pub array: bool,
+}
+
+impl Beginning {
+    /// Looks at the first bytes of a regular file, or of what a compressed one holds; `None` of anything
+    /// else, whose first bytes can be read only once.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of(path: &Path, long: bool) -> io::Result<Option<Self>> {
+        if path.as_os_str() == STDIN || !std::fs::metadata(path)?.is_file() {
+            return Ok(None);
+        }
+        let (first, bytes) = peeked(Box::new(File::open(path)?))?;
+        let first = match Codec::of(&first) {
+            Some(codec) => peeked(decoded(codec, Box::new(BufReader::new(bytes)), long)?)?.0,
+            None => first,
+        };
+        Ok(Some(Self { mark: byte_order_mark(&first) > 0, array: is_array(&first) }))
+    }
+}
+
 /// A pipe: as it is, so that its lines can be handed on as they come, unless its bytes are to be made
 /// other ones.
 fn waited(mut waiting: Waiting, long: bool) -> Result<Stream, ReadError> {

@@ -33,7 +33,7 @@ use crate::record::Holds;
 use crate::scan::{Buffer, byte_order_mark};
 use decode::Broken;
 pub use digest::digest;
-pub use input::{Bytes, Input, Reader};
+pub use input::{Beginning, Bytes, Input, Reader};
 use input::{Opened, Options};
 pub use ipc::{Columns, Strings};
 pub use part::part;

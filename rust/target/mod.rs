@@ -42,6 +42,8 @@ pub struct Target {
     /// What a caller can set, and the defaults.
     #[serde(default)]
     pub settings: std::collections::BTreeMap<String, String>,
+    /// The file that the consumer wants beside the rows.
+    pub beside: Option<Beside>,
     /// The row, as JSON whose strings hold placeholders.
     pub row: String,
     /// The rows that say what is trained on, and what each can say.
@@ -106,11 +108,39 @@ impl TextAs {
     }
 }
 
+/// A file beside the rows, which says of each output what it is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its name.
+    pub file: String,
+    /// What it says of an output: a JSON object in which `{name}` stands for the name of the output
+    /// without its ending, and `{file}` for the name with it.
+    pub entry: String,
+}
+
+impl Beside {
+    /// What is wrong with it, if something is.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.file.is_empty() || self.file.contains('/') {
+            return Err("the file beside the rows has the name of a file, without a folder".into());
+        }
+        match serde_json::from_str(&self.entry) {
+            Ok(serde_json::Value::Object(_)) => Ok(()),
+            Ok(_) => Err("the entry of the file beside the rows is not a JSON object".to_owned()),
+            Err(error) => Err(format!("the entry of the file beside the rows: {error}")),
+        }
+    }
+}
+
 // The built-in targets and the chat templates, each with its name: `TARGETS` and `TEMPLATES`.
 include!(concat!(env!("OUT_DIR"), "/targets.rs"));
 
 /// The target of rendered text, which is one of the chat templates.
 pub const TEXT: &str = "text";
+
+/// Its rows, whatever renders them.
+const TEXT_ROWS: &str = include_str!("../jinja.toml");
 
 impl Target {
     /// A built-in target by its name, or a user's own by the path of its file: whatever ends in
@@ -160,6 +190,16 @@ impl Target {
         Self::parse(name, text)
     }
 
+    /// A target by its name or the path of its file, of rows that are there already: what template texts
+    /// were rendered by makes no difference to them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Target::named`].
+    pub fn of_rows(name: &str) -> Result<Self, Error> {
+        if name == TEXT { Self::parse(TEXT, TEXT_ROWS) } else { Self::named(name) }
+    }
+
     /// Rows of text by a template of the user's own: a Jinja file or a `tokenizer_config.json`.
     ///
     /// # Errors
@@ -167,7 +207,7 @@ impl Target {
     /// When it cannot be read or understood.
     pub fn jinja(path: &str, date: Option<&str>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-        let mut target = Self::parse(TEXT, include_str!("../jinja.toml"))?;
+        let mut target = Self::parse(TEXT, TEXT_ROWS)?;
         target.jinja = Some(Arc::new(Jinja::new(path, &text, date)?));
         Ok(target)
     }

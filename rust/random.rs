@@ -3,16 +3,16 @@
 /// `SplitMix64`, from Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 /// OOPSLA 2014. A corpus must be the same on every machine and in every release, which no crate
 /// promises.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// Starts the sequence that belongs to `seed`.
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next 64 random bits.
-    pub(super) const fn bits(&mut self) -> u64 {
+    pub(crate) const fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -22,7 +22,7 @@ impl Random {
     /// A number below `bound`, which must fit in 32 bits: multiply and shift, as in Lemire, "Fast
     /// random integer generation in an interval", ACM TOMACS 2019, without the rejection step,
     /// because a bias of 2⁻³² does not matter here.
-    pub(super) const fn below(&mut self, bound: usize) -> usize {
+    pub(crate) const fn below(&mut self, bound: usize) -> usize {
         (((self.bits() >> 32) * bound as u64) >> 32) as usize
     }
 }

@@ -1,0 +1,332 @@
+//! The rules of a consumer about rows, compiled: for records that become rows, and for rows that are
+//! there already.
+
+use crate::entries::{Detail, List, ROLES};
+use crate::forbidden::Forbidden;
+use crate::record::{Field, Record, Value};
+use crate::rules::Rules;
+use crate::shape::Shape;
+use crate::text::Text;
+use crate::walk::{Token, Walk};
+
+/// A turn as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn<'a> {
+    /// Who speaks, by raftfast's name; empty if that has none.
+    pub role: &'static str,
+    pub content: Value<'a>,
+    pub weight: Value<'a>,
+    /// Whether it calls tools, and need not say anything.
+    pub calls: bool,
+}
+
+/// A rule that is broken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken {
+    /// The consumer's name for it.
+    pub name: &'static str,
+    /// The turn that breaks it, from 1, if it is one.
+    pub turn: Option<usize>,
+    /// How, in words.
+    pub what: &'static str,
+}
+
+/// The rules that a row can break.
+#[derive(Debug, Default)]
+pub struct Checker {
+    first: Option<(String, &'static str)>,
+    last: Option<(String, &'static str)>,
+    alternate: Option<&'static str>,
+    roles: Option<(Vec<String>, &'static str)>,
+    min_turns: Option<(u64, &'static str)>,
+    has: Option<(Vec<String>, &'static str)>,
+    system_first: Option<&'static str>,
+    one_system: Option<&'static str>,
+    weight: Option<(Vec<String>, &'static str)>,
+    content: Option<&'static str>,
+    forbidden: Option<(Forbidden, &'static str)>,
+    max_row_chars: Option<(u64, &'static str)>,
+    /// The list in which rows have their turns.
+    list: Option<List>,
+    /// The slots of the texts of a record of one question and one answer.
+    texts: Vec<usize>,
+    /// The rule that all such records break: it depends on the target alone.
+    plain: Option<&'static str>,
+}
+
+/// What has been seen of a conversation.
+#[derive(Debug, Default)]
+struct SoFar {
+    place: usize,
+    systems: usize,
+    /// Turns, but for system messages at the start.
+    turns: u64,
+    before: &'static str,
+    /// The roles that spoke, as bits in the order of `ROLES`.
+    spoke: u32,
+}
+
+impl Checker {
+    /// Compiles the rules of a shape; `None` if no record can break one.
+    #[must_use]
+    pub fn new(shape: &Shape) -> Option<Self> {
+        let mut checker = Self::compiled(shape.rules());
+        let has_rules = checker.asks_for_turns()
+            || checker.forbidden.is_some()
+            || checker.max_row_chars.is_some();
+        let has_system = [List::Messages, List::Prompt].iter().any(|l| shape.lists().contains(l));
+        checker.list = Some(if has_system { List::Messages } else { List::Turns });
+        checker.texts = slots_of_texts(shape.fields());
+        checker.plain = checker.broken_by_plain(has_system && shape.has_system_text());
+        has_rules.then_some(checker)
+    }
+
+    /// Compiles rules for rows that are there already.
+    pub(crate) fn compiled(rules: &Rules) -> Self {
+        let some =
+            |list: &[String], rule| (!list.is_empty()).then(|| (list.to_vec(), rules.name(rule)));
+        let flag = |flag: bool, rule| flag.then(|| rules.name(rule));
+        Self {
+            first: rules.first.clone().map(|role| (role, rules.name("first"))),
+            last: rules.last.clone().map(|role| (role, rules.name("last"))),
+            alternate: flag(rules.alternate, "alternate"),
+            roles: some(&rules.roles, "roles"),
+            min_turns: rules.min_turns.map(|turns| (turns, rules.name("min_turns"))),
+            has: some(&rules.has, "has"),
+            system_first: flag(rules.system_first, "system_first"),
+            one_system: flag(rules.one_system, "one_system"),
+            weight: some(&rules.weight, "weight"),
+            content: flag(rules.content, "content"),
+            forbidden: Forbidden::new(&rules.forbidden)
+                .map(|texts| (texts, rules.name("forbidden"))),
+            max_row_chars: rules.max_row_chars.map(|most| (most, rules.name("max_row_chars"))),
+            ..Self::default()
+        }
+    }
+
+    /// Whether some rule is about turns.
+    fn asks_for_turns(&self) -> bool {
+        let names = [self.alternate, self.system_first, self.one_system, self.content];
+        names.iter().any(Option::is_some)
+            || [&self.first, &self.last].iter().any(|rule| rule.is_some())
+            || [&self.roles, &self.has, &self.weight].iter().any(|rule| rule.is_some())
+            || self.min_turns.is_some()
+    }
+
+    /// The name of the first rule that a record breaks.
+    #[must_use]
+    pub fn broken(&self, shape: &Shape, record: &Record<'_>) -> Option<&'static str> {
+        let by_turns = if record.is_made() { self.broken_by_turns(record) } else { self.plain };
+        by_turns.or_else(|| self.holds_forbidden(record)).or_else(|| self.is_long(shape, record))
+    }
+
+    /// The rule that all records of one question and one answer break.
+    fn broken_by_plain(&self, has_system: bool) -> Option<&'static str> {
+        let said = Value::Text(Text::Plain("something"));
+        let turn = |role| Turn { role, content: said, weight: Value::Missing, calls: false };
+        let system = has_system.then_some("system");
+        self.first_broken(system.into_iter().chain(["user", "assistant"]).map(turn))
+    }
+
+    fn broken_by_turns(&self, record: &Record<'_>) -> Option<&'static str> {
+        let turns = record.list(self.list.filter(|_| self.asks_for_turns())?)?;
+        self.first_broken(turns.map(|turn| Turn {
+            role: role_of(turn.value(Detail::Is.slot())),
+            content: turn.value(Detail::Content.slot()),
+            weight: turn.value(Detail::Weight.slot()),
+            calls: turn.value(Detail::ToolCalls.slot()).absence().is_none(),
+        }))
+    }
+
+    fn first_broken<'a>(&self, turns: impl Iterator<Item = Turn<'a>>) -> Option<&'static str> {
+        let mut first = None;
+        self.hold(turns, &mut |broken| {
+            first.get_or_insert(broken.name);
+        });
+        first
+    }
+
+    /// Holds a conversation against the rules, and tells all that it breaks.
+    pub(crate) fn hold<'a>(
+        &self,
+        turns: impl Iterator<Item = Turn<'a>>,
+        tell: &mut impl FnMut(Broken),
+    ) {
+        let mut so_far = SoFar::default();
+        for turn in turns {
+            so_far.place += 1;
+            self.in_order(&turn, &mut so_far, tell);
+            self.by_itself(&turn, so_far.place, tell);
+        }
+        self.as_a_whole(&so_far, tell);
+    }
+
+    /// What depends on the turns before.
+    fn in_order(&self, turn: &Turn<'_>, so_far: &mut SoFar, tell: &mut impl FnMut(Broken)) {
+        let mut broken = |name: Option<&'static str>, what| {
+            if let Some(name) = name {
+                tell(Broken { name, turn: Some(so_far.place), what });
+            }
+        };
+        if let Some(place) = ROLES.iter().position(|role| *role == turn.role) {
+            so_far.spoke |= 1 << place;
+        }
+        if turn.role == "system" {
+            so_far.systems += 1;
+            if so_far.systems > 1 {
+                broken(self.one_system, "is a second system message");
+            }
+            if so_far.turns == 0 {
+                return;
+            }
+            broken(self.system_first, "is a system message after others");
+        }
+        if let Some((_, name)) = self.first.as_ref().filter(|(role, _)| role != turn.role)
+            && so_far.turns == 0
+        {
+            broken(Some(name), "is not of the role that the first turn must be of");
+        }
+        if so_far.turns > 0 && so_far.before == turn.role {
+            broken(self.alternate, "is of the same role as the turn before");
+        }
+        so_far.turns += 1;
+        so_far.before = turn.role;
+    }
+
+    fn by_itself(&self, turn: &Turn<'_>, place: usize, tell: &mut impl FnMut(Broken)) {
+        let mut broken = |name, what| tell(Broken { name, turn: Some(place), what });
+        if let Some((roles, name)) = &self.roles
+            && !roles.iter().any(|role| role == turn.role)
+        {
+            broken(*name, "is of a role that there may not be");
+        }
+        if let Some(name) = self.content
+            && !turn.calls
+            && turn.content.absence().is_some()
+        {
+            broken(name, "says nothing");
+        }
+        let has_weight = !matches!(turn.weight, Value::Missing | Value::Null);
+        if let Some((roles, name)) = self.weight.as_ref().filter(|_| has_weight) {
+            if !roles.iter().any(|role| role == turn.role) {
+                broken(*name, "is of a role that has no weight");
+            } else if !matches!(turn.weight, Value::Json(b"0" | b"1")) {
+                broken(*name, "has a weight that is neither 0 nor 1");
+            }
+        }
+    }
+
+    fn as_a_whole(&self, so_far: &SoFar, tell: &mut impl FnMut(Broken)) {
+        let mut broken = |name, turn, what| tell(Broken { name, turn, what });
+        let spoke = |role: &String| {
+            let place = ROLES.iter().position(|known| known == role);
+            place.is_some_and(|place| so_far.spoke >> place & 1 == 1)
+        };
+        if let Some((role, name)) = &self.last
+            && (so_far.turns == 0 || so_far.before != role)
+        {
+            let turn = Some(so_far.place).filter(|_| so_far.turns > 0);
+            broken(*name, turn, "is not of the role that the last turn must be of");
+        }
+        if let Some((least, name)) = &self.min_turns
+            && so_far.turns < *least
+        {
+            broken(*name, None, "there are too few turns");
+        }
+        if let Some((roles, name)) = &self.has
+            && !roles.iter().all(spoke)
+        {
+            broken(*name, None, "there is no turn of a role that must speak");
+        }
+    }
+
+    /// The name of the rule that a text breaks by what it holds.
+    pub(crate) fn forbids(&self, text: Text<'_>) -> Option<&'static str> {
+        let (forbidden, name) = self.forbidden.as_ref()?;
+        forbidden.are_in(text).then_some(*name)
+    }
+
+    /// The name of the rule that a row of JSON breaks by being long.
+    pub(crate) fn is_too_long(&self, row: &[u8]) -> Option<&'static str> {
+        let (most, name) = self.max_row_chars.as_ref()?;
+        (chars_of_texts(row) > *most).then_some(*name)
+    }
+
+    fn holds_forbidden(&self, record: &Record<'_>) -> Option<&'static str> {
+        self.forbidden.as_ref()?;
+        let holds = |value| if let Value::Text(text) = value { self.forbids(text) } else { None };
+        let texts = self.texts.iter().map(|slot| record.value(*slot));
+        let turns = record.list(List::Messages).into_iter().flatten();
+        texts.chain(turns.map(|turn| turn.value(Detail::Content.slot()))).find_map(holds)
+    }
+
+    /// Whether the row is too long, which is known only once it is written.
+    fn is_long(&self, shape: &Shape, record: &Record<'_>) -> Option<&'static str> {
+        self.max_row_chars.as_ref()?;
+        let mut row = Vec::new();
+        // Where memory runs out, it does so again when the row is put where it belongs.
+        shape.write(record, &mut row).ok()?;
+        self.is_too_long(&row)
+    }
+}
+
+fn role_of(value: Value<'_>) -> &'static str {
+    let Value::Text(text) = value else { return "" };
+    ROLES.iter().find(|role| text.is(role)).copied().unwrap_or_default()
+}
+
+fn slots_of_texts(fields: &[Field]) -> Vec<usize> {
+    let is_text = |field: &Field| {
+        matches!(field, Field::Instruction | Field::CotAnswer | Field::Question | Field::System)
+    };
+    (0..fields.len()).filter(|&slot| is_text(&fields[slot])).collect()
+}
+
+/// The characters in the strings of a row, its keys not counted, as they read and not as they are
+/// escaped.
+fn chars_of_texts(row: &[u8]) -> u64 {
+    let mut count = 0;
+    let mut walk = Walk::new(row);
+    let mut closing = Vec::new();
+    loop {
+        match walk.value() {
+            Some(Token::Text(raw)) => count += Text::Escaped(raw).to_plain().chars().count() as u64,
+            Some(Token::List) => closing.push(b']'),
+            Some(Token::Object) => closing.push(b'}'),
+            Some(_) => {}
+            None => return count,
+        }
+        while let Some(&close) = closing.last() {
+            match walk.more(close) {
+                Some(true) if close == b'}' => {
+                    walk.key();
+                    break;
+                }
+                Some(true) => break,
+                _ => drop(closing.pop()),
+            }
+        }
+        if closing.is_empty() {
+            return count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_counted_as_they_read() {
+        let rows: [(&[u8], u64); 5] = [
+            (br#"{"a": "xyz"}"#, 3),
+            (br#"{"key": ["\u00fc", {"b": "\n\""}], "c": 12, "d": null}"#, 3),
+            ("{\"a\":\"\u{fc}\u{1f600}\"}\n".as_bytes(), 2),
+            (b"{}", 0),
+            (br#"{"a": [], "b": {"c": "d"}, "e": "f"}"#, 2),
+        ];
+        for (row, expected) in rows {
+            assert_eq!(chars_of_texts(row), expected, "{}", row.escape_ascii());
+        }
+    }
+}

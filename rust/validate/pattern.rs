@@ -1,0 +1,313 @@
+//! What rows of a target may be: its tree, without what depends on the record that a row was made of.
+//!
+//! Rows that others wrote need not hold what raftfast would have written: a member is needed only where
+//! it holds what the target needs, and where the target adds something to a text, any text will do.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::entries::{Detail, List, ROLES};
+use crate::record::{Field, Holds};
+use crate::scan::MAX_KEYS;
+use crate::shape::Shape;
+use crate::shape::plan::{Condition, Source};
+use crate::shape::tree::{Item, Node, Part};
+
+/// What a value may be.
+#[derive(Debug)]
+pub(super) enum Pattern {
+    /// An object that has these members; whether it may have others is up to the rules.
+    Object {
+        members: Vec<Member>,
+        is_turn: bool,
+    },
+    /// An array of exactly these.
+    Tuple(Vec<Pattern>),
+    /// An array of any number of values, each of which is one of these.
+    List {
+        of: Vec<Pattern>,
+        is_needed: bool,
+    },
+    /// A string.
+    Text {
+        says: Says,
+        is_needed: bool,
+    },
+    /// This string.
+    Exactly(String),
+    /// `true` or `false`.
+    Boolean,
+    Number,
+    Null,
+    /// Any object.
+    Record,
+    Anything,
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub name: String,
+    pub of: Vec<Pattern>,
+    pub is_needed: bool,
+    /// The role that only has it.
+    pub only: Option<String>,
+    /// Whether it is what tools are called by.
+    pub is_call: bool,
+    /// Whether it is the weight of a turn.
+    pub is_weight: bool,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// Who speaks.
+    Role,
+    /// What somebody says, whose role stands beside it.
+    Content,
+    /// What the user says.
+    User,
+    /// What the assistant says.
+    Assistant,
+    /// Something else that needs to be there, or need not.
+    Something,
+}
+
+/// Makes patterns of the tree of a shape.
+#[derive(Clone, Copy)]
+pub(super) struct Compiler<'a> {
+    shape: &'a Shape,
+    /// The list that the place being compiled is about an entry of.
+    list: Option<List>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(shape: &'a Shape) -> Self {
+        Self { shape, list: None }
+    }
+
+    pub(super) fn pattern(&self, node: &Node) -> Pattern {
+        match node {
+            Node::Object(members) => self.object(members),
+            Node::Array(items) => self.array(items),
+            Node::Text(parts) => self.text(parts),
+            Node::Field(source) => self.field(source),
+            Node::Json(slot) => self.json(*slot),
+            Node::Record => Pattern::Record,
+            Node::Segments(_) => segments(),
+            Node::Literal(Json::Bool(_)) => Pattern::Boolean,
+            Node::Literal(Json::Number(_)) => Pattern::Number,
+            Node::Literal(_) => Pattern::Null,
+        }
+    }
+
+    fn object(&self, members: &[(String, Item)]) -> Pattern {
+        let members: Vec<_> = members.iter().map(|(name, item)| self.member(name, item)).collect();
+        let is_turn = members
+            .iter()
+            .flat_map(|member| &member.of)
+            .any(|pattern| matches!(pattern, Pattern::Text { says: Says::Role, .. }));
+        Pattern::Object { members, is_turn }
+    }
+
+    fn member(&self, name: &str, item: &Item) -> Member {
+        let is_detail = |detail: Detail| {
+            let is = |node: &Node| matches!(node, Node::Json(slot) if *slot == detail.slot());
+            item.nodes().into_iter().any(is)
+        };
+        let needed = if let Item::Always(node) = item { self.needs(node) } else { false };
+        Member {
+            name: name.to_owned(),
+            of: self.any_of(std::slice::from_ref(item)),
+            is_needed: needed,
+            only: only_role(item),
+            is_call: is_detail(Detail::ToolCalls),
+            is_weight: is_detail(Detail::Weight),
+        }
+    }
+
+    /// The patterns of all that some items can come to, for any record.
+    fn any_of(&self, items: &[Item]) -> Vec<Pattern> {
+        items.iter().flat_map(|item| self.each_of(item)).collect()
+    }
+
+    fn each_of(&self, item: &Item) -> Vec<Pattern> {
+        match item {
+            Item::Each { list, many, .. } => Self { list: Some(*list), ..*self }.any_of(many),
+            Item::Choice { then, otherwise, .. } => {
+                let both = [then, otherwise].into_iter().flatten();
+                both.flat_map(|item| self.each_of(item)).collect()
+            }
+            Item::Always(node) => vec![self.pattern(node)],
+        }
+    }
+
+    fn array(&self, items: &[Item]) -> Pattern {
+        match items.iter().map(fixed).collect::<Option<Vec<_>>>() {
+            Some(nodes) if !nodes.is_empty() => {
+                Pattern::Tuple(nodes.into_iter().map(|node| self.pattern(node)).collect())
+            }
+            _ => {
+                Pattern::List { of: self.any_of(items), is_needed: items.iter().any(needs_entries) }
+            }
+        }
+    }
+
+    fn text(&self, parts: &[Part]) -> Pattern {
+        if let Some(text) = literal(parts)
+            && !text.is_empty()
+        {
+            return Pattern::Exactly(text);
+        }
+        let says = parts.iter().find_map(|part| match part {
+            Part::Field(source) => Some(self.says(source)),
+            _ => None,
+        });
+        let is_needed = parts.iter().any(|part| self.needs_part(part));
+        Pattern::Text { says: says.unwrap_or(Says::Something), is_needed }
+    }
+
+    fn field(&self, source: &Source) -> Pattern {
+        Pattern::Text { says: self.says(source), is_needed: self.needs_source(source) }
+    }
+
+    fn json(&self, slot: usize) -> Pattern {
+        let holds = self.shape.fields().get(slot).map(|field| field.holds());
+        match holds {
+            Some(Holds::Text) => Pattern::Text { says: Says::Something, is_needed: false },
+            _ => Pattern::Anything,
+        }
+    }
+
+    fn says(&self, source: &Source) -> Says {
+        let slot = source.slot;
+        if slot == Detail::Role.slot() {
+            return Says::Role;
+        }
+        if !source.operations.is_empty() {
+            return Says::Something;
+        }
+        match self.shape.fields().get(slot) {
+            Some(Field::Instruction) => Says::User,
+            Some(Field::CotAnswer) => Says::Assistant,
+            None if slot == Detail::Content.slot() => self.content(),
+            None if slot == Detail::Assistant.slot() => Says::Assistant,
+            _ => Says::Something,
+        }
+    }
+
+    /// What the content of an entry is.
+    fn content(&self) -> Says {
+        match self.list {
+            Some(List::Pairs | List::History) => Says::User,
+            Some(List::Messages | List::Turns | List::Prompt) => Says::Content,
+            Some(List::Documents | List::Quotes | List::Spans) | None => Says::Something,
+        }
+    }
+
+    /// Whether no row goes without a value.
+    fn needs(&self, node: &Node) -> bool {
+        match node {
+            Node::Object(members) => members.iter().any(|(_, item)| self.needs_item(item)),
+            Node::Array(items) => {
+                items.iter().any(|item| self.needs_item(item) || needs_entries(item))
+            }
+            Node::Text(parts) => {
+                parts.iter().any(|part| self.needs_part(part))
+                    || literal(parts).is_some_and(|text| !text.is_empty())
+            }
+            Node::Field(source) => self.needs_source(source),
+            Node::Json(slot) => self.needs_slot(*slot),
+            Node::Record | Node::Segments(_) => true,
+            Node::Literal(json) => !json.is_null(),
+        }
+    }
+
+    fn needs_item(&self, item: &Item) -> bool {
+        matches!(item, Item::Always(node) if self.needs(node))
+    }
+
+    fn needs_part(&self, part: &Part) -> bool {
+        match part {
+            Part::Field(source) | Part::Spans(source, _) => self.needs_source(source),
+            Part::Each { list, .. } => is_never_empty(*list),
+            Part::Literal(_) | Part::Own(..) | Part::Choice { .. } | Part::Label(_) | Part::Cut => {
+                false
+            }
+        }
+    }
+
+    fn needs_source(&self, source: &Source) -> bool {
+        self.needs_slot(source.slot)
+    }
+
+    fn needs_slot(&self, slot: usize) -> bool {
+        match self.shape.fields().get(slot) {
+            Some(field) => self.shape.needs().contains(field),
+            None if matches!(self.list, Some(List::Documents | List::Quotes | List::Spans)) => {
+                false
+            }
+            None => [Detail::Role, Detail::Content, Detail::Assistant]
+                .iter()
+                .any(|detail| slot == detail.slot()),
+        }
+    }
+}
+
+/// Texts, each with whether it is trained on.
+fn segments() -> Pattern {
+    let member = |name: &str, of| Member {
+        name: name.to_owned(),
+        of: vec![of],
+        is_needed: true,
+        only: None,
+        is_call: false,
+        is_weight: false,
+    };
+    let text = Pattern::Text { says: Says::Something, is_needed: false };
+    let members = vec![member("label", Pattern::Boolean), member("text", text)];
+    Pattern::List { of: vec![Pattern::Object { members, is_turn: false }], is_needed: true }
+}
+
+/// The role without which an item comes to nothing.
+fn only_role(item: &Item) -> Option<String> {
+    match item {
+        Item::Choice { condition: Condition::Is(slot, role), otherwise: None, .. }
+            if *slot == Detail::Is.slot() && *slot >= MAX_KEYS =>
+        {
+            Some(role.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The value that an item comes to for every record.
+fn fixed(item: &Item) -> Option<&Node> {
+    if let Item::Always(node) = item { Some(node) } else { None }
+}
+
+/// The text of parts that do not depend on the record.
+fn literal(parts: &[Part]) -> Option<String> {
+    parts
+        .iter()
+        .map(|part| if let Part::Literal(text) = part { Some(text.as_str()) } else { None })
+        .collect()
+}
+
+fn needs_entries(item: &Item) -> bool {
+    matches!(item, Item::Each { list, .. } if is_never_empty(*list))
+}
+
+fn is_never_empty(list: List) -> bool {
+    matches!(list, List::Messages | List::Turns | List::Prompt | List::Pairs)
+}
+
+/// raftfast's name for each name that a consumer has for a role.
+pub(super) fn roles(names: Option<&BTreeMap<String, String>>) -> BTreeMap<String, &'static str> {
+    let called = |role: &&'static str| match names {
+        Some(names) => names.get(*role).cloned(),
+        None => Some((*role).to_owned()),
+    };
+    ROLES.iter().filter_map(|role| Some((called(role)?, *role))).collect()
+}

@@ -1,0 +1,153 @@
+"""The file beside the rows: an entry for each output, and nothing of the user's lost."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import raftfast
+from raftfast import Converter, Error, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TARGET = """
+name = "own"
+row = '{"a": "{instruction}"}'
+
+[beside]
+file = "about.json"
+entry = '{"{name}": {"path": "{file}", "of": ["{name}", 1]}}'
+"""
+
+
+def entries(folder: Path, file: str = "dataset_info.json") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / file).read_bytes())
+    return found
+
+
+def test_a_folder_gets_an_entry_for_each_output(corpus: Path, tmp_path: Path) -> None:
+    inputs = tmp_path / "in"
+    (inputs / "a").mkdir(parents=True)
+    for name in ("one.jsonl", "a/two.jsonl"):
+        (inputs / name).write_bytes(corpus.read_bytes())
+    raftfast.convert(inputs, f"{tmp_path}/rows/", to="sharegpt")
+    found = entries(tmp_path / "rows")
+    assert {name: one["file_name"] for name, one in found.items()} == {
+        "a/two": "a/two.jsonl",
+        "one": "one.jsonl",
+    }
+    assert found["one"]["formatting"] == "sharegpt"
+    assert found["one"]["columns"] == {"messages": "conversations", "system": "system"}
+
+
+@pytest.mark.parametrize("name", ["alpaca", "sharegpt", "llamafactory-preference"])
+def test_the_entry_names_what_is_in_the_rows(name: str, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    said = [
+        {"role": role, "content": f"{role} {n}"} for n in (1, 2) for role in ("user", "assistant")
+    ]
+    corpus.write_text(json.dumps({"messages": said, "rejected": "no"}))
+    raftfast.convert(corpus, tmp_path / "train.jsonl", to=name, beside=True)
+    row = json.loads((tmp_path / "train.jsonl").read_bytes())
+    entry = entries(tmp_path)["train"]
+    assert entry["file_name"] == "train.jsonl"
+    assert set(entry["columns"].values()) <= row.keys()
+    assert bool(entry.get("ranking")) == ("rejected" in row)
+    if "tags" in entry:
+        tags = entry["tags"]
+        turn = row["conversations"][0]
+        assert turn.keys() == {tags["role_tag"], tags["content_tag"]}
+        assert turn[tags["role_tag"]] == tags["user_tag"]
+
+
+def test_one_file_gets_it_only_if_that_is_asked_for(corpus: Path, tmp_path: Path) -> None:
+    raftfast.convert(corpus, tmp_path / "train.jsonl", to="alpaca")
+    assert not (tmp_path / "dataset_info.json").exists()
+    raftfast.convert(corpus, tmp_path / "train.jsonl", to="alpaca", beside=True)
+    assert entries(tmp_path).keys() == {"train"}
+
+
+def test_a_folder_does_not_get_it_if_that_is_asked_for(corpus: Path, tmp_path: Path) -> None:
+    raftfast.convert(corpus, f"{tmp_path}/rows/", to="alpaca", beside=False)
+    assert not (tmp_path / "rows" / "dataset_info.json").exists()
+
+
+def test_what_it_holds_already_stays(corpus: Path, tmp_path: Path) -> None:
+    mine = {"mine": {"hf_hub_url": "a/b"}}
+    for output in ("train.jsonl", "rows/"):
+        folder = (tmp_path / output).parent if output == "train.jsonl" else tmp_path / output
+        folder.mkdir(exist_ok=True)
+        (folder / "dataset_info.json").write_text(json.dumps(mine))
+        raftfast.convert(corpus, f"{tmp_path}/{output}", to="alpaca", beside=True)
+        found = entries(folder)
+        assert found.pop("mine") == mine["mine"]
+        assert len(found) == 1
+
+
+def test_what_is_right_already_is_not_touched(corpus: Path, tmp_path: Path) -> None:
+    output, beside = tmp_path / "train.jsonl", tmp_path / "dataset_info.json"
+    raftfast.convert(corpus, output, to="alpaca", beside=True)
+    own = json.dumps(entries(tmp_path), indent=7)
+    beside.write_text(own)
+    raftfast.convert(corpus, output, to="alpaca", beside=True)
+    assert beside.read_text() == own
+
+
+@pytest.mark.parametrize("output", ["corpus2.jsonl", "rows/"])
+@pytest.mark.parametrize("there", ['{"NAME": {"file_name": "mine"}}', "[]", "no json"])
+def test_what_is_there_is_never_overwritten(
+    corpus: Path, tmp_path: Path, output: str, there: str
+) -> None:
+    folder = tmp_path / output if output.endswith("/") else tmp_path
+    name = "corpus" if output.endswith("/") else "corpus2"
+    folder.mkdir(exist_ok=True)
+    text = there.replace("NAME", name)
+    (folder / "dataset_info.json").write_text(text)
+    with pytest.raises(Error, match="--no-beside") as raised:
+        raftfast.convert(corpus, f"{tmp_path}/{output}", to="alpaca", beside=True)
+    assert raised.value.kind == "beside"
+    assert (folder / "dataset_info.json").read_text() == text
+    assert not (folder / f"{name}.jsonl").exists()
+
+
+def test_a_failed_run_leaves_it_as_it_was(tmp_path: Path) -> None:
+    corpus = tmp_path / "bad.jsonl"
+    corpus.write_bytes(b"{")
+    for output in ("train.jsonl", "rows/"):
+        with pytest.raises(Error):
+            raftfast.convert(corpus, f"{tmp_path}/{output}", to="alpaca", beside=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.jsonl"]
+
+
+def test_a_target_file_says_what_stands_in_it(corpus: Path, tmp_path: Path) -> None:
+    target = tmp_path / "own.toml"
+    target.write_text(TARGET)
+    raftfast.convert(corpus, tmp_path / "x.y.jsonl.gz", to=target, beside=True)
+    expected = {"x.y": {"path": "x.y.jsonl.gz", "of": ["x.y", 1]}}
+    assert entries(tmp_path, "about.json") == expected
+
+
+def test_beside_needs_a_target_and_an_output_that_can_have_it(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no file beside its rows"):
+        raftfast.convert(corpus, tmp_path / "train.jsonl", to="chat", beside=True)
+    with pytest.raises(UsageError, match="needs one file or a folder"):
+        raftfast.convert(corpus, tmp_path / "train.jsonl", to="alpaca", beside=True, shards=2)
+    with pytest.raises(UsageError, match="the same file as beside"):
+        raftfast.convert(corpus, tmp_path / "dataset_info.json", to="alpaca", beside=True)
+
+
+WRONG = {
+    "a folder in the name": TARGET.replace("about.json", "a/b.json"),
+    "an entry that is no JSON": TARGET.replace('\'{"{name}"', "'{{name}"),
+    "an entry that is no object": TARGET.replace('\'{"{name}"', '\'[{"{name}"').replace(
+        "}}'", "}}]'"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_a_wrong_table_is_told_when_the_target_is_read(text: str) -> None:
+    with pytest.raises(UsageError, match="beside"):
+        Converter.from_toml(text)
