@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from raftfast.sources import Source
 
 
-def convert(  # noqa: C901, PLR0913 - the options of a run, all but four by keyword only
+def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword only
     inputs: Source | Sequence[Source],
     output: str | PathLike[str] | Any,  # noqa: ANN401 - or a binary file object
     to: str | PathLike[str] = "chat",
@@ -209,11 +209,18 @@ def convert(  # noqa: C901, PLR0913 - the options of a run, all but four by keyw
     reading: dict[str, object] = {"dialect": dialect, "answer": answer, "turns": turns}
     chosen = _given(train=train, template=template, date=date, rejected=rejected)
     options = {
-        **{**settings, **named, **reading, "unrepaired": [*unrepaired], "check": check, **chosen},
+        **settings,
+        **named,
+        **reading,
+        "unrepaired": [*unrepaired],
+        "check": check,
+        **chosen,
         **({} if text_as == "text" else {"text_as": text_as}),
         **({} if split is None or several is None else {"split": several.split}),
         **({"seed": seed} if converter.takes_others or split is not None else {}),
-        **{"escape": escape, "on_error": on_error, **form.as_options()},
+        "escape": escape,
+        "on_error": on_error,
+        **form.as_options(),
     }
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
