@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
-from raftfast.companion import Companion
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
 from raftfast.forms import form_of
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
         Train,
         Turns,
     )
+    from raftfast.companion import Companion
     from raftfast.several import Several
     from raftfast.sources import Source
 
@@ -322,6 +322,9 @@ def _companion(
         return None
     if output in (None, STANDARD) or (several is not None and not is_folder):
         raise UsageError("beside needs one file or a folder as output: its entries name files")
+    # json takes 7 ms, which other runs need not pay.
+    from raftfast.companion import Companion  # noqa: PLC0415
+
     return Companion(*converter.beside)
 
 
