@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import json
 import re
 import subprocess
@@ -852,3 +853,44 @@ def test_the_command_tells_of_limits_in_a_line(tmp_path: Path) -> None:
     ]
     done = subprocess.run([*command, "-q"], cwd=tmp_path, capture_output=True, check=True)
     assert done.stderr == b"raftfast: o: 4 rows, and openai takes 10 or more\n"
+
+
+# What consumers refuse ----------------------------------------------------------------------------
+
+USER, ASSISTANT, SYSTEM = (
+    {"role": role, "content": role} for role in ("user", "assistant", "system")
+)
+SILENT = {"role": "assistant", "content": None}
+REFUSED: dict[str, tuple[str, list[Any]]] = {
+    "torchtune, a late system message": ("torchtune", [USER, SYSTEM, ASSISTANT]),
+    "TRL, a prompt that ends with a system message": (
+        "trl-conversational",
+        [USER, SYSTEM, ASSISTANT],
+    ),
+    "TRL, the same for KTO": ("trl-kto", [USER, SYSTEM, ASSISTANT]),
+    "TRL, the same for DPO": ("trl-dpo", [USER, SYSTEM, ASSISTANT]),
+    "OpenAI, an input that ends with an answer": ("openai-dpo", [USER, ASSISTANT, ASSISTANT]),
+    "Mistral, half a weight": ("mistral", [USER, {**ASSISTANT, "weight": 0.5}]),
+    "Mistral, an answer without content": ("mistral", [USER, SILENT, USER, ASSISTANT]),
+    "Together, a weight of two": ("together", [USER, {**ASSISTANT, "weight": 2}]),
+    "Together, a weight that is no integer": ("together", [USER, {**ASSISTANT, "weight": 1.0}]),
+    "Together, two system messages": ("together", [SYSTEM, SYSTEM, USER, ASSISTANT]),
+    "torchtune, an answer without content": ("torchtune", [USER, SILENT, USER, ASSISTANT]),
+}
+
+
+@pytest.mark.parametrize(("target", "messages"), REFUSED.values(), ids=REFUSED)
+def test_what_the_code_of_a_consumer_refuses_breaks_a_rule(
+    target: str, messages: list[Any]
+) -> None:
+    line = json.dumps({"messages": messages, "rejected": "worse"}).encode()
+    with pytest.raises(Error) as caught:
+        raftfast.convert(io.BytesIO(line), io.BytesIO(), to=target, check="strict")
+    assert caught.value.kind == "rule"
+
+
+def test_only_tools_have_names_in_rows_for_mistral() -> None:
+    line = json.dumps({"messages": [{**USER, "name": "Ann"}, ASSISTANT]}).encode()
+    rows = io.BytesIO()
+    raftfast.convert(io.BytesIO(line), rows, to="mistral")
+    assert json.loads(rows.getvalue()) == {"messages": [USER, ASSISTANT]}

@@ -182,7 +182,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         answer=answer,
         turns=turns,
         rejected=rejected,
-        seed=seed,
+        seed=0 if split is not None and rejected != "other" else seed,
         unrepaired=[*unrepaired],
         check=check,
         train=train,
