@@ -351,17 +351,17 @@ impl Converter {
         let made;
         let record = match self.reader.read(record, scratch) {
             Ok(Read::Plain(dialect)) => {
-                converted.ledger.tell(dialect);
+                self.tell(converted, dialect, record);
                 record
             }
             Ok(Read::Made(dialect)) => {
-                converted.ledger.tell(dialect);
+                self.tell(converted, dialect, record);
                 scratch.fixes.iter().for_each(|fix| converted.ledger.repair(fix));
                 made = scratch.record(*record);
                 &made
             }
             Ok(Read::Several(dialect, answers)) => {
-                converted.ledger.tell(dialect);
+                self.tell(converted, dialect, record);
                 return self.several(converted, rows, record, *answers, scratch);
             }
             Err(unread) => return converted.unread(record, unread),
@@ -434,6 +434,15 @@ impl Converter {
             converted.ledger.write_row();
         }
         Ok(())
+    }
+
+    /// Counts a record of a dialect.
+    #[inline]
+    fn tell(&self, converted: &mut Converted, dialect: &'static str, record: &Record<'_>) {
+        if converted.ledger.tell(dialect) {
+            let others = self.reader.also_fits(dialect, record);
+            converted.ledger.note_fits(dialect, &others);
+        }
     }
 
     /// The rule of the consumer that a record breaks.

@@ -6,13 +6,22 @@
 pub struct Reasons(Vec<(&'static str, u64)>);
 
 impl Reasons {
-    /// Counts a reason `count` times.
+    /// Counts a reason `count` times; says whether it is the first time.
     #[inline]
-    pub fn add(&mut self, reason: &'static str, count: u64) {
-        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, reason) || *known == reason)
-        {
-            Some((_, total)) => *total += count,
-            None => self.0.push((reason, count)),
+    pub fn add(&mut self, reason: &'static str, count: u64) -> bool {
+        let is_it = |known: &&'static str| std::ptr::eq(*known, reason) || **known == *reason;
+        if let Some((_, total)) = self.0.iter_mut().find(|(known, _)| is_it(known)) {
+            *total += count;
+            return false;
+        }
+        self.0.push((reason, count));
+        true
+    }
+
+    /// Counts what others have counted.
+    pub fn add_all(&mut self, others: &Self) {
+        for &(reason, count) in &others.0 {
+            self.add(reason, count);
         }
     }
 
@@ -65,6 +74,9 @@ pub struct Ledger {
     pub rejected: Reasons,
     /// Records by their dialect.
     pub dialects: Reasons,
+    /// The other dialects that the first record of a dialect fits, which are tried after it; also if
+    /// there are none, because those of a later record do not count.
+    pub also_fits: Vec<(&'static str, Vec<&'static str>)>,
     /// What was repaired in records, and how often.
     pub repaired: Reasons,
     /// Rows that break a rule of the consumer, by its name for it.
@@ -103,11 +115,16 @@ impl Ledger {
         self.added += added;
     }
 
-    /// Counts a record of a dialect.
+    /// Counts a record of a dialect; says whether it is the first one.
     #[inline]
-    pub fn tell(&mut self, dialect: &'static str) {
-        if !dialect.is_empty() {
-            self.dialects.add(dialect, 1);
+    pub fn tell(&mut self, dialect: &'static str) -> bool {
+        !dialect.is_empty() && self.dialects.add(dialect, 1)
+    }
+
+    /// Notes which other dialects the first record of a dialect fits, unless that is known.
+    pub fn note_fits(&mut self, dialect: &'static str, others: &[&'static str]) {
+        if !self.also_fits.iter().any(|(known, _)| *known == dialect) {
+            self.also_fits.push((dialect, others.to_vec()));
         }
     }
 
@@ -124,11 +141,14 @@ impl Ledger {
         self.blank += other.blank;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
-        other.warned.0.iter().for_each(|&(name, count)| self.warned.add(name, count));
-        other.dialects.0.iter().for_each(|&(name, count)| self.dialects.add(name, count));
-        other.repaired.0.iter().for_each(|&(name, count)| self.repaired.add(name, count));
-        other.filtered.0.iter().for_each(|&(reason, count)| self.filtered.add(reason, count));
-        other.rejected.0.iter().for_each(|&(reason, count)| self.rejected.add(reason, count));
+        for (dialect, others) in &other.also_fits {
+            self.note_fits(dialect, others);
+        }
+        self.warned.add_all(&other.warned);
+        self.dialects.add_all(&other.dialects);
+        self.repaired.add_all(&other.repaired);
+        self.filtered.add_all(&other.filtered);
+        self.rejected.add_all(&other.rejected);
     }
 
     /// Whether every row that a record gave is accounted for.

@@ -209,6 +209,12 @@ impl Ledger {
     }
 
     #[getter]
+    fn also_fits(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
+        let fits = self.account.also_fits.iter().filter(|(_, others)| !others.is_empty());
+        fits.cloned().collect()
+    }
+
+    #[getter]
     fn repaired(&self) -> BTreeMap<&'static str, u64> {
         self.account.repaired.sorted().into_iter().collect()
     }
@@ -286,6 +292,7 @@ impl Ledger {
         account.set_item("warned", self.warned())?;
         account.set_item("first_warned", self.places(py)?)?;
         account.set_item("dialects", self.dialects())?;
+        account.set_item("also_fits", self.also_fits())?;
         account.set_item("repaired", self.repaired())?;
         account.set_item("blank", self.blank())?;
         account.set_item("bytes_in", self.bytes_in())?;
@@ -304,6 +311,7 @@ impl Ledger {
             rejected: reasons_in(account, "rejected", reason_named)?,
             warned: reasons_in(account, "warned", rules::known_name)?,
             dialects: reasons_in(account, "dialects", dialect::name_of)?,
+            also_fits: fits_in(account)?,
             repaired: reasons_in(account, "repaired", dialect::repair_named)?,
             blank: number_in(account, "blank")?,
             bytes_in: number_in(account, "bytes_in")?,
@@ -362,6 +370,19 @@ fn reasons_in(
         reasons.add(known, believable(count)?);
     }
     Ok(reasons)
+}
+
+/// The other dialects that records fit.
+fn fits_in(account: &Bound<'_, PyDict>) -> PyResult<Vec<(&'static str, Vec<&'static str>)>> {
+    let fits: BTreeMap<String, Vec<String>> = member_of(account, "also_fits")?.extract()?;
+    let named = |name: &String| {
+        let none = || PyValueError::new_err(format!("no dialect '{name}'"));
+        dialect::name_of(name).ok_or_else(none)
+    };
+    let each = |(told, others): (&String, &Vec<String>)| {
+        Ok((named(told)?, others.iter().map(named).collect::<PyResult<_>>()?))
+    };
+    fits.iter().map(each).collect()
 }
 
 /// Where rules were broken first.

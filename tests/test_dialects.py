@@ -1086,3 +1086,41 @@ def test_parts_that_are_texts_are_one_text() -> None:
     parts = [{"type": "text", "text": 'a "part", '}, {"text": "and \u00fc", "type": "text"}]
     rows = plain_chat(talk(says("user", parts), ONE)).rows
     assert rows[0]["messages"][0] == says("user", 'a "part", and \u00fc')
+
+
+# Several dialects that fit ------------------------------------------------------------------------
+
+FITTING: dict[str, tuple[list[dict[str, object]], dict[str, list[str]]]] = {
+    "one only": ([{"instruction": "Q", "cot_answer": "A"}], {}),
+    "the first in the list": (
+        [{"instruction": "Q", "cot_answer": "assistant: A"}],
+        {"llamaindex": ["gorilla"]},
+    ),
+    "the first record of each counts": (
+        [
+            {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]},
+            {"messages": [], "prompt": "Q", "completion": "A"},
+        ],
+        {},
+    ),
+    "several others": (
+        [{"messages": [], "prompt": "Q", "completion": "A", "instruction": "Q", "output": "A"}],
+        {"messages": ["completion", "alpaca", "gorilla"]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "expected"), FITTING.values(), ids=FITTING)
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_a_choice_between_dialects_is_told(
+    tmp_path: Path,
+    records: list[dict[str, object]],
+    expected: dict[str, list[str]],
+    block_bytes: int,
+) -> None:
+    corpus, report = tmp_path / "corpus.jsonl", tmp_path / "report.json"
+    corpus.write_text("".join(json.dumps(record) + "\n" for record in records))
+    rows = tmp_path / "rows.jsonl"
+    ledger = raftfast.convert(corpus, rows, "completion", block_bytes=block_bytes, report=report)
+    assert ledger.also_fits == json.loads(report.read_bytes())["also_fits"] == expected
+    assert raftfast.Ledger.from_dict(ledger.as_dict()).also_fits == expected

@@ -83,6 +83,9 @@ class Ledger:
     def dialects(self) -> dict[str, int]:
         """Records by their dialect."""
     @property
+    def also_fits(self) -> dict[str, list[str]]:
+        """The other dialects that the first record of a dialect fits; they are tried after it."""
+    @property
     def repaired(self) -> dict[str, int]:
         """What was repaired in records, and how often."""
     @property

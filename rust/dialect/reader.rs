@@ -500,6 +500,14 @@ impl Reader {
         })
     }
 
+    /// The dialects that a record fits besides the one that it was told to be of.
+    #[cold]
+    pub(crate) fn also_fits(&self, told: &str, record: &Record<'_>) -> Vec<&'static str> {
+        let found = record.found();
+        let others = self.known.iter().filter(|known| known.name != told);
+        others.filter(|known| known.is(found, record)).map(|known| known.name).collect()
+    }
+
     #[cold]
     fn of_no_dialect(&self, record: &Record<'_>) -> Fault {
         let known = self.known.first().filter(|_| self.known.len() == 1);
