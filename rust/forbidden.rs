@@ -28,6 +28,17 @@ struct Anchored {
     at: Option<usize>,
 }
 
+impl Anchored {
+    /// Whether an escaped text starts with it.
+    fn starts(&self, raw: &[u8]) -> bool {
+        let mut pairs = self.text.bytes().zip(raw);
+        // Only a backslash can stand for another character.
+        let differs = pairs.find(|(wanted, found)| wanted != *found);
+        differs.is_none_or(|(_, found)| *found == b'\\')
+            && Text::Escaped(raw).starts_with(&self.text)
+    }
+}
+
 /// Characters that make good anchors, the best first.
 const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 
@@ -77,7 +88,7 @@ impl Forbidden {
     fn stands_around(&self, raw: &[u8], place: usize) -> bool {
         let stands = |one: &Anchored| {
             let start = one.at.and_then(|at| place.checked_sub(at));
-            start.is_some_and(|start| Text::Escaped(&raw[start..]).starts_with(&one.text))
+            start.is_some_and(|start| one.starts(&raw[start..]))
         };
         self.texts.iter().any(stands)
     }
