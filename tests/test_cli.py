@@ -397,6 +397,16 @@ ENDINGS = {
         r"raftfast: Invalid value for '--max-record-bytes': 'many' is not a size .*",
     ),
     "an unknown target to show": ("raftfast targets x", 2, r"raftfast: there is no target x .*"),
+    "a file of all chat templates": (
+        "raftfast targets text --toml",
+        2,
+        r"raftfast: text has a file for each chat template: chatml, .*",
+    ),
+    "no BOS of a template of one's own": (
+        "raftfast convert corpus.jsonl --to text --template mine.jinja --no-bos",
+        2,
+        r"raftfast: --no-bos is for built-in templates: .*",
+    ),
     "a missing corpus to bench": (
         "raftfast bench no.jsonl",
         2,

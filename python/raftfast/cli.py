@@ -373,7 +373,7 @@ def convert(
     if no_system:
         _take_system_out(options)
     if no_bos:
-        options["settings"] = {**options["settings"], "bos": ""}
+        _take_bos_out(options)
     sources = _or_stdin(inputs)
     several: list[Outcome] = []
     with (
@@ -498,6 +498,9 @@ def targets(name: str | None, *, toml: bool) -> None:
     if toml:
         if name is None:
             raise click.UsageError("--toml needs the name of a target")
+        if name == "text":
+            each = ", ".join(template.name for template in raftfast.Converter.templates())
+            raise click.UsageError(f"text has a file for each chat template: {each}")
         click.echo(raftfast.Converter.target_file(name), nl=False)
         return
     templates = raftfast.Converter.templates()
@@ -607,6 +610,16 @@ def _dispatch() -> int:
             return group.invoke(context) or 0
     except click.exceptions.Exit as end:
         return end.exit_code
+
+
+def _take_bos_out(options: dict[str, Any]) -> None:
+    template = options["template"]
+    if template is not None and template not in {
+        known.name for known in raftfast.Converter.templates()
+    }:
+        what = "--no-bos is for built-in templates: a file of your own writes what it says"
+        raise click.UsageError(what)
+    options["settings"] = {**options["settings"], "bos": ""}
 
 
 def _take_system_out(options: dict[str, str | None]) -> None:
