@@ -26,6 +26,27 @@ if TYPE_CHECKING:
 
 _COMPLETE = "_RAFTFAST_COMPLETE"
 _FILE = click.Path(allow_dash=True)
+
+# How any command goes about its work.
+_LONG = option(
+    "--long",
+    section="Run",
+    is_flag=True,
+    help="Take zst files whose window needs more than 128 MiB of memory, up to 2 GiB.",
+)
+_THREADS = option(
+    *("-j", "--threads"),
+    section="Run",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Workers; by default as many as CPUs that this process may use.",
+)
+_PROGRESS = option(
+    "--progress/--no-progress",
+    section="Run",
+    default=None,
+    help="Draw a progress bar, by default on a terminal only.",
+)
 _NOWHERE = os.devnull
 _CORPUS = click.Path(exists=True, dir_okay=False)
 
@@ -335,31 +356,15 @@ def group() -> None:
     show_default=True,
     help="The longest record that is taken.",
 )
-@option(
-    "--long",
-    section="Run",
-    is_flag=True,
-    help="Take zst files whose window needs more than 128 MiB of memory, up to 2 GiB.",
-)
-@option(
-    *("-j", "--threads"),
-    section="Run",
-    metavar="N",
-    type=click.IntRange(1, 1024),
-    help="Workers; by default as many as CPUs that this process may use.",
-)
+@_LONG
+@_THREADS
 @option(
     *("-q", "--quiet"),
     section="Run",
     is_flag=True,
     help="Say nothing but errors.",
 )
-@option(
-    "--progress/--no-progress",
-    section="Run",
-    default=None,
-    help="Draw a progress bar, by default on a terminal only.",
-)
+@_PROGRESS
 def convert(
     inputs: tuple[str, ...],
     *,
@@ -438,31 +443,15 @@ def convert(
     type=_FILE,
     help="Write the verdict as JSON: rows, right, wrong, and what is broken where.",
 )
-@option(
-    "--long",
-    section="Run",
-    is_flag=True,
-    help="Take zst files whose window needs more than 128 MiB of memory, up to 2 GiB.",
-)
-@option(
-    *("-j", "--threads"),
-    section="Run",
-    metavar="N",
-    type=click.IntRange(1, 1024),
-    help="Workers; by default as many as CPUs that this process may use.",
-)
+@_LONG
+@_THREADS
 @option(
     *("-q", "--quiet"),
     section="Run",
     is_flag=True,
     help="Say nothing but errors: the exit code tells.",
 )
-@option(
-    "--progress/--no-progress",
-    section="Run",
-    default=None,
-    help="Draw a progress bar, by default on a terminal only.",
-)
+@_PROGRESS
 def validate(
     inputs: tuple[str, ...],
     *,

@@ -316,13 +316,13 @@ impl<'a> Feed<'a> {
             Opened::Frames { mut frames, watched, long } => {
                 let Some(frame) = frames.next() else { return Ok(Taken::Nothing) };
                 let is_rest = frame.is_rest();
-                let lines = Box::new(Stream::new(Ready::Frame(frame.lines(long)?)));
+                let lines = Stream::new(Ready::Frame(frame.lines(long)?));
                 if is_rest {
                     // Its rows could not all be held: they are handed on as those of a pipe are.
                     return Ok(Taken::Stream(Box::new(lines.watching(watched))));
                 }
                 state.opened = Some(Opened::Frames { frames, watched: watched.clone(), long });
-                return Ok(Taken::Work(Work::Frame(lines, watched)));
+                return Ok(Taken::Work(Work::Frame(Box::new(lines), watched)));
             }
             other => state.opened.insert(other),
         };

@@ -95,15 +95,14 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Bytes {
-        // SAFETY: `self` proves the features; the loads and the stores are of the halves of one array
-        // each, and any alignment will do.
+        let lanes = self.read(from);
+        // SAFETY: `self` proves the features; the stores are of the halves of the array, and any
+        // alignment will do.
         unsafe {
-            let raw = [from.as_ptr(), from.as_ptr().add(HALF)]
-                .map(|half| _mm256_loadu_si256(half.cast()));
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), raw[0]);
-            _mm256_storeu_si256(to.as_mut_ptr().add(HALF).cast(), raw[1]);
-            Bytes { raw }
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), lanes.raw[0]);
+            _mm256_storeu_si256(to.as_mut_ptr().add(HALF).cast(), lanes.raw[1]);
         }
+        lanes
     }
 }
 

@@ -91,13 +91,11 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Bytes {
-        // SAFETY: `self` proves the features; the load and the store are of the 64 bytes of one array
-        // each, and any alignment will do.
-        unsafe {
-            let raw = _mm512_loadu_si512(from.as_ptr().cast());
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), raw);
-            Bytes::new(raw)
-        }
+        let lanes = self.read(from);
+        // SAFETY: `self` proves the features; the store is of the 64 bytes of the array, and any
+        // alignment will do.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), lanes.raw) };
+        lanes
     }
 }
 
