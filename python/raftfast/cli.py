@@ -11,8 +11,9 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 import raftfast
-from raftfast import endings
+from raftfast import endings, pages
 from raftfast.choices import Answer, Check, Compression, OutputType, TextAs, Train, Turns
+from raftfast.forms import kind_of
 from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
@@ -386,6 +387,8 @@ def convert(
         catch_warnings(record=True) as warned,
     ):
         simplefilter("always", raftfast.RuleWarning)
+        if kind_of(options["output"], options["output_type"]) == "parquet":
+            pages.keep()
         ledger = raftfast.convert(sources, progress=tick, told=several.append, **options)
     endings.outcome_stands()
     for warning in warned:

@@ -60,6 +60,11 @@ class Form(NamedTuple):
         }
 
 
+def kind_of(name: str | None, output_type: OutputType | None = None) -> OutputType:
+    """Tell what an output is made of, from its name unless it is asked for."""
+    return output_type or _TYPES.get(os.path.splitext(name or "")[1].lower(), "jsonl")
+
+
 def form_of(
     name: str | None,
     output_type: OutputType | None = None,
@@ -85,8 +90,7 @@ def form_of(
         raise UsageError(f"{name}: {suffix} files are not written; there are .gz and .zst")
     suffix = suffix.lower()
     by_name = _COMPRESSIONS.get(suffix)
-    inner = os.path.splitext(stem)[1].lower() if by_name else suffix
-    kind = output_type or _TYPES.get(inner, "jsonl")
+    kind = kind_of(stem if by_name else name, output_type)
     if by_name and kind != "jsonl":
         raise UsageError(f"{name}: {kind} has compression of its own; leave {suffix} away")
     form = Form(kind, compression or by_name, level)

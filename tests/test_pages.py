@@ -1,0 +1,57 @@
+"""The command keeps its memory while it writes Parquet; the rows are those of the library."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import raftfast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+FAULTS = """
+import resource, sys
+from raftfast import cli, pages
+if sys.argv[1] == "given back":
+    pages.keep = lambda: None
+sys.argv[1:] = "convert large.jsonl -o rows.parquet --threads 1 --quiet".split()
+code = cli.main()
+assert code == 0, code
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no mallopt: not glibc")
+def test_memory_of_row_groups_is_asked_for_less_often_when_it_is_kept(folder: Path) -> None:
+    raftfast.sample("large.jsonl", size=100_000_000)
+
+    def faults(what: str) -> int:
+        command = [sys.executable, "-c", FAULTS, what]
+        return int(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
+
+    assert faults("kept") < 0.8 * faults("given back")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["-o", "rows.parquet"], id="by the name"),
+        pytest.param(["-o", "rows.pq"], id="by the other name"),
+        pytest.param(["-o", "rows.parquet", "--output-type", "parquet"], id="as asked for"),
+    ],
+)
+def test_the_file_is_the_one_of_the_library(
+    arguments: list[str], corpus: Path, raftfast: Run
+) -> None:
+    from raftfast import convert  # noqa: PLC0415 - the fixture has the name
+
+    assert raftfast("convert", corpus.name, *arguments).returncode == 0
+    convert(corpus, "library.parquet")
+    written = (corpus.parent / arguments[1]).read_bytes()
+    assert written == (corpus.parent / "library.parquet").read_bytes()
