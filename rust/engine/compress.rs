@@ -8,7 +8,8 @@ use std::io::{self, Cursor, Write};
 use std::ops::RangeInclusive;
 
 use flate2::write::GzEncoder;
-use zstd::zstd_safe::{CParameter, compress_bound};
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_memory_allocation;
+use zstd::zstd_safe::{CParameter, compress_bound, get_error_name};
 
 /// How rows are compressed.
 ///
@@ -120,4 +121,37 @@ fn zstd(level: i32) -> io::Result<zstd::bulk::Compressor<'static>> {
     let mut compressor = zstd::bulk::Compressor::new(level.clamp(least, most))?;
     compressor.set_parameter(CParameter::ChecksumFlag(true))?;
     Ok(compressor)
+}
+
+/// Whether what failed is memory: of zstd's errors, only the words reach us.
+pub(super) fn is_out_of_memory(error: &io::Error) -> bool {
+    let words = get_error_name((ZSTD_error_memory_allocation as usize).wrapping_neg());
+    error.kind() == io::ErrorKind::OutOfMemory || error.to_string() == words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compression, is_out_of_memory};
+    use std::io;
+
+    #[test]
+    fn memory_that_runs_out_is_told_from_other_failures() {
+        let failures = [
+            (io::ErrorKind::OutOfMemory.into(), true),
+            (io::Error::other("Allocation error : not enough memory"), true),
+            (io::Error::other("Destination buffer is too small"), false),
+            (io::ErrorKind::WriteZero.into(), false),
+        ];
+        for (failure, expected) in failures {
+            assert_eq!(is_out_of_memory(&failure), expected, "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_cannot_be_had_is_memory_that_runs_out() {
+        let mut out = vec![0; 1];
+        let refused = out.try_reserve(usize::MAX);
+        assert!(refused.is_err_and(|error| is_out_of_memory(&error.into())));
+        assert!(Compression::None.compress(b"{}", &mut out).is_ok());
+    }
 }

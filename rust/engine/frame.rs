@@ -1,17 +1,18 @@
 //! What a worker makes of a portion: rows gathered, then encoded as they will stand in the output.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::compress::Compression;
+use super::compress::{self, Compression};
 use super::framing::Framing;
 use crate::columnar::{Encoded, Encoder};
 use crate::columns::Columns;
 use crate::convert::{Reject, Rows};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::pool::Pool;
 use crate::record::Record;
 use crate::shape::Shape;
@@ -161,8 +162,15 @@ fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
 pub(super) fn compressed(compression: Compression, rows: &[u8]) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let done = compression.compress(rows, &mut bytes);
-    done.map_err(|error| super::internal(&format!("compression failed: {error}")))?;
+    done.map_err(|error| cause(&error))?;
     Ok(bytes)
+}
+
+fn cause(error: &io::Error) -> Error {
+    if compress::is_out_of_memory(error) {
+        return ErrorKind::OutOfMemory.into();
+    }
+    super::internal(&format!("compression failed: {error}"))
 }
 
 impl Frame {
