@@ -43,7 +43,7 @@ def test_memory_of_row_groups_is_asked_for_less_often_when_it_is_kept(folder: Pa
     [
         pytest.param(["-o", "rows.parquet"], id="by the name"),
         pytest.param(["-o", "rows.pq"], id="by the other name"),
-        pytest.param(["-o", "rows.parquet", "--output-type", "parquet"], id="as asked for"),
+        pytest.param(["-o", "rows.data", "--output-type", "parquet"], id="as asked for"),
     ],
 )
 def test_the_file_is_the_one_of_the_library(
