@@ -1,93 +1,61 @@
 //! Texts that no content may hold, looked for at the speed of reading.
 //!
-//! Each has an anchor, a character that is rare in prose, such as `<` or `:`. Only where an anchor
-//! stands beside the character that it stands beside in a text is more looked at, character by
-//! character, so that escapes hide neither it nor what follows it. Letters before it that are spelled
-//! as `\uXXXX` are not seen through; nothing writes them so.
+//! Each has an anchor, a character that is rare in prose, such as `<` or `:`, and is looked for by the
+//! pair of the anchor and a neighbour. Only where such a pair stands, or what may be the escape of an
+//! anchor, is more looked at, character by character, so that escapes hide neither the anchor nor what
+//! follows it. Letters before it that are spelled as `\uXXXX` are not seen through; nothing writes them
+//! so.
 
-use crate::scan::{Anchors, find};
+use crate::scan::{Pairs, find};
 use crate::text::Text;
 
 /// Some texts, prepared.
 #[derive(Debug)]
 pub(crate) struct Forbidden {
-    texts: Vec<Anchored>,
-    anchors: Anchors,
-    /// Bit k of entry b: the anchor k stands behind the byte b in a text.
-    behind: [u8; 256],
-    /// The same for anchors that stand before it.
-    before: [u8; 256],
-    /// Whether some text has no anchor.
-    unanchored: bool,
+    texts: Vec<Paired>,
+    pairs: Pairs,
+    /// Whether some text has no pair to be looked for.
+    unpaired: bool,
 }
 
 #[derive(Debug)]
-struct Anchored {
+struct Paired {
     text: String,
     /// Where its anchor is; what stands before it has one spelling but for `\uXXXX`.
-    at: Option<usize>,
-}
-
-impl Anchored {
-    /// Whether an escaped text starts with it.
-    fn starts(&self, raw: &[u8]) -> bool {
-        let mut pairs = self.text.bytes().zip(raw);
-        // Only a backslash can stand for another character.
-        let differs = pairs.find(|(wanted, found)| wanted != *found);
-        differs.is_none_or(|(_, found)| *found == b'\\')
-            && Text::Escaped(raw).starts_with(&self.text)
-    }
+    anchor: Option<usize>,
 }
 
 /// Characters that make good anchors, the best first.
 const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 
+/// Bytes from the start of an escape to the third of its digits.
+const REACH: usize = 4;
+
 impl Forbidden {
     /// Prepares the search; `None` if there is nothing to look for.
     pub(crate) fn new(texts: &[String]) -> Option<Self> {
-        let chosen = anchors(texts);
-        let texts: Vec<_> = texts
-            .iter()
-            .filter(|text| !text.is_empty())
-            .map(|text| Anchored { at: anchor_of(text, &chosen), text: text.clone() })
-            .collect();
-        let unanchored = texts.iter().any(|text| text.at.is_none());
-        let first = chosen.first().copied().unwrap_or(0);
-        let bytes = [0, 1, 2].map(|place| chosen.get(place).copied().unwrap_or(first));
-        let digits = bytes.map(|byte| b"0123456789abcdef"[usize::from(byte >> 4)]);
-        let (behind, before) = neighbours(&texts, bytes);
-        let anchors = Anchors { bytes, digits };
-        (!texts.is_empty()).then_some(Self { texts, anchors, behind, before, unanchored })
+        let texts = texts.iter().filter(|text| !text.is_empty());
+        let texts: Vec<_> = texts.map(|text| Paired::new(text)).collect();
+        let pairs: Vec<_> = texts.iter().flat_map(Paired::pairs).collect();
+        let unpaired = texts.iter().any(|text| text.anchor.is_none());
+        (!texts.is_empty()).then(|| Self { texts, pairs: Pairs::new(&pairs), unpaired })
     }
 
     /// Whether a text holds one of them.
     pub(crate) fn are_in(&self, text: Text<'_>) -> bool {
         match text {
             Text::Plain(plain) => self.are_in_plain(plain),
-            Text::Escaped(_) if self.unanchored => self.are_in_plain(&text.to_plain()),
-            Text::Escaped(raw) => find(raw, &self.anchors, |place| {
-                if raw[place] == b'\\' {
-                    return self.are_in_plain(&text.to_plain());
-                }
-                self.stands_beside(raw, place) && self.stands_around(raw, place)
+            Text::Escaped(_) if self.unpaired => self.are_in_plain(&text.to_plain()),
+            Text::Escaped(raw) => find(raw, &self.pairs, |place| {
+                self.stands_around(raw, place)
+                    || ends_escape(raw, place) && self.are_in_plain(&text.to_plain())
             }),
         }
     }
 
-    /// Whether the anchor has a neighbour that it has in a text.
-    #[inline]
-    fn stands_beside(&self, raw: &[u8], place: usize) -> bool {
-        let byte = raw[place];
-        let is_it = |k: usize| u8::from(self.anchors.bytes[k] == byte) << k;
-        let it = is_it(0) | is_it(1) | is_it(2);
-        let behind = place.checked_sub(1).map_or(0, |at| self.behind[usize::from(raw[at])]);
-        let before = raw.get(place + 1).map_or(u8::MAX, |&next| self.before[usize::from(next)]);
-        it & (behind | before) != 0
-    }
-
     fn stands_around(&self, raw: &[u8], place: usize) -> bool {
-        let stands = |one: &Anchored| {
-            let start = one.at.and_then(|at| place.checked_sub(at));
+        let stands = |one: &Paired| {
+            let start = one.second().and_then(|second| place.checked_sub(second));
             start.is_some_and(|start| one.starts(&raw[start..]))
         };
         self.texts.iter().any(stands)
@@ -98,46 +66,55 @@ impl Forbidden {
     }
 }
 
-/// Which bytes the anchors stand behind and before.
-fn neighbours(texts: &[Anchored], anchors: [u8; 3]) -> ([u8; 256], [u8; 256]) {
-    let (mut behind, mut before) = ([0; 256], [0; 256]);
-    for Anchored { text, at } in texts {
-        let Some(at) = *at else { continue };
-        let bytes = text.as_bytes();
-        let mark = |table: &mut [u8; 256], byte: u8| {
-            let bits = [0, 1, 2].map(|k| u8::from(anchors[k] == bytes[at]) << k);
-            table[usize::from(byte)] |= bits[0] | bits[1] | bits[2];
-        };
-        match (at.checked_sub(1), bytes.get(at + 1)) {
-            (Some(last), _) => mark(&mut behind, bytes[last]),
+/// Whether the third digit of an escape of ASCII stands there.
+fn ends_escape(raw: &[u8], place: usize) -> bool {
+    place.checked_sub(REACH).is_some_and(|start| raw[start..place] == *br"\u00")
+}
+
+impl Paired {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), anchor: anchor_of(text.as_bytes()) }
+    }
+
+    /// The pairs by which it is found, however it is spelled.
+    fn pairs(&self) -> Vec<(u8, u8)> {
+        let Some(anchor) = self.anchor else { return Vec::new() };
+        let bytes = self.text.as_bytes();
+        let escaped = (b'0', b"0123456789abcdef"[usize::from(bytes[anchor] >> 4)]);
+        match anchor.checked_sub(1) {
+            Some(last) => vec![(bytes[last], bytes[anchor]), escaped],
             // What follows may be spelled as an escape.
-            (None, Some(&next)) => [next, b'\\'].iter().for_each(|&byte| mark(&mut before, byte)),
-            (None, None) => (0..=u8::MAX).for_each(|byte| mark(&mut before, byte)),
+            None => vec![(bytes[0], bytes[1]), (bytes[0], b'\\'), escaped],
         }
     }
-    (behind, before)
-}
 
-/// At most three characters of which each text has one, as far as that can be.
-fn anchors(texts: &[String]) -> Vec<u8> {
-    let mut chosen = Vec::new();
-    for _ in 0..3 {
-        let without = |byte: u8| {
-            let is_new = |text: &&String| anchor_of(text, &chosen).is_none();
-            texts.iter().filter(is_new).filter(|text| anchor_of(text, &[byte]).is_some()).count()
-        };
-        let best = RARE.iter().copied().rev().max_by_key(|&byte| without(byte));
-        chosen.extend(best.filter(|&byte| without(byte) > 0));
+    /// Where the second byte of its pair is.
+    fn second(&self) -> Option<usize> {
+        self.anchor.map(|anchor| anchor.max(1))
     }
-    chosen
+
+    /// Whether an escaped text starts with it.
+    fn starts(&self, raw: &[u8]) -> bool {
+        let mut pairs = self.text.bytes().zip(raw);
+        // Only a backslash can stand for another character.
+        let differs = pairs.find(|(wanted, found)| wanted != *found);
+        differs.is_none_or(|(_, found)| *found == b'\\')
+            && Text::Escaped(raw).starts_with(&self.text)
+    }
 }
 
-/// Where the first anchor of a text is. What stands before it must be letters and signs that JSON
-/// never escapes by a backslash.
-fn anchor_of(text: &str, anchors: &[u8]) -> Option<usize> {
-    let at = text.bytes().position(|byte| anchors.contains(&byte))?;
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !b"\"\\/".contains(&byte);
-    text.bytes().take(at).all(is_plain).then_some(at)
+/// Where the best anchor of a text is: what stands before it must be letters and signs that JSON never
+/// escapes by a backslash, and it must have a neighbour.
+fn anchor_of(text: &[u8]) -> Option<usize> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\/".contains(byte);
+    let plain = text.iter().take_while(|byte| is_plain(byte)).count();
+    let has_pair = |at: usize| at > 0 || text.get(1).is_some_and(u8::is_ascii);
+    let rank = |at: usize| RARE.iter().position(|&rare| rare == text[at]);
+    (0..plain)
+        .filter(|&at| has_pair(at))
+        .filter_map(|at| Some((rank(at)?, at)))
+        .min()
+        .map(|best| best.1)
 }
 
 #[cfg(test)]

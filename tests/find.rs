@@ -1,21 +1,35 @@
-//! A search finds every place where a byte or the start of its escape stands, on every CPU path alike.
+//! A search finds every place where a pair may stand, on every CPU path alike.
 
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
-use raftfast::scan::{Anchors, Cpu, Scanner, find};
+use raftfast::scan::{Cpu, Pairs, Scanner, find};
 
-const ANCHORS: Anchors = Anchors { bytes: *b"<[:", digits: *b"353" };
+const PAIRS: [(u8, u8); 12] = [
+    (b'<', b's'),
+    (b'<', b'<'),
+    (b'<', b'/'),
+    (b'<', b'\\'),
+    (b'[', b'I'),
+    (b'm', b':'),
+    (b't', b':'),
+    (b'0', b'3'),
+    (b'0', b'5'),
+    (b'a', b'b'),
+    (b'b', b'c'),
+    (b'c', b'd'),
+];
 
 /// The places, found the slow way.
 fn expected(text: &[u8]) -> Vec<usize> {
-    let is_escape = |rest: &[u8]| rest.starts_with(br"\u003") || rest.starts_with(br"\u005");
-    let stands = |&at: &usize| ANCHORS.bytes.contains(&text[at]) || is_escape(&text[at..]);
-    (0..text.len()).filter(stands).collect()
+    let pairs = Pairs::new(&PAIRS);
+    let places = (1..text.len()).filter(|&at| pairs.may_be(text[at - 1], text[at]));
+    places.collect()
 }
 
 /// The places up to the one that is taken, on all CPU paths.
 fn found(text: &[u8], taken: usize) -> Vec<Vec<usize>> {
+    let pairs = Pairs::new(&PAIRS);
     let scanners = Cpu::ALL.into_iter().filter_map(Scanner::for_cpu).map(Some);
     let places = |scanner: Option<Scanner>| {
         let mut places = Vec::new();
@@ -24,8 +38,8 @@ fn found(text: &[u8], taken: usize) -> Vec<Vec<usize>> {
             places.len() == taken
         };
         let ended = match scanner {
-            Some(scanner) => scanner.find(text, &ANCHORS, judge),
-            None => find(text, &ANCHORS, judge),
+            Some(scanner) => scanner.find(text, &pairs, judge),
+            None => find(text, &pairs, judge),
         };
         assert_eq!(ended, places.len() == taken);
         places
@@ -36,7 +50,7 @@ fn found(text: &[u8], taken: usize) -> Vec<Vec<usize>> {
 proptest! {
     #[test]
     fn every_place_is_found_in_order(
-        text in "([a-z0<:\\[]|\\\\|\\\\u00[0-9a-f]|\\\\u003c|[a-z]{1,70}){0,60}", taken in 1usize..20
+        text in "([a-z0-9<:/\\[I\u{e9}\u{20ac}]|\\\\|<s|m:|[a-z]{1,70}){0,60}", taken in 1usize..20
     ) {
         let mut expected = expected(text.as_bytes());
         expected.truncate(taken);
@@ -44,4 +58,14 @@ proptest! {
             prop_assert_eq!(&places, &expected, "{}", text);
         }
     }
+}
+
+#[test]
+fn every_pair_may_be_one_and_nothing_else_than_ascii() {
+    let pairs = Pairs::new(&PAIRS);
+    assert!(PAIRS.iter().all(|&(first, second)| pairs.may_be(first, second)));
+    let all = (0..=u8::MAX).flat_map(|first| (0..=u8::MAX).map(move |second| (first, second)));
+    let taken: Vec<_> = all.filter(|&(first, second)| pairs.may_be(first, second)).collect();
+    assert!(taken.iter().all(|(first, second)| first.is_ascii() && second.is_ascii()));
+    assert!(taken.len() < 200, "{} of 65,536 are too many to be of use", taken.len());
 }

@@ -1,47 +1,100 @@
-//! Places in escaped text where one of a few bytes stands, however it is spelled.
+//! Places in a text where one of a few pairs of neighbouring bytes stands.
 
 use super::arch::{Finder, Lanes, Simd};
 use super::rewrite::chosen;
 use super::string::BLOCK;
 use super::{Path, Scanner};
 
-/// Bytes that are looked for.
+/// Pairs of ASCII bytes that are looked for.
+///
+/// They are kept in eight groups, as in the Teddy algorithm of
+/// [Hyperscan](https://www.usenix.org/conference/nsdi19/presentation/wang-xiang): a place is taken for a
+/// pair if both of its bytes are of one group, which is true of all pairs and of few others.
 #[derive(Debug)]
-pub struct Anchors {
-    /// The bytes, printable ASCII; some may stand there twice.
-    pub bytes: [u8; 3],
-    /// The third digits of their escapes, from `\\u00X.`; some may stand there twice.
-    pub digits: [u8; 3],
+pub struct Pairs {
+    pub(super) first: Groups,
+    pub(super) second: Groups,
 }
 
-/// Bytes between a backslash and the third digit after it.
-const REACH: usize = 4;
+/// The groups of each byte, one bit for each. A byte that is not ASCII is of none.
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// By the low nibble. A byte is of the groups that both of its nibbles have.
+    pub(super) low: [u8; 16],
+    /// By the high nibble.
+    pub(super) high: [u8; 16],
+    /// By the byte.
+    pub(super) whole: [[u8; BLOCK]; 2],
+}
 
-/// Whether a place is found that `judge` takes. It is asked about each of the bytes, and about each
-/// backslash that may be the start of an escape of one; in order, until it takes one.
+impl Pairs {
+    /// Prepares the search. A pair with a byte that is not ASCII is never found.
+    #[must_use]
+    pub fn new(pairs: &[(u8, u8)]) -> Self {
+        let mut seconds: Vec<u8> = pairs.iter().map(|pair| pair.1).collect();
+        seconds.sort_unstable();
+        seconds.dedup();
+        let group = |pair: &(u8, u8)| {
+            let place = seconds.iter().position(|&second| second == pair.1);
+            1 << (place.unwrap_or_default() % 8)
+        };
+        let groups = |byte: fn(&(u8, u8)) -> u8| {
+            Groups::new(pairs.iter().map(|pair| (byte(pair), group(pair))))
+        };
+        Self { first: groups(|pair| pair.0), second: groups(|pair| pair.1) }
+    }
+
+    /// Whether the search takes two bytes for a pair.
+    #[must_use]
+    pub fn may_be(&self, first: u8, second: u8) -> bool {
+        self.first.of(first) & self.second.of(second) != 0
+    }
+}
+
+impl Groups {
+    fn new(members: impl Iterator<Item = (u8, u8)>) -> Self {
+        let (mut low, mut high) = ([0; 16], [0; 16]);
+        for (byte, group) in members.filter(|(byte, _)| byte.is_ascii()) {
+            low[usize::from(byte & 0xf)] |= group;
+            high[usize::from(byte >> 4)] |= group;
+        }
+        let of = |byte: usize| low[byte & 0xf] & high[byte >> 4];
+        let whole = [0, BLOCK].map(|start| std::array::from_fn(|place| of(start + place)));
+        Self { low, high, whole }
+    }
+
+    /// The groups of a byte.
+    #[inline(always)]
+    pub(super) fn of(&self, byte: u8) -> u8 {
+        self.low[usize::from(byte & 0xf)] & self.high[usize::from(byte >> 4)]
+    }
+}
+
+/// Whether a place is found that `judge` takes. It is asked about the second byte of each pair, and of
+/// each other two bytes that [may be](Pairs::may_be) one; in order, until it takes one.
 ///
 /// ```
-/// use raftfast::scan::{Anchors, find};
+/// use raftfast::scan::{Pairs, find};
 ///
-/// let anchors = Anchors { bytes: *b"<[[", digits: *b"355" };
+/// let pairs = Pairs::new(&[(b'<', b's'), (b':', b':')]);
 /// let mut places = Vec::new();
-/// let found = find(br"a < \u003c \u0041 \n[", &anchors, |place| {
+/// let found = find(b"a <s> <t> :::", &pairs, |place| {
 ///     places.push(place);
 ///     false
 /// });
-/// assert_eq!((found, places), (false, vec![2, 4, 20]));
+/// assert_eq!((found, places), (false, vec![3, 11, 12]));
 /// ```
-pub fn find(text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
-    chosen().find(text, anchors, judge)
+pub fn find(text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
+    chosen().find(text, pairs, judge)
 }
 
 impl Scanner {
     /// Does what [`find`] does, on the CPU path of this scanner.
-    pub fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+    pub fn find(self, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
         match self.path {
-            Path::Avx512(cpu) => cpu.find(text, anchors, judge),
-            Path::Avx2(cpu) => cpu.find(text, anchors, judge),
-            Path::Portable(cpu) => cpu.find(text, anchors, judge),
+            Path::Avx512(cpu) => cpu.find(text, pairs, judge),
+            Path::Avx2(cpu) => cpu.find(text, pairs, judge),
+            Path::Portable(cpu) => cpu.find(text, pairs, judge),
         }
     }
 }
@@ -51,54 +104,23 @@ impl Scanner {
 pub(super) fn run<S: Simd>(
     simd: S,
     text: &[u8],
-    anchors: &Anchors,
+    pairs: &Pairs,
     mut judge: impl FnMut(usize) -> bool,
 ) -> bool {
     let mut last = [0; BLOCK];
     let (blocks, rest) = text.as_chunks::<BLOCK>();
     last[..rest.len()].copy_from_slice(rest);
-    let mut before = Start::default();
+    let mut before = simd.read(&[0; BLOCK]);
     for (number, block) in blocks.iter().chain([&last]).enumerate() {
-        let (plain, digits) = places(&simd.read(block), anchors, &mut before);
-        let mut found = plain | digits;
+        let lanes = simd.read(block);
+        let mut found = lanes.pairs(&before, pairs);
         while found != 0 {
-            let place = number * BLOCK + found.trailing_zeros() as usize;
-            let is_digit = digits & found & found.wrapping_neg() != 0;
-            if judge(if is_digit { place - REACH } else { place }) {
+            if judge(number * BLOCK + found.trailing_zeros() as usize) {
                 return true;
             }
             found &= found - 1;
         }
+        before = lanes;
     }
     false
-}
-
-/// Where in a block the bytes are that an escape starts with: it may end in the next block.
-#[derive(Clone, Copy, Default)]
-struct Start {
-    backslashes: u64,
-    units: u64,
-    zeros: u64,
-}
-
-/// Where the bytes stand, and where the third digits of their escapes do.
-///
-/// The starts of escapes are put together from the masks of one load: to load the block again at four
-/// offsets took three times as long, because each of these loads reads two lines of the cache.
-#[inline(always)]
-fn places<L: Lanes>(lanes: &L, anchors: &Anchors, before: &mut Start) -> (u64, u64) {
-    let any = |[a, b, c]: [u8; 3]| lanes.equal(a) | lanes.equal(b) | lanes.equal(c);
-    let here = Start {
-        backslashes: lanes.backslashes(),
-        units: lanes.equal(b'u'),
-        zeros: lanes.equal(b'0'),
-    };
-    let after = |here: u64, before: u64, bytes: u32| here << bytes | before >> (u64::BITS - bytes);
-    let digits = after(here.backslashes, before.backslashes, 4)
-        & after(here.units, before.units, 3)
-        & after(here.zeros, before.zeros, 2)
-        & after(here.zeros, before.zeros, 1)
-        & any(anchors.digits);
-    *before = here;
-    (any(anchors.bytes), digits)
 }

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{Finder, Rewriter, StringScanner};
-use crate::scan::find::Anchors;
+use crate::scan::find::Pairs;
 use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::StringEnd;
 
@@ -52,13 +52,13 @@ impl Rewriter for Avx2 {
 }
 
 impl Finder for Avx512 {
-    fn find(self, _: &[u8], _: &Anchors, _: impl FnMut(usize) -> bool) -> bool {
+    fn find(self, _: &[u8], _: &Pairs, _: impl FnMut(usize) -> bool) -> bool {
         match self {}
     }
 }
 
 impl Finder for Avx2 {
-    fn find(self, _: &[u8], _: &Anchors, _: impl FnMut(usize) -> bool) -> bool {
+    fn find(self, _: &[u8], _: &Pairs, _: impl FnMut(usize) -> bool) -> bool {
         match self {}
     }
 }

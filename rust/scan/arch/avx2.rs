@@ -2,16 +2,17 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
-    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_alignr_epi8, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
 };
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
 use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
-use crate::scan::find::{self, Anchors};
+use crate::scan::find::{self, Pairs};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -60,15 +61,15 @@ fn run<R: Rewrite>(cpu: Avx2, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewri
 
 impl Finder for Avx2 {
     #[inline]
-    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+    fn find(self, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
         // SAFETY: as above.
-        unsafe { find(self, text, anchors, judge) }
+        unsafe { find(self, text, pairs, judge) }
     }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn find(cpu: Avx2, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
-    find::run(cpu, text, anchors, judge)
+fn find(cpu: Avx2, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
+    find::run(cpu, text, pairs, judge)
 }
 
 impl Simd for Avx2 {
@@ -191,11 +192,11 @@ fn high_nibbles(bytes: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn classify(bytes: __m256i) -> __m256i {
+fn classify(bytes: __m256i, low: &[u8; 16], high: &[u8; 16]) -> __m256i {
     // The shuffle gives 0 for an index with its top bit set: bytes that are not ASCII.
     _mm256_and_si256(
-        _mm256_shuffle_epi8(table(&LOW), bytes),
-        _mm256_shuffle_epi8(table(&HIGH), high_nibbles(bytes)),
+        _mm256_shuffle_epi8(table(low), bytes),
+        _mm256_shuffle_epi8(table(high), high_nibbles(bytes)),
     )
 }
 
@@ -204,7 +205,30 @@ impl Bytes {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn classes(&self) -> [__m256i; 2] {
-        self.raw.map(|half| classify(half))
+        self.raw.map(|half| classify(half, &LOW, &HIGH))
+    }
+
+    /// The bytes before each of these.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn shifted(&self, before: &Self) -> [__m256i; 2] {
+        // The shift is within quarters, so each gets the one before it beside it.
+        let shift = |before, half| {
+            _mm256_alignr_epi8::<15>(half, _mm256_permute2x128_si256::<0x21>(before, half))
+        };
+        [shift(before.raw[1], self.raw[0]), shift(self.raw[0], self.raw[1])]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pairs_after(&self, before: &Self, Pairs { first, second }: &Pairs) -> u64 {
+        let shifted = self.shifted(before);
+        let none = [0, 1].map(|half| {
+            let first = classify(shifted[half], &first.low, &first.high);
+            let second = classify(self.raw[half], &second.low, &second.high);
+            _mm256_cmpeq_epi8(_mm256_and_si256(first, second), _mm256_setzero_si256())
+        });
+        !top_bits(none)
     }
 
     #[inline]
@@ -298,9 +322,9 @@ fn lead(byte: u8) -> __m256i {
 
 impl Lanes for Bytes {
     #[inline(always)]
-    fn equal(&self, byte: u8) -> u64 {
+    fn pairs(&self, before: &Self, pairs: &Pairs) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(byte) }
+        unsafe { self.pairs_after(before, pairs) }
     }
 
     #[inline(always)]

@@ -4,15 +4,15 @@
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
     _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512,
-    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
-    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_subs_epu8,
-    _mm512_test_epi8_mask, _mm512_xor_si512,
+    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512,
+    _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_xor_si512,
 };
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
 use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
-use crate::scan::find::{self, Anchors};
+use crate::scan::find::{self, Pairs};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -60,15 +60,15 @@ fn run<R: Rewrite>(cpu: Avx512, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rew
 
 impl Finder for Avx512 {
     #[inline]
-    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
+    fn find(self, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
         // SAFETY: as above.
-        unsafe { find(self, text, anchors, judge) }
+        unsafe { find(self, text, pairs, judge) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
-fn find(cpu: Avx512, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
-    find::run(cpu, text, anchors, judge)
+fn find(cpu: Avx512, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
+    find::run(cpu, text, pairs, judge)
 }
 
 impl Simd for Avx512 {
@@ -134,6 +134,17 @@ static CLASSES: [[u8; BLOCK]; 2] = {
     table
 };
 
+/// Where in two registers the bytes stand that are before those of the second one.
+static SHIFTED: [u8; BLOCK] = {
+    let mut places = [0; BLOCK];
+    let mut place = 0_u8;
+    while (place as usize) < BLOCK {
+        places[place as usize] = 63 + place;
+        place += 1;
+    }
+    places
+};
+
 /// The 64 bytes of the window from `OFFSET` on.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -163,14 +174,37 @@ impl Bytes {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn classes(&self) -> __m512i {
+        self.look_up(&CLASSES)
+    }
+
+    /// The entry of each ASCII byte in a table, and 0 of each other one.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn look_up(&self, table: &[[u8; BLOCK]; 2]) -> __m512i {
         // SAFETY: each load is of the 64 bytes of one array; any alignment will do.
         let (low, high) = unsafe {
             (
-                _mm512_loadu_si512(CLASSES[0].as_ptr().cast()),
-                _mm512_loadu_si512(CLASSES[1].as_ptr().cast()),
+                _mm512_loadu_si512(table[0].as_ptr().cast()),
+                _mm512_loadu_si512(table[1].as_ptr().cast()),
             )
         };
         _mm512_maskz_permutex2var_epi8(!self.non_ascii, low, self.raw, high)
+    }
+
+    /// The bytes before each of these.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn shifted(&self, before: &Self) -> Self {
+        // SAFETY: the load is of the 64 bytes of the array; any alignment will do.
+        let places = unsafe { _mm512_loadu_si512(SHIFTED.as_ptr().cast()) };
+        Self::new(_mm512_permutex2var_epi8(before.raw, places, self.raw))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn pairs_after(&self, before: &Self, pairs: &Pairs) -> u64 {
+        let first = self.shifted(before).look_up(&pairs.first.whole);
+        _mm512_test_epi8_mask(first, self.look_up(&pairs.second.whole))
     }
 
     #[inline]
@@ -224,9 +258,9 @@ fn lead(byte: u8) -> __m512i {
 
 impl Lanes for Bytes {
     #[inline(always)]
-    fn equal(&self, byte: u8) -> u64 {
+    fn pairs(&self, before: &Self, pairs: &Pairs) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(byte) }
+        unsafe { self.pairs_after(before, pairs) }
     }
 
     #[inline(always)]

@@ -24,7 +24,7 @@ pub(super) use portable::Portable;
 
 use std::mem::MaybeUninit;
 
-use super::find::Anchors;
+use super::find::Pairs;
 use super::rewrite::{Rewrite, Rewritten};
 use super::string::{BLOCK, StringEnd, WINDOW};
 use crate::error::Error;
@@ -86,7 +86,7 @@ pub(super) trait Rewriter: Copy {
 /// What the search for texts needs of a CPU.
 pub(super) trait Finder: Copy {
     /// Looks for a place that `judge` takes.
-    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool;
+    fn find(self, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool;
 }
 
 /// When a check is made that most blocks do not need: it costs instructions, but so does a branch that
@@ -137,8 +137,8 @@ pub(super) trait Simd: Copy {
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.
 pub(super) trait Lanes {
-    /// Bytes that are this one, which is ASCII.
-    fn equal(&self, byte: u8) -> u64;
+    /// Bytes that are of one group with the byte before them, `before` being the 64 bytes before these.
+    fn pairs(&self, before: &Self, pairs: &Pairs) -> u64;
     /// `"`
     fn quotes(&self) -> u64;
     /// `\`

@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 
 use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
-use crate::scan::find::{self, Anchors};
+use crate::scan::find::{self, Pairs};
 use crate::scan::rewrite::{self, Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
 
@@ -27,8 +27,8 @@ impl Rewriter for Portable {
 }
 
 impl Finder for Portable {
-    fn find(self, text: &[u8], anchors: &Anchors, judge: impl FnMut(usize) -> bool) -> bool {
-        find::run(self, text, anchors, judge)
+    fn find(self, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
+        find::run(self, text, pairs, judge)
     }
 }
 
@@ -110,8 +110,14 @@ impl Words {
 
 impl Lanes for Words {
     #[inline(always)]
-    fn equal(&self, byte: u8) -> u64 {
-        self.mask(|word| equal(word, byte))
+    fn pairs(&self, before: &Self, pairs: &Pairs) -> u64 {
+        let mut first = before.0[WORDS - 1].to_le_bytes()[7];
+        let mut mask = 0;
+        for (place, second) in self.0.iter().flat_map(|word| word.to_le_bytes()).enumerate() {
+            mask |= u64::from(pairs.may_be(first, second)) << place;
+            first = second;
+        }
+        mask
     }
 
     #[inline(always)]
