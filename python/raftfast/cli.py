@@ -95,6 +95,7 @@ def main() -> int:
     # pyarrow loads numpy, whose OpenBLAS starts a thread for each core. They wait for work in a
     # loop, which took a sixth of the time of a run over 1 GB of Arrow columns.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    pages.spare()
     return endings.run(_dispatch)
 
 

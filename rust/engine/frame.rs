@@ -100,6 +100,15 @@ impl Encoding {
         }
     }
 
+    /// Bytes that making and encoding the rows of a ticket may need at once, beyond what can be refused.
+    pub(super) fn headroom(&self) -> usize {
+        match self {
+            Self::File(encoder) => encoder.headroom(),
+            Self::Lines(Compression::None, _) | Self::Nothing => 1 << 20,
+            _ => 4 << 20,
+        }
+    }
+
     /// A place for the rows of the portions of a worker. Columns remember how much memory they took.
     pub(super) fn frame(&self, shape: &Shape) -> Frame {
         match self {

@@ -11,6 +11,7 @@ mod commit;
 pub mod compress;
 mod frame;
 mod framing;
+mod headroom;
 mod others;
 mod outlet;
 mod queue;
@@ -38,6 +39,7 @@ use commit::{Block, Committer, Part, Surroundings, Writer};
 use compress::Compression;
 pub use frame::BATCH;
 use frame::{Encoding, Frame, Payload};
+use headroom::Headroom;
 pub use others::with_others;
 use outlet::Outlet;
 pub use outlet::{Destination, Next};
@@ -198,6 +200,7 @@ fn run(
         },
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),
+        headroom: Headroom::new(),
         keep_rejects: rejects.is_some(),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
@@ -218,6 +221,7 @@ struct Run<'a> {
     done: AtomicU64,
     /// Workers that have not ended.
     working: AtomicUsize,
+    headroom: Headroom,
     /// Whether somebody wants the lines that are left out.
     keep_rejects: bool,
 }
@@ -290,6 +294,11 @@ impl Run<'_> {
         let Some(spare) = self.committer.reserve(ticket.sequence) else { return };
         frame.reuse(spare);
         let (sequence, input) = (ticket.sequence, ticket.input);
+        let promise = self.headroom.promise(self.around.encoding.headroom());
+        let Ok(_promise) = promise.map_err(|error| self.hand_over(Block::failed(sequence, error)))
+        else {
+            return;
+        };
         let mut block = Block { sequence, input, parts: Vec::new(), payload: Payload::Nothing };
         loop {
             let part = match self.around.feed.read(&mut ticket, buffer, self.around.keep) {

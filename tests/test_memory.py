@@ -1,0 +1,67 @@
+"""Memory that runs out is one line and exit code 1, and no name shows half a file."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import raftfast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+MB = 1 << 20
+OLD = b"old\n"
+FORMS = ["rows.jsonl", "rows.gz", "rows.zst", "rows.arrow", "rows.parquet"]
+LIMITS = [36, 40, 44, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 256]
+ENOUGH = 512
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit is not kept elsewhere")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make records of which each thread has more than one portion."""
+    path = tmp_path_factory.mktemp("memory") / "large.jsonl"
+    raftfast.sample(path, size=70_000_000)
+    return path
+
+
+def converted(large: Path, output: str, megabytes: int, raftfast: Run) -> tuple[int, bytes]:
+    limit = (megabytes * MB, resource.RLIM_INFINITY)
+    arguments = ["convert", str(large), "-o", output, "--threads", "2", "--quiet"]
+    done = raftfast(*arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit))
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("output", FORMS)
+def test_memory_that_runs_out_is_one_line_and_leaves_the_old_file(
+    output: str, large: Path, folder: Path, raftfast: Run
+) -> None:
+    for megabytes in LIMITS:
+        (folder / output).write_bytes(OLD)
+        code, said = converted(large, output, megabytes, raftfast)
+        if code == 0:
+            assert (said, (folder / output).read_bytes() != OLD) == (b"", True), megabytes
+        else:
+            assert (code, said.count(b"\n")) == (1, 1), (megabytes, said)
+            assert said in (
+                b"raftfast: out of memory\n",
+                b"raftfast: cannot start a thread: Resource temporarily unavailable\n",
+            ), megabytes
+            assert (folder / output).read_bytes() == OLD, megabytes
+        assert [path.name for path in folder.iterdir()] == [output], megabytes
+
+
+@pytest.mark.parametrize("output", FORMS)
+def test_a_limit_that_is_kept_changes_no_byte(
+    output: str, large: Path, folder: Path, raftfast: Run
+) -> None:
+    assert converted(large, output, ENOUGH, raftfast) == (0, b"")
+    under_the_limit = (folder / output).read_bytes()
+    assert raftfast("convert", str(large), "-o", output, "--quiet").returncode == 0
+    assert (folder / output).read_bytes() == under_the_limit
