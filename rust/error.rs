@@ -401,12 +401,11 @@ impl fmt::Display for ErrorKind {
                 write!(f, "no record has the field '{field}'; {}", told(keys))
             }
             Self::ColumnType { path, column, expected, found } => {
-                let [path, column] = [path, column].map(|name| printable(name.as_bytes()));
+                let (path, column) = (printable(path.as_bytes()), cut(column.as_bytes(), NAME));
                 write!(f, "{path}: column '{column}' must hold {expected}, found {found}")
             }
             Self::Broken { path, what } => {
-                let [path, what] = [path, what].map(|text| printable(text.as_bytes()));
-                write!(f, "{path}: {what}")
+                write!(f, "{}: {}", printable(path.as_bytes()), cut(what.as_bytes(), WHAT))
             }
             Self::MixedTypes { key, found: [one, other] } => write!(
                 f,
@@ -443,8 +442,11 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Characters of a key, with those around it, that a message shows.
+/// Characters of a key, with those around it, or of a column that a message shows.
 const NAME: usize = 200;
+
+/// Characters of what is wrong with an input, which may quote it.
+const WHAT: usize = 300;
 
 /// A type and where it was found.
 fn seen((what, place): &(&str, String)) -> String {

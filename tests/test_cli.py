@@ -728,7 +728,7 @@ def test_the_command_takes_no_bar_for_nothing(corpus: Path) -> None:
 HIDDEN = {
     "C0": ("a\x1b[31m\n", r"a\x1b[31m\x0a"),
     "DEL and C1": ("\x7f\x9b", r"\x7f\x9b"),
-    "bidi marks": ("\u202e\u2066", r"\u202e\u2066"),
+    "bidi marks": ("\u061c\u200f\u202e\u2066", r"\u061c\u200f\u202e\u2066"),
     "line separators": ("\u2028", r"\u2028"),
     "lone bytes": ("\udcff", r"\xff"),
     "nothing else": ("é / \\ ' 漢", "é / \\ ' 漢"),

@@ -1,0 +1,148 @@
+"""Hostile Arrow and Parquet files as data: columns of wrong types, of no rows, of no texts."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from cases import BOTH, ONE, Case, Refused, Rows
+from pyarrow import ipc, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUESTIONS, ANSWERS = ["q1", "q2"], ["a1", "a2"]
+NAMES = ["instruction", "cot_answer"]
+MANY = 1 << 24
+HOSTILE_NAME = "\x1b[31m\n\u202ename"
+
+
+def table(**columns: Any) -> pa.Table:  # noqa: ANN401
+    """Build the two records, with other columns in place of theirs or beside them."""
+    return pa.table({"instruction": QUESTIONS, "cot_answer": ANSWERS, **columns})
+
+
+def texts(type_: pa.DataType) -> pa.Table:
+    """Build the two records with texts of a type."""
+    questions, answers = (pa.array(values).cast(type_) for values in (QUESTIONS, ANSWERS))
+    return pa.table({"instruction": questions, "cot_answer": answers})
+
+
+def several(*tables: pa.Table) -> pa.Table:
+    """Put tables under one another, each a batch of its own."""
+    return pa.concat_tables(tables)
+
+
+def nested(levels: int) -> pa.Array:
+    """Put lists into lists."""
+    values = pa.array(["x", "y"])
+    for _ in range(levels):
+        values = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), values)
+    return values
+
+
+def found(type_: str) -> Refused:
+    """Expect a type to be named that is no text."""
+    return Refused(f"column 'instruction' must hold a string, found {type_}")
+
+
+MISSING = Refused("no record has the field 'cot_answer'")
+NO_ROWS = Refused("holds no rows")
+DOUBLED = Refused("several columns are called 'instruction'")
+DICTIONARY = pa.dictionary(pa.int8(), pa.string())
+
+TABLES: dict[str, tuple[Callable[[], pa.Table], Rows | Refused]] = {
+    "texts": (table, BOTH),
+    "large texts": (lambda: texts(pa.large_string()), BOTH),
+    "views": (lambda: texts(pa.string_view()), BOTH),
+    "dictionaries": (lambda: texts(DICTIONARY), BOTH),
+    "a null": (lambda: table(instruction=["q1", None]), ONE._replace(filtered=1)),
+    "only nulls": (lambda: table(cot_answer=pa.nulls(2, pa.string())), Rows((), 2)),
+    "nulls without a type": (lambda: table(cot_answer=pa.nulls(2)), Rows((), 2)),
+    "integers": (lambda: table(instruction=[1, 2]), found("Int64")),
+    "floats": (lambda: table(instruction=[0.5, float("nan")]), found("Float64")),
+    "booleans": (lambda: table(instruction=[True, False]), found("Boolean")),
+    "bytes": (lambda: table(instruction=[b"q1", b"\xff"]), found("Binary")),
+    "lists": (lambda: table(instruction=[["q1"], []]), found("List")),
+    "structs": (lambda: table(instruction=[{"a": "q1"}, {"a": None}]), found("Struct")),
+    "days": (lambda: table(instruction=pa.array([0, 1], pa.date32())), found("Date32")),
+    "no such column": (lambda: table().select(["instruction"]), MISSING),
+    "a column twice": (lambda: pa.table([QUESTIONS, QUESTIONS, ANSWERS], [NAMES[0], *NAMES]), DOUBLED),
+    "an unused column twice": (lambda: pa.table([ANSWERS, ANSWERS, QUESTIONS, ANSWERS], ["x", "x", *NAMES]), BOTH),
+    "no rows": (lambda: table().slice(0, 0), NO_ROWS),
+    "a slice": (lambda: several(table(), table(), table()).combine_chunks().slice(2, 2), BOTH),
+    "batches without rows": (lambda: several(table().slice(0, 0), table(), table().slice(2)), BOTH),
+    "unused columns of any type": (
+        lambda: table(a=[b"\xff", b""], b=pa.array([1, 2], pa.decimal128(38, 9)), c=[0.5, None], d=nested(40), e=[{"f": {"g": 1}}, None]),
+        BOTH,
+    ),
+    "1,000 unused columns": (lambda: table(**{f"c{number}": [number, None] for number in range(1000)}), BOTH),
+    "names of columns that a terminal obeys": (lambda: table(**{HOSTILE_NAME: [1, 2]}), BOTH),
+    "metadata of 1 MB": (lambda: table().replace_schema_metadata({"k": "v" * 1_000_000}), BOTH),
+}  # fmt: skip
+
+# Parquet has no such types.
+ARROW_TABLES: dict[str, tuple[Callable[[], pa.Table], Rows | Refused]] = {
+    "16 million nulls in 300 bytes": (
+        lambda: pa.table({name: pa.nulls(MANY) for name in NAMES}),
+        Rows((), MANY),
+    ),
+    "runs": (
+        lambda: table(instruction=pa.RunEndEncodedArray.from_arrays([1, 2], QUESTIONS)),
+        found("RunEndEncoded"),
+    ),
+    "unused runs": (lambda: table(x=pa.RunEndEncodedArray.from_arrays([2], ["x"])), BOTH),
+    "a union": (
+        lambda: table(instruction=pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array(QUESTIONS)])),
+        found("Union"),
+    ),
+}  # fmt: skip
+
+
+def arrow(records: pa.Table) -> bytes:
+    """Write an Arrow file."""
+    sink = io.BytesIO()
+    with ipc.new_file(sink, records.schema) as file:
+        file.write_table(records)
+    return sink.getvalue()
+
+
+def arrows(records: pa.Table) -> bytes:
+    """Write an Arrow stream."""
+    sink = io.BytesIO()
+    with ipc.new_stream(sink, records.schema) as file:
+        file.write_table(records)
+    return sink.getvalue()
+
+
+def in_parquet(records: pa.Table) -> bytes:
+    """Write Parquet."""
+    sink = io.BytesIO()
+    parquet.write_table(records, sink)
+    return sink.getvalue()
+
+
+WRITERS = {".arrow": arrow, ".arrows": arrows, ".parquet": in_parquet}
+
+MEGABYTES = 120
+"""Memory of pyarrow, which reads what is more than plain texts."""
+
+
+def table_cases() -> list[Case]:
+    """Write each table in each form that has its types."""
+    return [
+        Case(f"{name}, {ending[1:]}", writing(make, write), verdict, ending, MEGABYTES)
+        for ending, write in WRITERS.items()
+        for name, (make, verdict) in (TABLES | (ARROW_TABLES if "arrow" in ending else {})).items()
+    ]
+
+
+def writing(
+    make: Callable[[], pa.Table], write: Callable[[pa.Table], bytes]
+) -> Callable[[], bytes]:
+    """Give a file when it is asked for."""
+    return lambda: write(make())
+
+
+FILES = table_cases()
