@@ -1,26 +1,20 @@
-"""raftfast is a good guest in somebody else's process."""
+"""The library takes what Python has, says what is wrong, and keeps its bounds."""
 
 from __future__ import annotations
 
 import array
 import mmap
-import os
 import pickle
-import signal
 import subprocess
 import sys
-import threading
-import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 import raftfast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LINE = b'{"instruction": "Q", "cot_answer": "A"}\n'
 ROW = b'{"prompt":"Q","completion":"A<STOP>"}\n'
@@ -31,12 +25,6 @@ def _corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.jsonl"
     raftfast.sample(path, 20_000_000)
     return path
-
-
-def held() -> tuple[int, int]:
-    """Count the descriptors and threads of this process."""
-    descriptors, threads = Path("/proc/self/fd"), Path("/proc/self/task")
-    return len(list(descriptors.iterdir())), len(list(threads.iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -100,55 +88,6 @@ def test_a_cpu_path_that_does_not_exist_is_a_usage_error(monkeypatch: pytest.Mon
         raftfast.Converter("chat")
 
 
-def test_other_threads_of_python_run_during_a_conversion(corpus: Path, tmp_path: Path) -> None:
-    ticks, done = 0, threading.Event()
-
-    def count() -> None:
-        nonlocal ticks
-        while not done.is_set():
-            ticks += 1
-            time.sleep(0)
-
-    counter = threading.Thread(target=count)
-    data = corpus.read_bytes()
-    counter.start()
-    try:
-        before = ticks
-        for _ in range(5):
-            raftfast.Converter("chat").convert_bytes(data)
-        during_bytes = ticks - before
-        before = ticks
-        raftfast.convert(corpus, tmp_path / "out", threads=1)
-        during_files = ticks - before
-    finally:
-        done.set()
-        counter.join()
-    assert during_bytes > 10
-    assert during_files > 10
-
-
-def test_one_converter_serves_many_threads(corpus: Path) -> None:
-    data = corpus.read_bytes()
-    converter = raftfast.Converter("chat")
-    expected = raftfast.Converter("chat").convert_bytes(data)
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(converter.convert_bytes, [data] * 16)) == {expected}
-    assert converter.ledger.read == 16 * data.count(b"\n")
-
-
-def test_ctrl_c_ends_a_run_at_once_and_leaves_nothing(tmp_path: Path) -> None:
-    fifo, output = tmp_path / "fifo", tmp_path / "out"
-    os.mkfifo(fifo)
-    writer = os.open(fifo, os.O_RDWR)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        raftfast.convert(fifo, output)
-    assert time.monotonic() - started < 1.3
-    os.close(writer)
-    assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
-
-
 def test_what_progress_raises_ends_the_run_and_is_raised(corpus: Path, tmp_path: Path) -> None:
     def refuse(_done: int, _total: int | None) -> None:
         raise LookupError
@@ -164,31 +103,6 @@ def test_progress_is_told_of_all_bytes(corpus: Path, tmp_path: Path) -> None:
     assert told
     assert {total for _, total in told} == {corpus.stat().st_size}
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-
-
-def converted(path: str) -> int:
-    """Convert in another process; there must be no threads to inherit."""
-    return raftfast.convert(path, f"{path}.{os.getpid()}", threads=2).written
-
-
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_pools_of_processes_work_after_use(
-    method: Literal["fork", "forkserver", "spawn"], corpus: Path, tmp_path: Path
-) -> None:
-    written = raftfast.convert(corpus, tmp_path / "out", threads=4).written
-    with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
-        assert list(pool.map(converted, [str(corpus)] * 4)) == [written] * 4
-
-
-def test_nothing_is_left_open_and_no_thread_outlives_a_call(corpus: Path, tmp_path: Path) -> None:
-    raftfast.convert(corpus, tmp_path / "out", threads=4)
-    before = held()
-    for _ in range(20):
-        raftfast.convert(corpus, tmp_path / "out", threads=4)
-        with pytest.raises(FileNotFoundError):
-            raftfast.convert(tmp_path / "absent", tmp_path / "out")
-    assert held() == before
 
 
 @pytest.mark.parametrize("threads", [2, 16])
