@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -42,6 +43,12 @@ def record(**fields: object) -> dict[str, object]:
 def jsonl(*records: dict[str, object]) -> bytes:
     """Return records as lines."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in records)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Hear Ctrl-C also where the tests run in the background, whose jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
