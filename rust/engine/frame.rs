@@ -105,6 +105,8 @@ impl Encoding {
         match self {
             Self::File(encoder) => encoder.headroom(),
             Self::Lines(Compression::None, _) | Self::Nothing => 1 << 20,
+            // With 4 MiB, zlib-rs panicked now and then: what can be refused takes of it, too.
+            Self::Lines(..) => 16 << 20,
             _ => 4 << 20,
         }
     }
