@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MB = 1 << 20
 OLD = b"old\n"
 FORMS = ["rows.jsonl", "rows.gz", "rows.zst", "rows.arrow", "rows.parquet"]
-LIMITS = [36, 40, 44, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 256]
+LIMITS = [44, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 256]
 ENOUGH = 512
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit is not kept elsewhere")
