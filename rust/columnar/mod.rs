@@ -153,7 +153,7 @@ impl Encoder {
 
     /// Bytes that may be taken for a batch without a chance to refuse: buffers and compressors of the
     /// Parquet writer, and small things of Arrow's. With 32 and 48 MiB for 16 MiB of input, Parquet still
-    /// aborted now and then under some limit; with 64 MiB it did not in 78 runs between 50 and 300 MB.
+    /// aborted now and then under some limit; with 64 MiB it did not in 81 runs between 50 and 300 MB.
     #[must_use]
     pub fn headroom(&self) -> usize {
         match self.form {
