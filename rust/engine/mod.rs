@@ -294,10 +294,9 @@ impl Run<'_> {
         let Some(spare) = self.committer.reserve(ticket.sequence) else { return };
         frame.reuse(spare);
         let (sequence, input) = (ticket.sequence, ticket.input);
-        let promise = self.headroom.promise(self.around.encoding.headroom());
-        let Ok(_promise) = promise.map_err(|error| self.hand_over(Block::failed(sequence, error)))
-        else {
-            return;
+        let _promise = match self.headroom.promise(self.around.encoding.headroom()) {
+            Ok(promise) => promise,
+            Err(error) => return self.hand_over(Block::failed(sequence, error)),
         };
         let mut block = Block { sequence, input, parts: Vec::new(), payload: Payload::Nothing };
         loop {
