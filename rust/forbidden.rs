@@ -7,38 +7,54 @@
 //! so.
 
 use crate::scan::{Pairs, find};
-use crate::text::Text;
+use crate::text::{Text, unescaped};
 
 /// Some texts, prepared.
 #[derive(Debug)]
 pub(crate) struct Forbidden {
-    texts: Vec<Paired>,
+    texts: Vec<String>,
     pairs: Pairs,
+    clues: Vec<Clue>,
     /// Whether some text has no pair to be looked for.
     unpaired: bool,
 }
 
+/// What stands around a pair where a text may stand. Pairs are frequent, `<\/` before each end of a
+/// document for one; a clue is compared at once, and tells nearly all of them from what is looked for.
 #[derive(Debug)]
-struct Paired {
-    text: String,
-    /// Where its anchor is; what stands before it has one spelling but for `\uXXXX`.
-    anchor: Option<usize>,
+struct Clue {
+    mask: u64,
+    bytes: u64,
+    /// The text, and how many bytes before the second of the pair it starts; nothing for the escape of an
+    /// anchor, which may stand anywhere in a text.
+    text: Option<(usize, usize)>,
 }
 
 /// Characters that make good anchors, the best first.
 const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 
-/// Bytes from the start of an escape to the third of its digits.
+/// Bytes from the start of an escape to the third of its digits; as many of those before the second of a
+/// pair are compared with a clue.
 const REACH: usize = 4;
+
+/// Bytes that are compared with a clue.
+const WINDOW: usize = 8;
 
 impl Forbidden {
     /// Prepares the search; `None` if there is nothing to look for.
     pub(crate) fn new(texts: &[String]) -> Option<Self> {
-        let texts = texts.iter().filter(|text| !text.is_empty());
-        let texts: Vec<_> = texts.map(|text| Paired::new(text)).collect();
-        let pairs: Vec<_> = texts.iter().flat_map(Paired::pairs).collect();
-        let unpaired = texts.iter().any(|text| text.anchor.is_none());
-        (!texts.is_empty()).then(|| Self { texts, pairs: Pairs::new(&pairs), unpaired })
+        let texts: Vec<_> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
+        let anchors: Vec<_> = texts.iter().map(|text| anchor_of(text.as_bytes())).collect();
+        let clues: Vec<_> = texts
+            .iter()
+            .zip(&anchors)
+            .enumerate()
+            .filter_map(|(number, (text, anchor))| Some(Clue::all(number, text, (*anchor)?)))
+            .flatten()
+            .collect();
+        let pairs: Vec<_> = clues.iter().map(Clue::pair).collect();
+        let unpaired = anchors.contains(&None);
+        (!texts.is_empty()).then(|| Self { texts, pairs: Pairs::new(&pairs), clues, unpaired })
     }
 
     /// Whether a text holds one of them.
@@ -47,60 +63,88 @@ impl Forbidden {
             Text::Plain(plain) => self.are_in_plain(plain),
             Text::Escaped(_) if self.unpaired => self.are_in_plain(&text.to_plain()),
             Text::Escaped(raw) => find(raw, &self.pairs, |place| {
-                self.stands_around(raw, place)
-                    || ends_escape(raw, place) && self.are_in_plain(&text.to_plain())
+                let around = around(raw, place);
+                let mut clues = self.clues.iter().filter(|clue| around & clue.mask == clue.bytes);
+                clues.any(|clue| self.is_right(clue, raw, place))
             }),
         }
     }
 
-    fn stands_around(&self, raw: &[u8], place: usize) -> bool {
-        let stands = |one: &Paired| {
-            let start = one.second().and_then(|second| place.checked_sub(second));
-            start.is_some_and(|start| one.starts(&raw[start..]))
-        };
-        self.texts.iter().any(stands)
-    }
-
-    fn are_in_plain(&self, text: &str) -> bool {
-        self.texts.iter().any(|one| text.contains(&one.text))
-    }
-}
-
-/// Whether the third digit of an escape of ASCII stands there.
-fn ends_escape(raw: &[u8], place: usize) -> bool {
-    place.checked_sub(REACH).is_some_and(|start| raw[start..place] == *br"\u00")
-}
-
-impl Paired {
-    fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), anchor: anchor_of(text.as_bytes()) }
-    }
-
-    /// The pairs by which it is found, however it is spelled.
-    fn pairs(&self) -> Vec<(u8, u8)> {
-        let Some(anchor) = self.anchor else { return Vec::new() };
-        let bytes = self.text.as_bytes();
-        let escaped = (b'0', b"0123456789abcdef"[usize::from(bytes[anchor] >> 4)]);
-        match anchor.checked_sub(1) {
-            Some(last) => vec![(bytes[last], bytes[anchor]), escaped],
-            // What follows may be spelled as an escape.
-            None => vec![(bytes[0], bytes[1]), (bytes[0], b'\\'), escaped],
+    fn is_right(&self, clue: &Clue, raw: &[u8], place: usize) -> bool {
+        match clue.text {
+            Some((text, back)) => starts_with(&raw[place - back..], &self.texts[text]),
+            None => self.are_in_plain(&Text::Escaped(raw).to_plain()),
         }
     }
 
-    /// Where the second byte of its pair is.
-    fn second(&self) -> Option<usize> {
-        self.anchor.map(|anchor| anchor.max(1))
+    fn are_in_plain(&self, text: &str) -> bool {
+        self.texts.iter().any(|one| text.contains(one))
+    }
+}
+
+impl Clue {
+    /// The clues by which a text is found, however it is spelled.
+    fn all(number: usize, text: &str, anchor: usize) -> Vec<Self> {
+        let bytes = text.as_bytes();
+        let digit = b"0123456789abcdef"[usize::from(bytes[anchor] >> 4)];
+        let escaped = Self::new(&[b'\\', b'u', b'0', b'0', digit], REACH, None);
+        if anchor > 0 {
+            // What stands before the anchor has one spelling.
+            let near = &bytes[anchor.saturating_sub(REACH)..=anchor];
+            return vec![Self::new(near, near.len() - 1, Some((number, anchor))), escaped];
+        }
+        let short =
+            br#""\/bfnrt"#.iter().filter(|letter| unescaped(**letter) == char::from(bytes[1]));
+        let next =
+            short.map(|letter| vec![b'\\', *letter]).chain([vec![bytes[1]], br"\u".to_vec()]);
+        let spelled =
+            next.map(|next| Self::new(&[&bytes[..1], &next].concat(), 1, Some((number, 1))));
+        spelled.chain([escaped]).collect()
     }
 
-    /// Whether an escaped text starts with it.
-    fn starts(&self, raw: &[u8]) -> bool {
-        let mut pairs = self.text.bytes().zip(raw);
-        // Only a backslash can stand for another character.
-        let differs = pairs.find(|(wanted, found)| wanted != *found);
-        differs.is_none_or(|(_, found)| *found == b'\\')
-            && Text::Escaped(raw).starts_with(&self.text)
+    /// A clue of some bytes, of which one is the second of a pair.
+    fn new(bytes: &[u8], second: usize, text: Option<(usize, usize)>) -> Self {
+        let start = REACH - second;
+        let (mut window, mut mask) = ([0; WINDOW], [0; WINDOW]);
+        window[start..start + bytes.len()].copy_from_slice(bytes);
+        mask[start..start + bytes.len()].fill(u8::MAX);
+        Self { mask: u64::from_le_bytes(mask), bytes: u64::from_le_bytes(window), text }
     }
+
+    fn pair(&self) -> (u8, u8) {
+        let bytes = self.bytes.to_le_bytes();
+        (bytes[REACH - 1], bytes[REACH])
+    }
+}
+
+/// Whether an escaped text starts with these characters. A mark of a document's end is compared with a
+/// text or two in each row, so what is no escape of digits is not decoded by the general way.
+fn starts_with(raw: &[u8], text: &str) -> bool {
+    let mut rest = raw;
+    for (at, wanted) in text.bytes().enumerate() {
+        let (found, after) = match rest {
+            [b'\\', b'u', ..] => return Text::Escaped(rest).starts_with(&text[at..]),
+            [b'\\', letter, after @ ..] => (unescaped(*letter), after),
+            [byte, after @ ..] => (char::from(*byte), after),
+            [] => return false,
+        };
+        if found != char::from(wanted) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+/// The bytes around the second of a pair; zeros where there are none.
+#[inline]
+fn around(raw: &[u8], second: usize) -> u64 {
+    let start = second.checked_sub(REACH);
+    let inside = start.and_then(|start| raw[start..].first_chunk::<WINDOW>());
+    u64::from_le_bytes(inside.copied().unwrap_or_else(|| {
+        let byte = |at: usize| raw.get((second + at).checked_sub(REACH)?).copied();
+        std::array::from_fn(|at| byte(at).unwrap_or_default())
+    }))
 }
 
 /// Where the best anchor of a text is: what stands before it must be letters and signs that JSON never
@@ -129,11 +173,15 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 20] = [
+        let rows: [(&[&str], &[u8], bool); 24] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
             (&["[INST]", "</s>"], b"a [INST < / s> [/INST", false),
+            (&["[INST]", "</s>"], br"<\/DOCUMENT> <\/s", false),
+            (&["[INST]", "</s>"], br"<\u002fs\u003e", true),
+            (&["[INST]", "<\ts"], br"<\ts", true),
+            (&["[INST]", "<\ts"], br"<\\ts <ts", false),
             (&["[INST]", "</s>"], br"\u003c/s>", true),
             (&["[INST]", "</s>"], br"\u003C\/s\u003e", true),
             (&["[INST]", "</s>"], br"[\u0049NST]", true),

@@ -504,7 +504,7 @@ impl Iterator for Characters<'_> {
 }
 
 /// What a short escape stands for.
-fn unescaped(letter: u8) -> char {
+pub(crate) fn unescaped(letter: u8) -> char {
     match letter {
         b'b' => '\u{8}',
         b'f' => '\u{c}',

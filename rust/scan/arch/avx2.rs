@@ -2,11 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_alignr_epi8, _mm256_and_si256,
-    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-    _mm256_movemask_epi8, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
-    _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
+    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
 };
 use std::mem::MaybeUninit;
 
@@ -208,23 +207,11 @@ impl Bytes {
         self.raw.map(|half| classify(half, &LOW, &HIGH))
     }
 
-    /// The bytes before each of these.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn shifted(&self, before: &Self) -> [__m256i; 2] {
-        // The shift is within quarters, so each gets the one before it beside it.
-        let shift = |before, half| {
-            _mm256_alignr_epi8::<15>(half, _mm256_permute2x128_si256::<0x21>(before, half))
-        };
-        [shift(before.raw[1], self.raw[0]), shift(self.raw[0], self.raw[1])]
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn pairs_after(&self, before: &Self, Pairs { first, second }: &Pairs) -> u64 {
-        let shifted = self.shifted(before);
         let none = [0, 1].map(|half| {
-            let first = classify(shifted[half], &first.low, &first.high);
+            let first = classify(before.raw[half], &first.low, &first.high);
             let second = classify(self.raw[half], &second.low, &second.high);
             _mm256_cmpeq_epi8(_mm256_and_si256(first, second), _mm256_setzero_si256())
         });

@@ -3,10 +3,10 @@
 
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512,
-    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
-    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512,
-    _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_xor_si512,
+    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_maskz_mov_epi8,
+    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8,
+    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_subs_epu8,
+    _mm512_test_epi8_mask, _mm512_xor_si512,
 };
 use std::mem::MaybeUninit;
 
@@ -134,17 +134,6 @@ static CLASSES: [[u8; BLOCK]; 2] = {
     table
 };
 
-/// Where in two registers the bytes stand that are before those of the second one.
-static SHIFTED: [u8; BLOCK] = {
-    let mut places = [0; BLOCK];
-    let mut place = 0_u8;
-    while (place as usize) < BLOCK {
-        places[place as usize] = 63 + place;
-        place += 1;
-    }
-    places
-};
-
 /// The 64 bytes of the window from `OFFSET` on.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -181,6 +170,13 @@ impl Bytes {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn look_up(&self, table: &[[u8; BLOCK]; 2]) -> __m512i {
+        _mm512_maskz_mov_epi8(!self.non_ascii, self.look_up_low(table))
+    }
+
+    /// The entry of the lower seven bits of each byte in a table.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn look_up_low(&self, table: &[[u8; BLOCK]; 2]) -> __m512i {
         // SAFETY: each load is of the 64 bytes of one array; any alignment will do.
         let (low, high) = unsafe {
             (
@@ -188,23 +184,14 @@ impl Bytes {
                 _mm512_loadu_si512(table[1].as_ptr().cast()),
             )
         };
-        _mm512_maskz_permutex2var_epi8(!self.non_ascii, low, self.raw, high)
-    }
-
-    /// The bytes before each of these.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn shifted(&self, before: &Self) -> Self {
-        // SAFETY: the load is of the 64 bytes of the array; any alignment will do.
-        let places = unsafe { _mm512_loadu_si512(SHIFTED.as_ptr().cast()) };
-        Self::new(_mm512_permutex2var_epi8(before.raw, places, self.raw))
+        _mm512_permutex2var_epi8(low, self.raw, high)
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn pairs_after(&self, before: &Self, pairs: &Pairs) -> u64 {
-        let first = self.shifted(before).look_up(&pairs.first.whole);
-        _mm512_test_epi8_mask(first, self.look_up(&pairs.second.whole))
+        let first = before.look_up_low(&pairs.first.whole);
+        _mm512_test_epi8_mask(first, self.look_up_low(&pairs.second.whole))
     }
 
     #[inline]

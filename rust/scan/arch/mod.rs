@@ -137,7 +137,8 @@ pub(super) trait Simd: Copy {
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.
 pub(super) trait Lanes {
-    /// Bytes that are of one group with the byte before them, `before` being the 64 bytes before these.
+    /// Bytes that are of one group with the byte before them, `before` being the 64 bytes from one before
+    /// these on. What is not ASCII may be taken for the byte that is 128 less.
     fn pairs(&self, before: &Self, pairs: &Pairs) -> u64;
     /// `"`
     fn quotes(&self) -> u64;

@@ -86,6 +86,16 @@ fn between(word: u64, first: u8, last: u8) -> u64 {
 }
 
 impl Words {
+    /// The bytes, the first one first.
+    #[inline(always)]
+    fn bytes(&self) -> [u8; BLOCK] {
+        let mut bytes = [0; BLOCK];
+        for (eight, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *eight = word.to_le_bytes();
+        }
+        bytes
+    }
+
     #[inline(always)]
     fn new(block: &[u8]) -> Self {
         let mut words = [0; WORDS];
@@ -111,13 +121,19 @@ impl Words {
 impl Lanes for Words {
     #[inline(always)]
     fn pairs(&self, before: &Self, pairs: &Pairs) -> u64 {
-        let mut first = before.0[WORDS - 1].to_le_bytes()[7];
-        let mut mask = 0;
-        for (place, second) in self.0.iter().flat_map(|word| word.to_le_bytes()).enumerate() {
-            mask |= u64::from(pairs.may_be(first, second)) << place;
-            first = second;
+        let (first, second) = (pairs.first.whole.as_flattened(), pairs.second.whole.as_flattened());
+        let of = |groups: &[u8], byte: u8| groups[usize::from(byte & 0x7f)];
+        let (before, bytes) = (before.bytes(), self.bytes());
+        let common =
+            std::array::from_fn::<_, BLOCK, _>(|at| of(first, before[at]) & of(second, bytes[at]));
+        // Most blocks have none, and a mask takes longer than this.
+        if common.iter().fold(0, |all, groups| all | groups) == 0 {
+            return 0;
         }
-        mask
+        common
+            .iter()
+            .enumerate()
+            .fold(0, |mask, (place, groups)| mask | u64::from(*groups != 0) << place)
     }
 
     #[inline(always)]
