@@ -476,14 +476,16 @@ impl Converter {
         }
     }
 
-    /// A row of this target, made from a record that stands for all.
+    /// A row of this target, made from the first record of two that is not filtered: one has the document
+    /// that holds the answer, the other has not.
     ///
     /// # Errors
     ///
     /// None for a target that compiles.
     pub fn example(&self) -> Result<String, Error> {
         let (row, _) = self.convert_bytes(include_bytes!("target/example.jsonl"))?;
-        Ok(String::from_utf8_lossy(&row).trim_end().to_owned())
+        let first = row.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(first).into_owned())
     }
 
     /// Converts whole lines held in memory. A last line without a line end is a line too.

@@ -30,6 +30,7 @@ pub mod jinja;
 pub mod ledger;
 mod made;
 pub mod mask;
+pub mod oracle;
 pub mod pool;
 pub mod printable;
 #[cfg(feature = "python")]

@@ -24,6 +24,7 @@ use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::ledger::{Ledger as Account, Reasons};
 use crate::mask::Mask;
+use crate::oracle::Oracle;
 use crate::pool::NO_OTHER;
 use crate::record::{Absence, Field};
 use crate::rules::{self, Check, Rules};
@@ -404,7 +405,7 @@ fn places_in(account: &Bound<'_, PyDict>) -> PyResult<Vec<Broken>> {
 fn reason_named(name: &str) -> Option<&'static str> {
     let absences = [Absence::Missing, Absence::Null, Absence::Empty];
     let filtered = Field::ALL.iter().flat_map(|field| absences.map(|way| field.reason(way)));
-    filtered.chain([NO_OTHER]).chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
+    filtered.chain([NO_OTHER]).chain(Oracle::ALL.map(Oracle::reason)).chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
 }
 
 #[pyclass(frozen, get_all, module = "raftfast")]
@@ -412,6 +413,7 @@ struct Target {
     name: String,
     about: String,
     needs: Vec<String>,
+    oracle: Option<&'static str>,
     settings: BTreeMap<String, String>,
     source: String,
     rules: BTreeMap<String, String>,
@@ -426,9 +428,10 @@ impl Target {
         let example = Core::with_shape(shape, &Reading::default())?.example()?;
         let rules = file.rules.told();
         let train = file.masks().map(str::to_owned).collect();
-        let TargetFile { name, about, needs, settings, source, beside, .. } = file;
+        let TargetFile { name, about, needs, oracle, settings, source, beside, .. } = file;
+        let oracle = oracle.map(Oracle::name);
         let beside = beside.map(|beside| beside.file);
-        Ok(Self { name, about, needs, settings, source, rules, train, beside, example })
+        Ok(Self { name, about, needs, oracle, settings, source, rules, train, beside, example })
     }
 }
 

@@ -19,6 +19,7 @@ fn target(row: &str) -> Target {
         about: String::new(),
         source: String::new(),
         needs: vec!["cot_answer".to_owned()],
+        oracle: None,
         roles: None,
         rules: Rules::default(),
         beside: None,

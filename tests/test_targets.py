@@ -251,6 +251,13 @@ def context_qa(pair: Pair) -> Row:
     return {"context": context, "question": pair.question, "answer": pair.answer}
 
 
+def context_404(pair: Pair) -> Row | Refusal:
+    if pair.oracle in pair.documents:
+        return Refusal("filtered", "oracle among documents")
+    article = "\n\n".join(pair.documents)
+    return {"article": article, "unanswerable_question": pair.question}
+
+
 def torchtune_instruct(pair: Pair) -> Row:
     return {"input": pair.user, "output": pair.answer}
 
@@ -298,7 +305,7 @@ def raft(pair: Pair) -> Row:
     }
 
 
-CONSUMERS: dict[str, Callable[[Pair], Row]] = {
+CONSUMERS: dict[str, Callable[[Pair], Row | Refusal]] = {
     "openai": openai,
     "openai-completion": openai_completion,
     "openai-dpo": openai_dpo,
@@ -333,6 +340,7 @@ CONSUMERS: dict[str, Callable[[Pair], Row]] = {
     "axolotl-argilla": whole_conversations,
     "segments": segments,
     "context-qa": context_qa,
+    "context-404": context_404,
     "torchtune": openai,
     "torchtune-instruct": torchtune_instruct,
     "torchtune-preference": whole_conversations,
@@ -346,11 +354,12 @@ CONSUMERS: dict[str, Callable[[Pair], Row]] = {
 }
 ONE_ANSWER = {
     *("together-completion", "oci", "trl-prompt-completion", "segments", "context-qa"),
+    "context-404",
     *("torchtune-instruct", "parts", "raft", "openai-completion", "bedrock-llama-completion"),
     *("fireworks-dpo", "axolotl-dpo", "axolotl-argilla"),
 }
 """The targets that take one question and one answer."""
-NEEDS_CONTEXT = {"context-qa", "parts"}
+NEEDS_CONTEXT = {"context-qa", "context-404", "parts"}
 PLACE_FOR_SYSTEM = CONSUMERS.keys() - ONE_ANSWER - {"fastchat"} | {
     *("raft", "fireworks-dpo", "axolotl-dpo"),
 }
@@ -853,6 +862,33 @@ def test_the_command_tells_of_limits_in_a_line(tmp_path: Path) -> None:
     ]
     done = subprocess.run([*command, "-q"], cwd=tmp_path, capture_output=True, check=True)
     assert done.stderr == b"raftfast: o: 4 rows, and openai takes 10 or more\n"
+
+
+# The document that holds the answer --------------------------------------------------------------
+
+ANSWERABLE = "oracle among documents"
+ORACLES: dict[str, tuple[str, str, str | None, str | None]] = {
+    "is none of the documents": ('["Lyon."]', '"The Seine."', None, "oracle absent"),
+    "is one of them": ('["Lyon.", "The Seine."]', '"The Seine."', ANSWERABLE, None),
+    "is part of one": ('["Lyon. The Seine. Rome."]', '"The Seine."', ANSWERABLE, None),
+    "is spelled otherwise": (r'["\u00dc/"]', r'"\u00DC\/"', ANSWERABLE, None),
+    "is the text of a string": ('"<DOCUMENT>A.</DOCUMENT>"', '"A."', ANSWERABLE, None),
+    "is not told": ('["Lyon."]', "null", "oracle_context null", "oracle_context null"),
+    "is empty": ('["Lyon."]', '""', "oracle_context empty", "oracle_context empty"),
+}
+
+
+@pytest.mark.parametrize(("context", "oracle", "absent", "among"), ORACLES.values(), ids=ORACLES)
+def test_whether_documents_answer_a_question_is_known_by_whether_its_oracle(
+    tmp_path: Path, context: str, oracle: str, absent: str | None, among: str | None
+) -> None:
+    answerable = tmp_path / "answerable.toml"
+    answerable.write_text("""name = "answerable"\noracle = "among"\nrow = '["{question}"]'""")
+    line = f'{{"question":"q","cot_answer":"a","context":{context},"oracle_context":{oracle}}}'
+    for target, reason in (("context-404", absent), (str(answerable), among)):
+        one = converter(target)
+        rows = one.convert_bytes(line.encode())
+        assert (one.ledger.filtered, bool(rows)) == ({reason: 1} if reason else {}, not reason)
 
 
 # What consumers refuse ----------------------------------------------------------------------------

@@ -148,6 +148,9 @@ class Target:
     def needs(self) -> list[str]:
         """Fields that must be there and not empty; a record without them is filtered."""
     @property
+    def oracle(self) -> str | None:
+        """What is asked of the document that holds the answer: ``among`` or ``absent``."""
+    @property
     def settings(self) -> dict[str, str]:
         """What the caller can set (``system``, ``stop``, ...) and the defaults."""
     @property

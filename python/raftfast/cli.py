@@ -639,6 +639,7 @@ def _described(target: raftfast.Target) -> str:
     settings = [f"{name} = {value!r}" for name, value in target.settings.items()]
     facts = {
         "needs": ", ".join(target.needs) or "nothing: no record is filtered",
+        **({"oracle": target.oracle} if target.oracle else {}),
         "settings": "; ".join(settings) or "none",
         "source": target.source,
         "train": ", ".join(target.train) or "none",

@@ -19,6 +19,7 @@ use crate::entries::{Detail, List};
 use crate::error::{Error, Fault};
 use crate::jinja::Jinja;
 use crate::mask::{Cutter, Mask};
+use crate::oracle::Oracle;
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::scan::{Keys, MAX_KEYS};
@@ -81,6 +82,8 @@ pub struct Shape {
     jinja: Option<Arc<Jinja>>,
     /// What is trained on, if the caller says so.
     cutter: Option<Arc<Cutter>>,
+    /// What is asked of the document that holds the answer, and its slot.
+    oracle: Option<(Oracle, usize)>,
     /// The slot of the answer that must have a final one.
     final_answer: Option<usize>,
     /// Whether a row says which answer is the last one.
@@ -120,6 +123,10 @@ impl Shape {
             })?;
             compiler.need(field);
         }
+        if target.oracle.is_some() {
+            compiler.need(Field::OracleContext);
+            compiler.documents().map_err(wrong)?;
+        }
         if let Some(mask) = options.train {
             compiler.need(Field::CotAnswer);
             compiler.cutter = Some(Arc::new(Cutter::new(mask)));
@@ -148,6 +155,7 @@ impl Shape {
             beside: target.beside.clone(),
             jinja: target.jinja.clone(),
             names: fields.iter().map(|field| field.name()).collect(),
+            oracle: target.oracle.zip(place_of(Field::OracleContext, &fields)),
             final_answer: place_of(Field::CotAnswer, &fields)
                 .filter(|_| matches!(compiler.cutter.as_deref(), Some(Cutter::Final(_)))),
             tells_last: compiler.cuts || options.train.is_some(),
@@ -342,6 +350,9 @@ impl Shape {
             if slot < self.needs && verdict.dropped.is_none() {
                 verdict.dropped = value.absence().map(|absence| field.reason(absence));
             }
+        }
+        if let (None, Some((oracle, slot))) = (verdict.dropped, self.oracle) {
+            verdict.dropped = oracle.objection(record, slot);
         }
         if let (None, Some(slot)) = (verdict.dropped, self.final_answer) {
             verdict.dropped = self.without_final(record.value(slot));

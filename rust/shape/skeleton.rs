@@ -114,6 +114,11 @@ impl<'a> Compiler<'a> {
         self.each::<Part>(List::Messages, content).map(|_| ())
     }
 
+    /// Takes the documents into use.
+    pub(super) fn documents(&mut self) -> Result<()> {
+        self.each::<Part>(List::Documents, |_| Ok(Vec::new())).map(|_| ())
+    }
+
     /// Takes a field into use, which some record at least must have.
     pub(super) fn need(&mut self, field: Field) {
         self.names.meaning(field.name());

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::error::Error;
 use crate::jinja::Jinja;
 use crate::mask::Mask;
+use crate::oracle::Oracle;
 use crate::rules::Rules;
 
 /// A target file, read but not compiled.
@@ -33,6 +34,9 @@ pub struct Target {
     /// Fields that must be there and not empty; a record without them is filtered.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// What is asked of the document that holds the answer; a record that has none, or where it is
+    /// otherwise, is filtered.
+    pub oracle: Option<Oracle>,
     /// What the consumer calls the roles; those that are not here it does not take. Without this table
     /// all roles keep their names.
     pub roles: Option<std::collections::BTreeMap<String, String>>,
