@@ -1,7 +1,7 @@
 //! The rules of a consumer about rows, compiled: for records that become rows, and for rows that are
 //! there already.
 
-use crate::entries::{Detail, List, ROLES};
+use crate::entries::{CALLS, Detail, List, ROLES};
 use crate::forbidden::Forbidden;
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
@@ -130,11 +130,14 @@ impl Checker {
 
     fn broken_by_turns(&self, record: &Record<'_>) -> Option<&'static str> {
         let turns = record.list(self.list.filter(|_| self.asks_for_turns())?)?;
-        self.first_broken(turns.map(|turn| Turn {
-            role: role_of(turn.value(Detail::Is.slot())),
-            content: turn.value(Detail::Content.slot()),
-            weight: turn.value(Detail::Weight.slot()),
-            calls: turn.value(Detail::ToolCalls.slot()).absence().is_none(),
+        self.first_broken(turns.map(|turn| {
+            let (role, calls) = role_of(turn.value(Detail::Is.slot()));
+            Turn {
+                role,
+                content: turn.value(Detail::Content.slot()),
+                weight: turn.value(Detail::Weight.slot()),
+                calls: calls || turn.value(Detail::ToolCalls.slot()).absence().is_none(),
+            }
         }))
     }
 
@@ -271,9 +274,16 @@ impl Checker {
     }
 }
 
-fn role_of(value: Value<'_>) -> &'static str {
-    let Value::Text(text) = value else { return "" };
-    ROLES.iter().find(|role| text.is(role)).copied().unwrap_or_default()
+/// Who speaks, and whether to call tools.
+fn role_of(value: Value<'_>) -> (&'static str, bool) {
+    let Value::Text(text) = value else { return ("", false) };
+    let named = ROLES.iter().chain([&CALLS]).find(|role| text.is(role));
+    speaker(named.copied().unwrap_or_default())
+}
+
+/// The role of whoever speaks in a turn of a name, and whether to call tools.
+pub(crate) fn speaker(name: &'static str) -> (&'static str, bool) {
+    if name == CALLS { ("assistant", true) } else { (name, false) }
 }
 
 fn slots_of_texts(fields: &[Field]) -> Vec<usize> {

@@ -222,3 +222,7 @@ impl Entry {
 
 /// raftfast's own names for those who speak.
 pub const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
+
+/// The name for an assistant's turn that calls tools, for consumers that have one: what is said in it is
+/// then the calls, as JSON.
+pub const CALLS: &str = "calls";

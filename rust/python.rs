@@ -405,7 +405,11 @@ fn places_in(account: &Bound<'_, PyDict>) -> PyResult<Vec<Broken>> {
 fn reason_named(name: &str) -> Option<&'static str> {
     let absences = [Absence::Missing, Absence::Null, Absence::Empty];
     let filtered = Field::ALL.iter().flat_map(|field| absences.map(|way| field.reason(way)));
-    filtered.chain([NO_OTHER]).chain(Oracle::ALL.map(Oracle::reason)).chain(FaultKind::NAMES.iter().copied()).find(|known| *known == name)
+    filtered
+        .chain([NO_OTHER])
+        .chain(Oracle::ALL.map(Oracle::reason))
+        .chain(FaultKind::NAMES.iter().copied())
+        .find(|known| *known == name)
 }
 
 #[pyclass(frozen, get_all, module = "raftfast")]

@@ -90,6 +90,8 @@ fields! {
     Rejected "rejected" Text;
     /// What the model is told before all questions.
     System "system" Text;
+    /// The tools that the model may call.
+    Tools "tools" Anything;
     /// The whole conversation as a model reads it, rendered by a Jinja template.
     Rendered "text" Text;
     /// The same up to the last answer.

@@ -32,6 +32,7 @@ fn mine(row: &str) -> Shape {
         about: String::new(),
         source: String::new(),
         needs: Vec::new(),
+        oracle: None,
         roles: None,
         rules: Rules::default(),
         beside: None,

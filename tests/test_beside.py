@@ -39,7 +39,8 @@ def test_a_folder_gets_an_entry_for_each_output(corpus: Path, tmp_path: Path) ->
         "one": "one.jsonl",
     }
     assert found["one"]["formatting"] == "sharegpt"
-    assert found["one"]["columns"] == {"messages": "conversations", "system": "system"}
+    columns = {"messages": "conversations", "system": "system", "tools": "tools"}
+    assert found["one"]["columns"] == columns
 
 
 @pytest.mark.parametrize("name", ["alpaca", "sharegpt", "llamafactory-preference"])

@@ -211,7 +211,7 @@ def llamafactory_kto(pair: Pair) -> Row:
 
 
 def sharegpt(pair: Pair) -> Row:
-    return {"conversations": from_value(pair.turns), "system": pair.system}
+    return {"conversations": from_value(pair.turns), "system": pair.system, "tools": ""}
 
 
 def llamafactory_preference(pair: Pair) -> Row:

@@ -11,6 +11,7 @@ use super::offsets::Offsets;
 use crate::error::Error;
 use crate::record::Record;
 use crate::scan::{strings, unescape};
+use crate::shape::plan;
 use crate::shape::tree::{Node, Part};
 use crate::text::Text;
 
@@ -48,6 +49,10 @@ impl<O: OffsetSizeTrait> Strings<O> {
             // Labels and spans stand in segments, which have a column of their own.
             Part::Label(_) | Part::Spans(..) | Part::Cut => Ok(()),
             Part::Field(source) => source.text(record).map_or(Ok(()), |text| self.append(text)),
+            Part::Json(source) => {
+                let told = plan::tell(record.value(source.slot), |text| self.append(text));
+                told.unwrap_or(Ok(()))
+            }
             Part::Own(source, text) => match record.own(source.slot) {
                 Some(_) => source.text(record).map_or(Ok(()), |text| self.append(text)),
                 None => self.append_plain(text),

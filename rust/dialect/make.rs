@@ -6,17 +6,19 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use super::calls;
 use super::documents;
 use super::each::Answers;
 use super::reader::{Answer, Known, Other, Reader, Scratch, Several};
 use super::turns::Parser;
-use crate::entries::{Detail, Entry, List, ROLES};
+use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::{Jinja, Turn};
 use crate::made::Lists;
 use crate::mask::Cutter;
 use crate::record::{Record, Value};
 use crate::rules::interned;
+use crate::scan::Span;
 use crate::shape::plan::{self, Step};
 use crate::text::{Escape, Tag, Text};
 
@@ -92,7 +94,7 @@ impl Reader {
             return Ok(Some(answers));
         }
         let turns = 0..scratch.lists.len();
-        let said = summary(&scratch.lists, turns.clone());
+        let said = summary(&mut scratch.lists, turns.clone())?;
         self.fill(known, record, said, turns, scratch)?;
         Ok(None)
     }
@@ -309,6 +311,9 @@ impl Reader {
         if let Some(tag) = &self.final_tag {
             shorten_answers(&mut said, tag, lists)?;
         }
+        if self.room.roles.contains(&CALLS) {
+            said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
+        }
         let system = self.system.slot.map_or(&self.system.text[..], |slot| fields.bytes(slot));
         let start = lists.len();
         if is_there(system) {
@@ -461,6 +466,24 @@ fn spoken(turn: &Entry, lists: &Lists) -> Turn {
     Turn { role: text(Detail::Is), content: text(Detail::Content), rest }
 }
 
+/// Lets a turn that calls tools say so.
+fn say_calls(turn: &mut Entry, lists: &mut Lists) -> Result<(), Unread> {
+    let unfit = |what| Unread::Kind(FaultKind::Unfit { what });
+    let json = lists.bytes(turn.get(Detail::ToolCalls));
+    if !is_there(json) {
+        return Ok(());
+    }
+    if is_there(lists.bytes(turn.get(Detail::Content))) {
+        return Err(unfit("a text beside calls of tools"));
+    }
+    let told = calls::as_text(json)
+        .ok_or_else(|| unfit("calls of tools that are no functions with arguments"))?;
+    turn.set(Detail::Content, lists.keep(&[&told])?);
+    turn.set(Detail::Is, lists.keep(&[b"\"", CALLS.as_bytes(), b"\""])?);
+    turn.set(Detail::ToolCalls, Span::default());
+    Ok(())
+}
+
 /// Leaves of all answers what follows the tag.
 fn shorten_answers(
     said: &mut [Entry],
@@ -484,21 +507,31 @@ pub(super) const ANSWER_USED: &str = "answer used";
 
 /// The last question that has an answer, that answer, and the system message at the start of some
 /// turns; if nothing was answered, the last question.
-fn summary(lists: &Lists, turns: Range<usize>) -> Entry {
+fn summary(lists: &mut Lists, turns: Range<usize>) -> Result<Entry, Unread> {
     let mut said = Entry::default();
     let turns = lists.range(turns);
     if let Some(first) = turns.first().filter(|turn| lists.is(turn, "system")) {
         said.set(Detail::Name, first.get(Detail::Content));
     }
     let answer = turns.iter().rposition(|turn| lists.is(turn, "assistant"));
-    if let Some(answer) = answer {
-        said.set(Detail::Assistant, turns[answer].get(Detail::Content));
-    }
     let asked = &turns[..answer.unwrap_or(turns.len())];
     if let Some(question) = asked.iter().rfind(|turn| lists.is(turn, "user")) {
         said.set(Detail::Content, question.get(Detail::Content));
     }
-    said
+    if let Some(answer) = answer.and_then(|answer| turns.get(answer).copied()) {
+        said.set(Detail::Assistant, answer_of(&answer, lists)?);
+    }
+    Ok(said)
+}
+
+/// What a turn says, or the calls that it makes where it says nothing: it answers all the same.
+fn answer_of(turn: &Entry, lists: &mut Lists) -> Result<Span, Unread> {
+    let (content, made) = (turn.get(Detail::Content), lists.bytes(turn.get(Detail::ToolCalls)));
+    if is_there(lists.bytes(content)) || !is_there(made) {
+        return Ok(content);
+    }
+    let told = calls::as_string(made).unwrap_or_default();
+    Ok(lists.keep(&[&told])?)
 }
 
 /// Pairs questions with their answers. What was never answered has no pairs, and is left to what the

@@ -1,5 +1,6 @@
 //! The dialects of RAFT: files that say how to tell one, and what its records are in RAFT's own fields.
 
+mod calls;
 mod documents;
 mod each;
 mod make;
@@ -141,7 +142,8 @@ pub struct Turns {
     /// The key of what is said.
     #[serde(default = "content")]
     pub content: String,
-    /// raftfast's names for the roles that are called something else.
+    /// raftfast's names for the roles that are called something else. What a turn of `calls` says are the
+    /// calls of an assistant, as JSON.
     #[serde(default)]
     pub roles: BTreeMap<String, String>,
     /// How the turns of each role start, where turns are texts.

@@ -8,7 +8,7 @@ use super::each::Answers;
 use super::make::Unread;
 use super::turns::Parser;
 use super::{CONTEXT, Dialect, INSTRUCTION, Kind};
-use crate::entries::{Detail, Entry, List, ROLES};
+use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::Jinja;
 use crate::made::{Fields, Lists, Mark};
@@ -179,7 +179,7 @@ pub(super) struct Room {
     pub answer: bool,
     /// A system message.
     pub system: bool,
-    /// Turns of these roles.
+    /// Turns of these roles; [`CALLS`] only if the consumer has a name for it.
     pub roles: Vec<&'static str>,
     /// These details of turns.
     pub details: Vec<Detail>,
@@ -188,11 +188,12 @@ pub(super) struct Room {
 impl Room {
     fn of(shape: &Shape) -> Self {
         let details = [Detail::ToolCalls, Detail::Weight, Detail::Name];
+        let calls = shape.roles().filter(|roles| roles.contains_key(CALLS)).map(|_| CALLS);
         Self {
             turns: shape.takes_turns(),
             answer: shape.takes_answer(),
             system: shape.takes_system(),
-            roles: ROLES.into_iter().filter(|role| shape.names_role(role)).collect(),
+            roles: ROLES.into_iter().filter(|role| shape.names_role(role)).chain(calls).collect(),
             details: details.into_iter().filter(|detail| shape.takes_detail(*detail)).collect(),
         }
     }

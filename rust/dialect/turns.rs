@@ -1,10 +1,12 @@
 //! Conversations as they stand in a record, to entries.
 
 use super::Of;
+use super::calls;
 use super::make::Unread;
-use crate::entries::{Detail, Entry, ROLES};
+use crate::entries::{CALLS, Detail, Entry, ROLES};
 use crate::error::FaultKind;
 use crate::made::Lists;
+use crate::scan::Span;
 use crate::text::{Escape, Text};
 use crate::walk::{Token, Walk, decoded};
 
@@ -16,6 +18,41 @@ pub(super) struct Parser {
     pub slot: usize,
     /// Whether texts keep their starts.
     keeps_starts: bool,
+}
+
+/// Calls that were told as text so far: they have no ids, so that they and their answers get some.
+#[derive(Debug, Default)]
+struct Called {
+    calls: usize,
+    answered: usize,
+}
+
+impl Called {
+    /// Gives a turn of calls what a message has for it, and the turn of a tool the call that it answers;
+    /// gives the role that then speaks.
+    fn note(
+        &mut self,
+        role: &'static str,
+        entry: &mut Entry,
+        lists: &mut Lists,
+    ) -> Result<&'static str, Unread> {
+        if role == "tool" && self.answered < self.calls {
+            self.answered += 1;
+            let id = calls::id(self.answered);
+            entry.set(Detail::ToolCallId, lists.keep(&[id.as_bytes()])?);
+        }
+        if role != CALLS {
+            return Ok(role);
+        }
+        let said = lists.bytes(entry.get(Detail::Content));
+        let said = said.strip_prefix(b"\"").and_then(|said| said.strip_suffix(b"\""));
+        let mut numbers = (self.calls + 1..).inspect(|number| self.calls = *number);
+        let json = said.and_then(|said| calls::of_text(said, &mut numbers));
+        let json = json.ok_or_else(|| wrong("says no calls of tools in JSON"))?;
+        entry.set(Detail::ToolCalls, lists.keep(&[&json])?);
+        entry.set(Detail::Content, Span::default());
+        Ok("assistant")
+    }
 }
 
 /// The bytes of a value that is missing or null.
@@ -45,17 +82,18 @@ impl Parser {
         if !matches!(walk.value(), Some(Token::List)) {
             return Err(wrong("is missing: the turns are not an array"));
         }
+        let mut called = Called::default();
         while walk.more(b']') == Some(true) {
             let Some(turn) = walk.whole() else { break };
-            self.turn(turn, lists).map_err(|unread| unread.in_turn(lists.len()))?;
+            self.turn(turn, &mut called, lists).map_err(|unread| unread.in_turn(lists.len()))?;
         }
         Ok(())
     }
 
-    fn turn(&self, json: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+    fn turn(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
         let mut walk = Walk::new(json);
         match (walk.value(), self.turns.of) {
-            (Some(Token::Object), Of::Objects) => self.object(walk, lists),
+            (Some(Token::Object), Of::Objects) => self.object(walk, called, lists),
             (Some(Token::Text(raw)), Of::Texts) => self.text(raw, lists),
             (Some(Token::List), Of::Pairs) => Self::pair(walk, lists),
             (_, Of::Objects) => Err(wrong("is not an object")),
@@ -64,7 +102,12 @@ impl Parser {
         }
     }
 
-    fn object(&self, mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), Unread> {
+    fn object(
+        &self,
+        mut walk: Walk<'_>,
+        called: &mut Called,
+        lists: &mut Lists,
+    ) -> Result<(), Unread> {
         let mut entry = Entry::default();
         let mut role = None;
         while walk.more(b'}') == Some(true) {
@@ -100,6 +143,7 @@ impl Parser {
             }
         }
         let role = role.ok_or_else(|| wrong("has no role"))?;
+        let role = called.note(role, &mut entry, lists)?;
         Self::push(role, entry, lists)
     }
 
@@ -142,9 +186,10 @@ impl Parser {
     fn role(&self, json: &[u8]) -> Result<&'static str, Unread> {
         let raw = json.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\""));
         let name = raw.map_or_else(String::new, |raw| Text::Escaped(raw).to_plain());
-        let own = self.turns.roles.get(&name).unwrap_or(&name);
-        let known = ROLES.iter().find(|role| *role == own);
-        known.copied().ok_or_else(|| wrong("has an unknown role"))
+        let own = self.turns.roles.get(&name);
+        let calls = own.is_some_and(|own| own == CALLS).then_some(CALLS);
+        let known = ROLES.into_iter().find(|role| role == own.unwrap_or(&name));
+        calls.or(known).ok_or_else(|| wrong("has an unknown role"))
     }
 }
 

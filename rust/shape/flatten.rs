@@ -83,6 +83,7 @@ impl Flattener {
         match part {
             Part::Literal(text) => literal(self.escaped(text)),
             Part::Field(source) => vec![Step::Text(source.clone())],
+            Part::Json(source) => vec![Step::Told(source.clone())],
             Part::Own(_, text) if self.records == For::Plain => literal(self.escaped(text)),
             Part::Own(source, text) => vec![Step::Own(source.clone(), self.escaped(text))],
             Part::Label(trained) => vec![Step::Label(*trained)],

@@ -40,13 +40,15 @@ pub(crate) enum Operation {
     WithoutEnd(String),
     /// `after_documents`: what follows the last document tag and its line end, or the whole text.
     AfterDocuments(Tag),
+    /// `json`: a value that is no text as JSON; a text is one already.
+    Json,
     /// One name instead of another; a name that is not among them stays.
     Renamed(Arc<BTreeMap<String, String>>),
 }
 
 /// What can be written after a `|`, for messages.
 const OPERATIONS: &str = "after('tag'), until('tag'), before('tag'), without_start('text'), without_end('text'), \
-     after_documents, without_last_line, trim, trim_start, trim_end, null_if_empty";
+     after_documents, without_last_line, trim, trim_start, trim_end, null_if_empty, json";
 
 /// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
 const DOCUMENT_END: &str = "</DOCUMENT>";
@@ -61,6 +63,7 @@ impl Operation {
                 Some(text.cut_after_last(tag).map_or(Text::Plain(""), |(head, _)| head))
             }
             Self::WithoutLastLine => Some(text.without_last_line()),
+            Self::Json => Some(text),
             Self::Trim => Some(text.trim()),
             Self::TrimStart => Some(text.trim_start()),
             Self::TrimEnd => Some(text.trim_end()),
@@ -86,6 +89,7 @@ impl Operation {
             "trim_start" => Ok(Self::TrimStart),
             "trim_end" => Ok(Self::TrimEnd),
             "null_if_empty" => Ok(Self::NullIfEmpty),
+            "json" => Ok(Self::Json),
             "after_documents" => Ok(Self::AfterDocuments(Tag::new(DOCUMENT_END))),
             _ => Self::parse_call(text)
                 .ok_or_else(|| format!("unknown operation '{text}'; there are {OPERATIONS}")),

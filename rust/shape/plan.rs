@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Comma,
     /// A field as part of a string; nothing if it is missing or null.
     Text(Source),
+    /// A field as JSON in a string; nothing if it is missing or null. A text is told as it is.
+    Told(Source),
     /// What the record has of its own as part of a string, or else these bytes.
     Own(Source, Vec<u8>),
     /// A field as a string of its own, quotes and all; null if it is missing or null.
@@ -113,6 +115,9 @@ pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, 
                     text.write_json(escape, out);
                 }
             }
+            Step::Told(source) => {
+                tell(record.value(source.slot), |text| text.write_json(escape, out));
+            }
             Step::Own(source, default) => match record.own(source.slot) {
                 Some(_) => source.text(record).into_iter().for_each(|t| t.write_json(escape, out)),
                 None => out.extend_from_slice(default),
@@ -135,6 +140,19 @@ pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, 
                 }
             }
             Step::Close => close_segments(out),
+        }
+    }
+}
+
+/// Does something with a value as a text: as it is if it is one, and else as JSON.
+pub(crate) fn tell<T>(value: Value<'_>, act: impl FnOnce(Text<'_>) -> T) -> Option<T> {
+    match value {
+        Value::Missing | Value::Null => None,
+        Value::Text(text) => Some(act(text)),
+        other => {
+            let mut json = Vec::new();
+            other.write_json(Escape::Keep, &mut json);
+            Some(act(Text::Plain(&String::from_utf8_lossy(&json))))
         }
     }
 }
@@ -199,6 +217,8 @@ pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usiz
         // A quote has tags that are longer than what stands around its segment.
         Step::Spans(source, _) => 3 * text(source) + 2 * LABEL_BYTES,
         Step::Text(source) | Step::String(source) => text(source),
+        // Each byte of JSON may need an escape.
+        Step::Told(source) => 6 * field(source.slot),
         Step::Own(source, default) => text(source) + default.len(),
         Step::Json(slot) => field(*slot),
         Step::Record => growth * record.whole().json_len(),
@@ -219,6 +239,7 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
         match step {
             Step::Text(source)
             | Step::String(source)
+            | Step::Told(source)
             | Step::Own(source, _)
             | Step::Spans(source, _) => {
                 slots.push(source.slot);

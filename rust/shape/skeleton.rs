@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::SYSTEM;
 use super::answers::Marks;
-use super::placeholder::{self, Piece};
+use super::placeholder::{self, Operation, Piece};
 use super::plan::Condition;
 use super::tree::{Item, Node, Part};
 use super::vocabulary::{Answer, Meaning, Names, Roles, Scope};
@@ -223,7 +223,7 @@ impl<'a> Compiler<'a> {
             List::Turns => Ok([self.user()?, self.assistant()?].concat()),
             List::Pairs => {
                 let (user, assistant) =
-                    (self.expected("instruction")?, self.expected("cot_answer")?);
+                    (self.expected("instruction", &[])?, self.expected("cot_answer", &[])?);
                 let is = || Meaning::fixed("1");
                 let pair = vec![
                     (Detail::Content, user),
@@ -233,7 +233,7 @@ impl<'a> Compiler<'a> {
                 ];
                 Ok(vec![(pair, None)])
             }
-            List::Spans => self.expected("cot_answer").map(|_| Vec::new()),
+            List::Spans => self.expected("cot_answer", &[]).map(|_| Vec::new()),
             List::History | List::Documents | List::Quotes => Ok(Vec::new()),
         }
     }
@@ -252,12 +252,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn user(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
-        let content = self.expected("instruction")?;
+        let content = self.expected("instruction", &[])?;
         Ok(self.turn("user", content, None))
     }
 
     fn assistant(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
-        let content = self.expected("cot_answer")?;
+        let content = self.expected("cot_answer", &[])?;
         Ok(self.turn("assistant", content, None))
     }
 
@@ -395,7 +395,7 @@ impl<'a> Compiler<'a> {
     fn string(&mut self, text: &str) -> Result<Node> {
         let pieces = placeholder::parse(text)?;
         if let [Piece::Name { name, operations }] = pieces.as_slice() {
-            return Ok(self.expected(name)?.after(name, operations)?.node());
+            return Ok(self.expected(name, operations)?.node());
         }
         Ok(Node::Text(self.joined(pieces)?))
     }
@@ -410,7 +410,7 @@ impl<'a> Compiler<'a> {
             let part = match piece {
                 Piece::Literal(text) => Part::Literal(text),
                 Piece::Name { name, operations } => {
-                    self.expected(&name)?.after(&name, &operations)?.part(&name)?
+                    self.expected(&name, &operations)?.part(&name)?
                 }
             };
             join(&mut parts, part);
@@ -440,9 +440,9 @@ impl<'a> Compiler<'a> {
         Ok(fixed)
     }
 
-    /// What a name stands for, where rows hold it: outside conditions, in every row.
-    fn expected(&mut self, name: &str) -> Result<Meaning> {
-        let meaning = self.meaning(name)?;
+    /// What a name stands for after some operations, where rows hold it: outside conditions, in every row.
+    fn expected(&mut self, name: &str, operations: &[Operation]) -> Result<Meaning> {
+        let meaning = self.meaning(name)?.after(name, operations)?;
         if let Some(field) = Field::named(name)
             && self.conditions == 0
             && matches!(meaning, Meaning::Text(_) | Meaning::Json(_))

@@ -39,6 +39,8 @@ pub(crate) enum Part {
     Literal(String),
     /// A field; nothing if it is missing or null.
     Field(Source),
+    /// A field as JSON; nothing if it is missing or null. A text is told as it is.
+    Json(Source),
     /// What the record has of its own, or else what the target says.
     Own(Source, String),
     /// One of two texts by the record.
@@ -172,7 +174,7 @@ fn texts(parts: &[Part]) -> (Vec<&Source>, usize) {
     for part in parts {
         let inner = match part {
             Part::Literal(text) => (Vec::new(), text.len()),
-            Part::Field(source) | Part::Spans(source, _) => (vec![source], 0),
+            Part::Field(source) | Part::Json(source) | Part::Spans(source, _) => (vec![source], 0),
             Part::Label(_) | Part::Cut => (Vec::new(), 0),
             Part::Own(source, text) => (vec![source], text.len()),
             Part::Choice { then: one, otherwise: other, .. }

@@ -24,6 +24,8 @@ pub(super) enum Meaning {
     Json(usize),
     /// The same, or the text that it is.
     Any(usize),
+    /// The same as a text, which is empty if it is not there.
+    Told(Source),
     /// The whole record.
     Record,
 }
@@ -52,9 +54,12 @@ impl Meaning {
             Self::Own(source, text) => {
                 Ok(Self::Own(with(source), applied(text).unwrap_or_default()))
             }
+            Self::Json(slot) | Self::Any(slot) if matches!(operations, [Operation::Json]) => {
+                Ok(Self::Told(Source { slot, operations: Vec::new() }))
+            }
             Self::Any(slot) => Ok(Self::Text(with(Source { slot, operations: Vec::new() }))),
-            Self::Json(_) | Self::Record => {
-                Err(format!("'{name}' is not a text; nothing can be done to it"))
+            Self::Json(_) | Self::Told(_) | Self::Record => {
+                Err(format!("'{name}' is not a text; nothing but 'json' can be done to it"))
             }
         }
     }
@@ -67,6 +72,7 @@ impl Meaning {
             Self::Text(source) => Node::Field(source),
             Self::Own(source, text) => Node::Text(vec![Part::Own(source, text)]),
             Self::Json(slot) | Self::Any(slot) => Node::Json(slot),
+            Self::Told(source) => Node::Text(vec![Part::Json(source)]),
             Self::Record => Node::Record,
         }
     }
@@ -77,6 +83,7 @@ impl Meaning {
             Self::Fixed(text) => Ok(Part::Literal(text.unwrap_or_default())),
             Self::Text(source) => Ok(Part::Field(source)),
             Self::Own(source, text) => Ok(Part::Own(source, text)),
+            Self::Told(source) => Ok(Part::Json(source)),
             Self::Any(slot) => Ok(Part::Field(Source { slot, operations: Vec::new() })),
             Self::Json(_) | Self::Record => {
                 Err(format!("'{{{name}}}' is not a text; it must be the whole string"))
@@ -88,7 +95,9 @@ impl Meaning {
     pub(super) fn truthy(&self) -> Answer {
         match self {
             Self::Fixed(text) => Answer::Known(text.as_ref().is_some_and(|text| !text.is_empty())),
-            Self::Text(source) => Answer::Asked(Condition::Truthy(source.slot)),
+            Self::Text(source) | Self::Told(source) => {
+                Answer::Asked(Condition::Truthy(source.slot))
+            }
             Self::Own(source, text) => Answer::Asked(Condition::Own(source.slot, !text.is_empty())),
             Self::Json(slot) | Self::Any(slot) => Answer::Asked(Condition::Truthy(*slot)),
             Self::Record => Answer::Known(true),
@@ -98,9 +107,10 @@ impl Meaning {
     /// Whether the record has it at all.
     pub(super) fn present(&self) -> Answer {
         match self {
-            Self::Text(Source { slot, .. }) | Self::Json(slot) | Self::Any(slot) => {
-                Answer::Asked(Condition::Has(*slot))
-            }
+            Self::Text(Source { slot, .. })
+            | Self::Told(Source { slot, .. })
+            | Self::Json(slot)
+            | Self::Any(slot) => Answer::Asked(Condition::Has(*slot)),
             other => other.truthy(),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::pattern::{Member, Pattern, Says};
 use super::{Names, Problem};
-use crate::checker::Turn;
+use crate::checker::{Turn, speaker};
 use crate::printable::cut;
 use crate::record::Value;
 use crate::text::Text;
@@ -259,7 +259,9 @@ impl<'a, 'n> Fit<'a, 'n> {
         match (says, turn) {
             (Says::Role, Some(turn)) => {
                 turn.has_role = true;
-                turn.role = self.role(text);
+                let (role, calls) = speaker(self.role(text));
+                turn.role = role;
+                turn.calls |= calls;
             }
             (Says::Content, Some(turn)) => {
                 turn.content = Value::Text(text);

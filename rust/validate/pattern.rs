@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::entries::{Detail, List, ROLES};
+use crate::entries::{CALLS, Detail, List, ROLES};
 use crate::record::{Field, Holds};
 use crate::scan::MAX_KEYS;
 use crate::shape::Shape;
@@ -232,9 +232,12 @@ impl<'a> Compiler<'a> {
         match part {
             Part::Field(source) | Part::Spans(source, _) => self.needs_source(source),
             Part::Each { list, .. } => is_never_empty(*list),
-            Part::Literal(_) | Part::Own(..) | Part::Choice { .. } | Part::Label(_) | Part::Cut => {
-                false
-            }
+            Part::Literal(_)
+            | Part::Json(_)
+            | Part::Own(..)
+            | Part::Choice { .. }
+            | Part::Label(_)
+            | Part::Cut => false,
         }
     }
 
@@ -309,5 +312,7 @@ pub(super) fn roles(names: Option<&BTreeMap<String, String>>) -> BTreeMap<String
         Some(names) => names.get(*role).cloned(),
         None => Some((*role).to_owned()),
     };
-    ROLES.iter().filter_map(|role| Some((called(role)?, *role))).collect()
+    let calls = names.and_then(|names| names.get(CALLS)).map(|name| (name.clone(), CALLS));
+    let named = ROLES.iter().filter_map(|role| Some((called(role)?, *role)));
+    named.chain(calls).collect()
 }

@@ -29,6 +29,8 @@ RECORDS = dict(
 EVERY = ("plain", "unicode", "conversation")
 ONE_ANSWER = ("plain", "unicode")
 """What targets take that have no place for a conversation."""
+UNANSWERABLE = ("unicode",)
+"""The record of which no document is the one that holds the answer."""
 PREFERENCE = ("plain", "conversation")
 """The records that have a worse answer."""
 

@@ -21,6 +21,7 @@ from consumer_rows import (
     ONE_ANSWER,
     PREFERENCE,
     RECORDS,
+    UNANSWERABLE,
     Row,
     dump,
     need,
@@ -621,8 +622,16 @@ AXOLOTL = {
     "axolotl": ("chat_template", "load", EVERY),
     "segments": ("input_output", "load", ONE_ANSWER),
     "context-qa": ("context_qa", "load_v2", ONE_ANSWER),
+    "context-404": ("context_qa", "load_404", UNANSWERABLE),
     "alpaca": ("alpaca_w_system", "load_instruct", ONE_ANSWER),
 }
+
+CONCISELY = "Use the following contextual information to concisely answer the question."
+UNANSWERED = (
+    "The context provided does not contain any information about your inquiry. "
+    "Therefore, I'm unable to answer your question based on the given context."
+)
+"""What axolotl lets a model answer where the documents do not."""
 
 AXOLOTL_PREFERENCES = {"axolotl-dpo": "intel", "axolotl-argilla": "argilla_chat"}
 
@@ -677,6 +686,10 @@ def axolotl_text(target: str, row: Row) -> tuple[str, str]:
     if target == "context-qa":
         answer = f"Answer: {row['answer']}<|im_end|>"
         return f"Context: {row['context']}\nQuestion: {row['question']}\n{answer}", answer
+    if target == "context-404":
+        asked = f"USER: {row['article']}\n===\n{row['unanswerable_question']}\nASSISTANT:"
+        answer = f"{UNANSWERED}<|im_end|>"
+        return f"SYSTEM: {CONCISELY}\n\n{asked}{answer}", answer
     answer = f"{row['output']}<|im_end|>"
     return f"### Instruction:\n{row['instruction']}\n\n### Response:\n{answer}", answer
 
@@ -877,6 +890,7 @@ FEATURES: dict[str, tuple[tuple[str, ...], Row]] = {
     "chat": (EVERY, {"messages": SAID}),
     "cohere": (EVERY, {"messages": SAID}),
     "completion": (ONE_ANSWER, {"prompt": TEXT, "completion": TEXT}),
+    "context-404": (UNANSWERABLE, {"article": TEXT, "unanswerable_question": TEXT}),
     "context-qa": (ONE_ANSWER, {"context": TEXT, "question": TEXT, "answer": TEXT}),
     "eval": (ONE_ANSWER, {"question": TEXT, "gold_final_answer": TEXT, "context": TEXT}),
     "fastchat": (ONE_ANSWER, {"id": TEXT, "conversations": TURNS}),
@@ -935,7 +949,7 @@ FEATURES: dict[str, tuple[tuple[str, ...], Row]] = {
     ),
     "raft": (ONE_ANSWER, {**RAFT, "quotes": [TEXT], "final_answer": TEXT}),
     "segments": (ONE_ANSWER, {"segments": [{"label": "bool", "text": TEXT}]}),
-    "sharegpt": (EVERY, {"conversations": TURNS, "system": TEXT}),
+    "sharegpt": (EVERY, {"conversations": TURNS, "system": TEXT, "tools": TEXT}),
     "together": (EVERY, {"messages": SAID}),
     "together-completion": (ONE_ANSWER, {"prompt": TEXT, "completion": TEXT}),
     "together-dpo": (PREFERENCE, PREFERRED),

@@ -1,0 +1,175 @@
+"""Calls of tools go from messages to rows that tell them as text, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import raftfast
+from raftfast import Converter, Error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Json = Any
+
+QUESTION = {"role": "user", "content": "q"}
+ANSWER = {"role": "assistant", "content": "a"}
+RESULT = {"role": "tool", "content": "r"}
+ASKED, ANSWERED = {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}
+OBSERVED = {"from": "observation", "value": "r"}
+
+
+def call(name: str, arguments: Json, number: int = 1) -> Json:
+    function = {"name": name, "arguments": arguments}
+    return {"id": f"call_{number}", "type": "function", "function": function}
+
+
+def calling(*calls: Json, content: str | None = None) -> Json:
+    return {"role": "assistant", "content": content, "tool_calls": list(calls)}
+
+
+def converted(record: Json, to: str) -> Json:
+    line = json.dumps(record).encode()
+    return json.loads(Converter(to).convert_bytes(line))
+
+
+class Told(NamedTuple):
+    """Calls of a message, and the text that tells them."""
+
+    calls: list[Json]
+    text: str
+
+
+TOLD = {
+    "one call": Told([call("f", '{"x":1}')], '{"name":"f","arguments":{"x":1}}'),
+    "no arguments": Told([call("f", "{}")], '{"name":"f","arguments":{}}'),
+    "two calls": Told(
+        [call("f", "{}"), call("g", '{"y":[]}', 2)],
+        '[{"name":"f","arguments":{}},{"name":"g","arguments":{"y":[]}}]',
+    ),
+    "quotes, escapes, other letters": Told(
+        [call('"\\\u00fc', '{"\\n\u20ac": "\\"\\u00fc", "n": 1E400}')],
+        '{"name":"\\"\\\\\\u00fc","arguments":{"\\n\u20ac": "\\"\\u00fc", "n": 1E400}}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("calls", "text"), TOLD.values(), ids=TOLD)
+def test_calls_become_a_text_of_names_and_arguments_and_calls_again(
+    calls: list[Json], text: str
+) -> None:
+    messages = [QUESTION, calling(*calls), {**RESULT, "tool_call_id": "call_1"}, ANSWER]
+    row = converted({"messages": messages}, "sharegpt")
+    told = {"from": "function_call", "value": text}
+    assert row["conversations"] == [ASKED, told, OBSERVED, ANSWERED]
+    assert converted(row, "openai") == {"messages": messages}
+    assert converted(row, "sharegpt") == row
+
+
+def test_arguments_that_are_an_object_already_are_told_as_they_are() -> None:
+    row = converted({"messages": [QUESTION, calling(call("f", {"x": 1})), ANSWER]}, "sharegpt")
+    assert json.loads(row["conversations"][1]["value"]) == {"name": "f", "arguments": {"x": 1}}
+
+
+def test_each_result_answers_the_next_call_that_has_none() -> None:
+    talk = [
+        ASKED,
+        {"from": "function_call", "value": json.dumps([{"name": "f", "arguments": {}}] * 2)},
+        *[OBSERVED] * 3,
+        {"from": "function_call", "value": '{"name": "f", "arguments": "{}"}'},
+        OBSERVED,
+        ANSWERED,
+    ]
+    messages = converted({"conversations": talk}, "openai")["messages"]
+    results = [turn.get("tool_call_id") for turn in messages if turn["role"] == "tool"]
+    ids = [one["id"] for turn in messages for one in turn.get("tool_calls", ())]
+    assert ids == ["call_1", "call_2", "call_3"]
+    assert results == ["call_1", "call_2", None, "call_3"]
+
+
+UNFIT = {
+    "a text beside them": calling(call("f", "{}"), content="I will look."),
+    "arguments that are no object": calling(call("f", "[1]")),
+    "arguments that are no JSON": calling(call("f", "{x}")),
+    "arguments that are two objects": calling(call("f", "{}{}")),
+    "arguments that are a number": calling(call("f", 1)),
+    "no arguments": calling({"type": "function", "function": {"name": "f"}}),
+    "a name that is a number": calling({"function": {"name": 1, "arguments": "{}"}}),
+    "no function": calling({"type": "code"}),
+    "one that is no object": calling("f"),
+    "an object and not a list": {"role": "assistant", "content": None, "tool_calls": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("turn", UNFIT.values(), ids=UNFIT)
+def test_calls_are_not_lost_in_silence_if_there_is(turn: Json) -> None:
+    with pytest.raises(Error, match="the target has no place for") as caught:
+        converted({"messages": [QUESTION, turn, ANSWER]}, "sharegpt")
+    assert (caught.value.kind, caught.value.line) == ("unfit", 1)
+
+
+NO_CALLS = ["f()", "", "7", "[7]", "null", '{"name": "f"}', '{"name": "f", "arguments": {}', "[{}]"]
+
+
+@pytest.mark.parametrize("value", [*NO_CALLS, 7, None])
+def test_a_turn_of_calls_that_says_none_is_an_error_that_names_the_turn(value: Json) -> None:
+    talk = [ASKED, {"from": "function_call", "value": value}, ANSWERED]
+    with pytest.raises(Error, match="turn 2") as caught:
+        converted({"conversations": talk}, "openai")
+    assert caught.value.kind == "bad-turn"
+
+
+def test_the_role_of_calls_is_a_word_of_dialects_and_not_of_records() -> None:
+    with pytest.raises(Error, match="turn 2 has an unknown role"):
+        converted({"messages": [QUESTION, {"role": "calls", "content": "{}"}, ANSWER]}, "openai")
+
+
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"x": '\u00fc"'}}}]
+
+
+@pytest.mark.parametrize(
+    ("tools", "told"),
+    [
+        (TOOLS, json.dumps(TOOLS)),
+        ([], "[]"),
+        ({}, "{}"),
+        (json.dumps(TOOLS), json.dumps(TOOLS)),
+        ("", ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("ending", ["jsonl", "arrow", "parquet"])
+def test_the_tools_of_a_record_are_told_as_text(
+    tmp_path: Path, tools: Json, told: str, ending: str
+) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / f"out.{ending}"
+    source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": tools}) + "\n")
+    raftfast.convert(source, output, to="sharegpt")
+    (row,) = raftfast.to_dataset(output, to="hf")
+    assert row["tools"] == told
+
+
+def test_rows_with_calls_are_what_their_target_checks() -> None:
+    told = {"from": "function_call", "value": '{"name":"f","arguments":{}}'}
+    talks = ([ASKED, told], [ASKED, told, OBSERVED, ANSWERED], [ASKED, told, OBSERVED, told])
+    rows = [json.dumps({"conversations": talk, "system": "", "tools": ""}) for talk in talks]
+    found = raftfast.validate(io.BytesIO("\n".join(rows).encode()), to="sharegpt")
+    assert (found.right, found.wrong) == (3, 0)
+    wrong = json.dumps({"conversations": [ASKED, ANSWERED, told], "system": "", "tools": ""})
+    found = raftfast.validate(io.BytesIO(wrong.encode()), to="sharegpt")
+    assert found.broken == {"Invalid role tag": 1}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[QUESTION, calling(call("f", "{}"))], [QUESTION, calling(call("f", "{}")), RESULT, ANSWER]],
+)
+def test_rows_that_call_tools_break_no_rule(messages: list[Json]) -> None:
+    line = json.dumps({"messages": messages}).encode()
+    for target in ("sharegpt", "mistral"):
+        rows = io.BytesIO()
+        raftfast.convert(io.BytesIO(line), rows, to=target, check="strict")
+        assert b"arguments" in rows.getvalue()
