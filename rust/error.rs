@@ -4,8 +4,10 @@
 //! nothing else. The engine turns it into an [`Error`] once, with the file, the line number and a
 //! piece of the text, because only the engine knows them.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::printable::{cut, printable};
 
@@ -474,4 +476,29 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
+}
+
+/// Does some work for a caller who is not in Rust: a panic, which is a defect of raftfast, is an error as
+/// any other to them.
+///
+/// ```
+/// use raftfast::error::caught;
+///
+/// let error = caught(|| Ok([1][[1].len()])).unwrap_err().to_string();
+/// assert!(error.starts_with("internal error: panicked: index out of bounds"), "{error}");
+/// ```
+///
+/// # Errors
+///
+/// Those of the work, or an internal one that says what the panic did.
+pub fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What the work was about is given up with it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+#[cold]
+fn panicked(panic: &dyn Any) -> Error {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    ErrorKind::Internal(format!("panicked: {said}")).into()
 }

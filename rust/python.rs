@@ -21,7 +21,7 @@ use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_
 use crate::dialect::{self, AUTO, Answer, Dialect as DialectFile, Reading, Rejected, Several};
 use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Outcome, Progress, Settings};
-use crate::error::{Error, ErrorKind, FaultKind};
+use crate::error::{Error, ErrorKind, FaultKind, caught};
 use crate::ledger::{Ledger as Account, Reasons};
 use crate::mask::Mask;
 use crate::oracle::Oracle;
@@ -65,6 +65,15 @@ fn warn_if_slow(py: Python<'_>) -> PyResult<()> {
         PyErr::warn(py, &warning, text, 1)?;
     }
     Ok(())
+}
+
+/// Does some work without the interpreter. What panics in it is an error, because pyo3's own exception for
+/// panics is none that `except Exception` would catch.
+fn detached<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    py.detach(|| caught(work))
 }
 
 /// Maps an error to the exception that Python users expect.
@@ -665,7 +674,7 @@ impl Converter {
         let py = data.py();
         let data = bytes_of(data)?;
         let started = Instant::now();
-        let converted = py.detach(|| self.core.convert_bytes(&data));
+        let converted = detached(py, || self.core.convert_bytes(&data));
         let (rows, account) = converted.map_err(|error| exception(py, &error))?;
         let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
         total.0.add(&account);
@@ -693,7 +702,7 @@ impl Converter {
         let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
         let mut caller = Caller::new(tick);
         let inputs = inputs_of(&inputs, &caller.raised)?;
-        let core = py.detach(|| {
+        let core = detached(py, || {
             let tick = &mut |progress| caller.tick(progress);
             engine::with_others(&self.core, &inputs, settings, tick)
         });
@@ -953,7 +962,11 @@ impl Strings {
         paths: Vec<PathBuf>,
         wanted: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Self>> {
-        let Some(strings) = py.detach(|| source::Strings::open(&paths))? else { return Ok(None) };
+        let opened = detached(py, || {
+            source::Strings::open(&paths).map_err(|error| Error::io("columns of strings", error))
+        });
+        let opened = opened.map_err(|error| exception(py, &error))?;
+        let Some(strings) = opened else { return Ok(None) };
         let wanted: Vec<String> = wanted.call1((strings.names(),))?.extract()?;
         Ok(strings.columns(&wanted).map(|columns| Self(Mutex::new(Some(columns)))))
     }
@@ -1142,7 +1155,7 @@ fn convert_files(
         None => destination_of(&output, shard_bytes, &caller.raised)?,
     };
     let started = Instant::now();
-    let converted = py.detach(|| {
+    let converted = detached(py, || {
         let tick = &mut |progress| caller.tick(progress);
         let core = &converter.core;
         engine::convert(core, &inputs, output, rejects.as_deref(), settings, tick)
@@ -1255,8 +1268,9 @@ fn read_batches(
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let started = Instant::now();
     let core = &converter.core;
-    let reading =
-        py.detach(|| engine::read(core, inputs, settings, &mut |progress| caller.tick(progress)));
+    let reading = detached(py, || {
+        engine::read(core, inputs, settings, &mut |progress| caller.tick(progress))
+    });
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
     let batches = Mutex::new(Some(Detached(Some(reader))));
@@ -1372,7 +1386,7 @@ fn validate_files(
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let started = Instant::now();
-    let checked = py.detach(|| {
+    let checked = detached(py, || {
         let tick = &mut |progress| caller.tick(progress);
         engine::validate(&validator.core, &inputs, limit, max_record_bytes, settings, tick)
     });
@@ -1387,8 +1401,10 @@ fn validate_files(
     text_signature = "(path, *, long=False)"
 )]
 fn beginning(py: Python<'_>, path: PathBuf, long: bool) -> PyResult<Option<(bool, bool)>> {
-    let found = py.detach(|| source::Beginning::of(&path, long));
-    let found = found.map_err(|error| Error::io(path.to_string_lossy(), error));
+    let found = detached(py, || {
+        let found = source::Beginning::of(&path, long);
+        found.map_err(|error| Error::io(path.to_string_lossy(), error))
+    });
     let found = found.map_err(|error| exception(py, &error))?;
     Ok(found.map(|found| (found.mark, found.array)))
 }
@@ -1439,7 +1455,7 @@ fn survey(
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let surveyed =
-        py.detach(|| engine::survey(&inputs, settings, &mut |progress| caller.tick(progress)));
+        detached(py, || engine::survey(&inputs, settings, &mut |progress| caller.tick(progress)));
     let survey = surveyed.map_err(|error| caller.exception(py, &error))?;
     Ok(Schema { survey })
 }
@@ -1448,8 +1464,9 @@ fn survey(
 #[pyo3(signature = (path, *, tick = None))]
 fn digest(py: Python<'_>, path: PathBuf, tick: Option<Py<PyAny>>) -> PyResult<String> {
     let mut caller = Caller::new(tick);
-    let digest = py
-        .detach(|| source::digest(&path, &mut |done| caller.tick(Progress { done, total: None })));
+    let digest = detached(py, || {
+        source::digest(&path, &mut |done| caller.tick(Progress { done, total: None }))
+    });
     digest.map_err(|error| caller.exception(py, &error))
 }
 
@@ -1467,7 +1484,7 @@ fn write_sample(
         return Err(PyValueError::new_err("style is escaped or utf8"));
     };
     let mut caller = Caller::new(tick);
-    let written = py.detach(|| {
+    let written = detached(py, || {
         let mut tick = |done| caller.tick(Progress { done, total: Some(size) });
         engine::write_sample(&output, size, style, seed, &mut tick)
     });
