@@ -1169,21 +1169,24 @@ fn convert_files(
 }
 
 /// A reader that is read and dropped without the GIL, by whoever holds it: the workers may need it to
-/// read from objects of Python.
-struct Detached(Option<engine::Reader>);
+/// read from objects of Python. It keeps alive what they belong to.
+struct Detached {
+    reader: Option<engine::Reader>,
+    held: Option<Py<PyAny>>,
+}
 
 impl Iterator for Detached {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let reader = self.0.as_mut()?;
+        let reader = self.reader.as_mut()?;
         Python::try_attach(|py| py.detach(|| reader.next())).flatten()
     }
 }
 
 impl RecordBatchReader for Detached {
     fn schema(&self) -> SchemaRef {
-        self.0
+        self.reader
             .as_ref()
             .map_or_else(|| Arc::new(arrow_schema::Schema::empty()), RecordBatchReader::schema)
     }
@@ -1191,8 +1194,11 @@ impl RecordBatchReader for Detached {
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        let reader = self.0.take();
-        Python::try_attach(|py| py.detach(|| drop(reader)));
+        let (reader, held) = (self.reader.take(), self.held.take());
+        Python::try_attach(|py| {
+            py.detach(|| drop(reader));
+            drop(held);
+        });
     }
 }
 
@@ -1250,9 +1256,10 @@ impl Reader {
         threads = None,
         block_bytes = DEFAULT_BLOCK_BYTES,
         long = false,
+        held = None,
         tick = None,
     ),
-    text_signature = "(inputs, converter, *, threads=None, block_bytes=524288, long=False, tick=None)"
+    text_signature = "(inputs, converter, *, threads=None, block_bytes=524288, long=False, held=None, tick=None)"
 )]
 fn read_batches(
     py: Python<'_>,
@@ -1261,6 +1268,7 @@ fn read_batches(
     threads: Option<usize>,
     block_bytes: usize,
     long: bool,
+    held: Option<Py<PyAny>>,
     tick: Option<Py<PyAny>>,
 ) -> PyResult<Reader> {
     let settings = settings_of(threads, block_bytes, Form::Batches, long)?;
@@ -1273,7 +1281,7 @@ fn read_batches(
     });
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
-    let batches = Mutex::new(Some(Detached(Some(reader))));
+    let batches = Mutex::new(Some(Detached { reader: Some(reader), held }));
     Ok(Reader { batches, schema, account, caller, started })
 }
 

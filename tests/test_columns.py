@@ -6,6 +6,7 @@ crash without ending the tests.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -619,6 +620,18 @@ def test_strings_need_no_pyarrow(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(path), str(folder)]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b"40 47\n"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "arrow", "parquet"])
+def test_a_stream_can_be_read_when_nothing_else_is_left_of_its_batches(
+    tmp_path: Path, ending: str
+) -> None:
+    records, path = tmp_path / "records.jsonl", tmp_path / f"in.{ending}"
+    raftfast.sample(records, 200_000)
+    raftfast.convert(records, path, to="hf")
+    reader = raftfast.read(path).to_pyarrow()
+    gc.collect()
+    assert reader.read_all().num_rows == len(raftfast.to_dataset(records))
 
 
 def test_shards_with_other_columns_are_left_to_pyarrow(tmp_path: Path) -> None:

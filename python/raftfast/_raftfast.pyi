@@ -477,6 +477,7 @@ def read_batches(
     threads: int | None = None,
     block_bytes: int = 524288,
     long: bool = False,
+    held: object = None,
     tick: Callable[[int, int | None], None] | None = None,
 ) -> Reader:
     """Convert into Arrow batches: what `raftfast.read` stands on.
@@ -487,6 +488,7 @@ def read_batches(
         threads: Workers; by default the CPUs this process may use.
         block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
         long: Whether zst inputs are taken that need more than 128 MiB for their window.
+        held: What the inputs belong to, kept alive as long as somebody may read from them.
         tick: Called while the columns are found out, which may take a reading of all records.
 
     Raises:

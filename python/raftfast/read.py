@@ -34,12 +34,11 @@ class Batches:
     """
 
     def __init__(
-        self, reader: _raftfast.Reader, streams: Sequence[str | tuple[str, object]], held: ExitStack
+        self, reader: _raftfast.Reader, streams: Sequence[str | tuple[str, object]]
     ) -> None:
-        """Keep what is read from open as long as this."""
+        """Wrap what converts; it keeps open what it reads from, also when only a stream is left."""
         self._reader = reader
         self._streams = streams
-        self._held = held
 
     def __arrow_c_schema__(self) -> object:
         """Export the schema by the Arrow PyCapsule interface."""
@@ -194,10 +193,14 @@ def batches_of(
     sources = [found.source for found in expand(listed(inputs))]
     check_readable(sources)
     converter = with_others(converter, sources, threads=threads, long=long)
-    with ExitStack() as stack:
-        streams = stack.enter_context(opened(sources, converter.wanted))
-        reader = _raftfast.read_batches(streams, converter, threads=threads, long=long)
-        return Batches(reader, streams, stack.pop_all())
+    held = ExitStack()
+    try:
+        streams = held.enter_context(opened(sources, converter.wanted))
+        reader = _raftfast.read_batches(streams, converter, threads=threads, long=long, held=held)
+    except BaseException:
+        held.close()
+        raise
+    return Batches(reader, streams)
 
 
 def to_dataset(
