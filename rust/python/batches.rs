@@ -1,0 +1,137 @@
+//! Conversion into Arrow batches.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3_arrow::{PyRecordBatchReader, PySchema};
+
+use super::caller::Caller;
+use super::converter::Converter;
+use super::detached;
+use super::inputs::inputs_of;
+use super::ledger::Ledger;
+use super::outputs::settings_of;
+use crate::convert::DEFAULT_BLOCK_BYTES;
+use crate::engine::{self, Form};
+
+/// A reader that is read and dropped without the GIL, by whoever holds it: the workers may need it to
+/// read from objects of Python. It keeps alive what they belong to.
+struct Detached {
+    reader: Option<engine::Reader>,
+    held: Option<Py<PyAny>>,
+}
+
+impl Iterator for Detached {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.as_mut()?;
+        Python::try_attach(|py| py.detach(|| reader.next())).flatten()
+    }
+}
+
+impl RecordBatchReader for Detached {
+    fn schema(&self) -> SchemaRef {
+        self.reader
+            .as_ref()
+            .map_or_else(|| Arc::new(arrow_schema::Schema::empty()), RecordBatchReader::schema)
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        let (reader, held) = (self.reader.take(), self.held.take());
+        Python::try_attach(|py| {
+            py.detach(|| drop(reader));
+            drop(held);
+        });
+    }
+}
+
+/// Batches of rows for whoever takes Arrow streams.
+#[pyclass(frozen, module = "raftfast")]
+pub(super) struct Reader {
+    batches: Mutex<Option<Detached>>,
+    schema: SchemaRef,
+    account: engine::Account,
+    caller: Caller,
+    started: Instant,
+}
+
+#[pymethods]
+impl Reader {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let schema = Bound::new(py, PySchema::new(SchemaRef::clone(&self.schema)))?;
+        schema.call_method0("__arrow_c_schema__")
+    }
+
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let reader = self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = reader.ok_or_else(|| PyValueError::new_err("the rows can be read once"))?;
+        let reader = Bound::new(py, PyRecordBatchReader::new(Box::new(reader)))?;
+        reader.call_method1("__arrow_c_stream__", (requested_schema,))
+    }
+
+    #[getter]
+    fn ledger(&self) -> Option<Ledger> {
+        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = account.as_ref()?.as_ref().ok()?.clone();
+        Some(Ledger::of(outcome, self.started.elapsed()))
+    }
+
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        match account.as_ref() {
+            Some(Err(error)) => Err(self.caller.exception(py, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (
+        inputs,
+        converter,
+        *,
+        threads = None,
+        block_bytes = DEFAULT_BLOCK_BYTES,
+        long = false,
+        held = None,
+        tick = None,
+    ),
+    text_signature = "(inputs, converter, *, threads=None, block_bytes=524288, long=False, held=None, tick=None)"
+)]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+pub(super) fn read_batches(
+    py: Python<'_>,
+    inputs: Vec<Bound<'_, PyAny>>,
+    converter: &Converter,
+    threads: Option<usize>,
+    block_bytes: usize,
+    long: bool,
+    held: Option<Py<PyAny>>,
+    tick: Option<Py<PyAny>>,
+) -> PyResult<Reader> {
+    let settings = settings_of(threads, block_bytes, Form::Batches, long)?;
+    let mut caller = Caller::new(tick);
+    let inputs = inputs_of(&inputs, &caller.raised)?;
+    let started = Instant::now();
+    let core = &converter.core;
+    let reading = detached(py, || {
+        engine::read(core, inputs, settings, &mut |progress| caller.tick(progress))
+    });
+    let reader = reading.map_err(|error| caller.exception(py, &error))?;
+    let (schema, account) = (reader.schema(), reader.account());
+    let batches = Mutex::new(Some(Detached { reader: Some(reader), held }));
+    Ok(Reader { batches, schema, account, caller, started })
+}

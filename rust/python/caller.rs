@@ -1,0 +1,134 @@
+//! What is called back: whoever is told of the progress, and objects that are read and written.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::{PyBlockingIOError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyByteArray, PyBytes};
+
+use super::exception;
+use crate::engine::Progress;
+use crate::error::Error;
+
+/// The first exception that Python code raised while the core was at work.
+pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
+
+/// A caller in Python that is told of the progress, and the exception it raised.
+#[derive(Default)]
+pub(super) struct Caller {
+    tick: Option<Py<PyAny>>,
+    pub(super) raised: Raised,
+}
+
+impl Caller {
+    pub(super) fn new(tick: Option<Py<PyAny>>) -> Self {
+        Self { tick, raised: Raised::default() }
+    }
+
+    /// Runs the signal handlers and the callback; false if one of them raised.
+    pub(super) fn tick(&mut self, progress: Progress) -> bool {
+        let told = Python::try_attach(|py| {
+            py.check_signals()?;
+            if let Some(tick) = &self.tick {
+                tick.call1(py, (progress.done, progress.total))?;
+            }
+            Ok(())
+        });
+        match told {
+            Some(Ok(())) => true,
+            Some(Err(raised)) => {
+                keep(&self.raised, raised);
+                false
+            }
+            // The interpreter is ending.
+            None => false,
+        }
+    }
+
+    /// The exception for an error: what Python code raised, if that is why the run ended.
+    pub(super) fn exception(&self, py: Python<'_>, error: &Error) -> PyErr {
+        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        raised.unwrap_or_else(|| exception(py, error))
+    }
+}
+
+pub(super) fn keep(raised: &Raised, error: PyErr) {
+    raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}
+
+/// An object of Python that is read or written like a file, from any thread.
+pub(super) struct FileObject {
+    pub(super) object: Py<PyAny>,
+    pub(super) raised: Raised,
+}
+
+/// Bytes that are asked of an object of Python at once.
+const ASKED: usize = 512 << 10;
+
+impl FileObject {
+    /// Does something with the object; what it raises is kept, and ends the run.
+    fn with<T>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
+        let done = Python::try_attach(|py| work(self.object.bind(py)));
+        match done {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(raised)) => {
+                let told = io::Error::other(raised.to_string());
+                keep(&self.raised, raised);
+                Err(told)
+            }
+            None => Err(io::Error::other("the interpreter is ending")),
+        }
+    }
+}
+
+impl Read for FileObject {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let wanted = space.len().min(ASKED);
+        self.with(|object| {
+            if object.hasattr("readinto")? {
+                let bytes = PyByteArray::new_with(object.py(), wanted, |_| Ok(()))?;
+                let count: usize = object.call_method1("readinto", (&bytes,))?.extract()?;
+                let read = bytes.to_vec();
+                let count = count.min(wanted).min(read.len());
+                space[..count].copy_from_slice(&read[..count]);
+                return Ok(count);
+            }
+            let read: PyBackedBytes = object.call_method1("read", (wanted,))?.extract()?;
+            let Some(place) = space.get_mut(..read.len()) else {
+                return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
+            };
+            place.copy_from_slice(&read);
+            Ok(read.len())
+        })
+    }
+}
+
+impl Write for FileObject {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|object| {
+            let written = object.call_method1("write", (PyBytes::new(object.py(), bytes),))?;
+            if written.is_none() {
+                // Raw files return nothing when they would have to wait, other objects when all is done.
+                let raw = object.py().import("io")?.getattr("RawIOBase")?;
+                let waits = object.is_instance(&raw)?;
+                return if waits { Err(PyBlockingIOError::new_err(())) } else { Ok(bytes.len()) };
+            }
+            let written: usize = written.extract()?;
+            if written > bytes.len() {
+                return Err(PyValueError::new_err("write() wrote more than it was given"));
+            }
+            Ok(written)
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|object| {
+            if object.hasattr("flush")? {
+                object.call_method0("flush")?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,368 @@
+//! A compiled target with the policies of a caller.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use super::caller::Caller;
+use super::inputs::inputs_of;
+use super::ledger::Ledger;
+use super::outputs::settings_of;
+use super::target::{Dialect, Target};
+use super::{detached, exception};
+use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
+use crate::dialect::{AUTO, Answer, Dialect as DialectFile, Reading, Rejected, Several};
+use crate::engine::{self, Form};
+use crate::error::Error;
+use crate::ledger::Ledger as Account;
+use crate::mask::Mask;
+use crate::rules::{Check, Rules};
+use crate::shape::{Options, Shape};
+use crate::target::{TEXT, Target as TargetFile, TextAs};
+use crate::text::Escape;
+
+/// The options of a converter that every target has.
+struct Policies<'a> {
+    escape: &'a str,
+    on_error: &'a str,
+    max_record_bytes: usize,
+    dialect: &'a str,
+    answer: &'a str,
+    turns: &'a str,
+    rejected: Option<&'a str>,
+    seed: u64,
+    unrepaired: Vec<String>,
+    check: &'a str,
+    train: Option<&'a str>,
+    text_as: &'a str,
+}
+
+impl Policies<'_> {
+    pub(super) fn compile(
+        self,
+        target: TargetFile,
+        settings: BTreeMap<String, String>,
+    ) -> Result<Converter, Error> {
+        let target = target.text_as(one_of("text_as", self.text_as, &TextAs::ALL)?)?;
+        let train = self.train.map(|train| one_of("train", train, &Mask::ALL)).transpose()?;
+        let options = Options { settings, escape: escape_named(self.escape)?, train };
+        let reading = Reading {
+            from: self.dialect.to_owned(),
+            answer: one_of("answer", self.answer, &Answer::ALL)?,
+            turns: one_of("turns", self.turns, &Several::ALL)?,
+            rejected: Rejected::named(self.rejected, self.seed)?,
+            unrepaired: self.unrepaired,
+        };
+        let core = Core::with_shape(Shape::compile(&target, &options)?, &reading)?
+            .on_error(policy_named(self.on_error)?)
+            .check(one_of("check", self.check, &Check::ALL)?)
+            .max_record_bytes(self.max_record_bytes);
+        Ok(Converter { core: Arc::new(core), total: Mutex::default() })
+    }
+}
+
+#[pyclass(frozen, module = "raftfast")]
+pub(super) struct Converter {
+    pub(super) core: Arc<Core>,
+    /// What `convert_bytes` has done so far.
+    total: Mutex<(Account, Duration)>,
+}
+
+#[pymethods]
+impl Converter {
+    #[new]
+    #[pyo3(
+        signature = (
+            to = PathBuf::from("chat"),
+            *,
+            system = None,
+            prompt_key = None,
+            completion_key = None,
+            stop = None,
+            settings = BTreeMap::new(),
+            dialect = AUTO,
+            answer = "cot",
+            turns = "error",
+            rejected = None,
+            seed = 0,
+            unrepaired = Vec::new(),
+            check = "warn",
+            train = None,
+            template = None,
+            text_as = "text",
+            date = None,
+            escape = "keep",
+            on_error = "fail",
+            max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
+        ),
+        text_signature = "(to='chat', *, system=None, prompt_key=None, completion_key=None, \
+            stop=None, settings={}, dialect='auto', answer='cot', turns='error', rejected=None, \
+            seed=0, unrepaired=(), check='warn', train=None, template=None, text_as='text', \
+            date=None, escape='keep', on_error='fail', max_record_bytes=268435456)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    pub(super) fn new(
+        py: Python<'_>,
+        to: PathBuf,
+        system: Option<String>,
+        prompt_key: Option<String>,
+        completion_key: Option<String>,
+        stop: Option<String>,
+        mut settings: BTreeMap<String, String>,
+        dialect: &str,
+        answer: &str,
+        turns: &str,
+        rejected: Option<&str>,
+        seed: u64,
+        unrepaired: Vec<String>,
+        check: &str,
+        train: Option<&str>,
+        template: Option<String>,
+        text_as: &str,
+        date: Option<String>,
+        escape: &str,
+        on_error: &str,
+        max_record_bytes: usize,
+    ) -> PyResult<Self> {
+        let named = [
+            ("system", system),
+            ("prompt_key", prompt_key),
+            ("completion_key", completion_key),
+            ("stop", stop),
+        ];
+        settings.extend(named.into_iter().filter_map(|(name, value)| Some((name.into(), value?))));
+        let target = target_named(&to.to_string_lossy(), template.as_deref(), date.as_deref());
+        let policies = Policies {
+            escape,
+            on_error,
+            max_record_bytes,
+            dialect,
+            answer,
+            turns,
+            rejected,
+            seed,
+            unrepaired,
+            check,
+            train,
+            text_as,
+        };
+        let compiled = target.and_then(|target| policies.compile(target, settings));
+        compiled.map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
+    #[pyo3(
+        signature = (
+            text,
+            *,
+            settings = BTreeMap::new(),
+            dialect = AUTO,
+            answer = "cot",
+            turns = "error",
+            rejected = None,
+            seed = 0,
+            unrepaired = Vec::new(),
+            check = "warn",
+            train = None,
+            text_as = "text",
+            escape = "keep",
+            on_error = "fail",
+            max_record_bytes = DEFAULT_MAX_RECORD_BYTES,
+        ),
+        text_signature = "(text, *, settings={}, dialect='auto', answer='cot', turns='error', \
+            rejected=None, seed=0, unrepaired=(), check='warn', train=None, text_as='text', \
+            escape='keep', on_error='fail', max_record_bytes=268435456)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn from_toml(
+        py: Python<'_>,
+        text: &str,
+        settings: BTreeMap<String, String>,
+        dialect: &str,
+        answer: &str,
+        turns: &str,
+        rejected: Option<&str>,
+        seed: u64,
+        unrepaired: Vec<String>,
+        check: &str,
+        train: Option<&str>,
+        text_as: &str,
+        escape: &str,
+        on_error: &str,
+        max_record_bytes: usize,
+    ) -> PyResult<Self> {
+        let policies = Policies {
+            escape,
+            on_error,
+            max_record_bytes,
+            dialect,
+            answer,
+            turns,
+            rejected,
+            seed,
+            unrepaired,
+            check,
+            train,
+            text_as,
+        };
+        let target = TargetFile::parse("text", text);
+        let compiled = target.and_then(|target| policies.compile(target, settings));
+        compiled.map_err(|error| exception(py, &error))
+    }
+
+    fn convert_bytes<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = data.py();
+        let data = bytes_of(data)?;
+        let started = Instant::now();
+        let converted = detached(py, || self.core.convert_bytes(&data));
+        let (rows, account) = converted.map_err(|error| exception(py, &error))?;
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.0.add(&account);
+        total.1 += started.elapsed();
+        Ok(PyBytes::new(py, &rows))
+    }
+
+    #[getter]
+    fn takes_others(&self) -> bool {
+        self.core.lacks_others().is_some()
+    }
+
+    #[pyo3(
+        signature = (inputs, *, threads = None, long = false, tick = None),
+        text_signature = "($self, inputs, *, threads=None, long=False, tick=None)"
+    )]
+    fn with_others(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+        long: bool,
+        tick: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
+        let mut caller = Caller::new(tick);
+        let inputs = inputs_of(&inputs, &caller.raised)?;
+        let core = detached(py, || {
+            let tick = &mut |progress| caller.tick(progress);
+            engine::with_others(&self.core, &inputs, settings, tick)
+        });
+        let core = core.map_err(|error| caller.exception(py, &error))?;
+        Ok(Self { core: Arc::new(core), total: Mutex::default() })
+    }
+
+    #[getter]
+    fn limits(&self) -> BTreeMap<&'static str, u64> {
+        limits_of(self.core.shape().rules())
+    }
+
+    #[getter]
+    fn files(&self) -> Vec<String> {
+        self.core.shape().rules().files.clone()
+    }
+
+    #[getter]
+    fn beside(&self) -> Option<(String, String)> {
+        let beside = self.core.shape().beside()?;
+        Some((beside.file.clone(), beside.entry.clone()))
+    }
+
+    fn wanted(&self, columns: Vec<String>) -> Vec<String> {
+        if self.core.shape().takes_whole() {
+            return columns;
+        }
+        self.core.reader().wanted(&columns).into_iter().map(str::to_owned).collect()
+    }
+
+    #[getter]
+    fn ledger(&self) -> Ledger {
+        let total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        Ledger::new(total.0.clone(), total.1)
+    }
+
+    #[staticmethod]
+    fn dialects(py: Python<'_>) -> PyResult<Vec<Dialect>> {
+        let dialects = DialectFile::built_in().map_err(|error| exception(py, &error))?;
+        Ok(dialects.iter().cloned().map(Dialect::of).collect())
+    }
+
+    #[staticmethod]
+    fn templates(py: Python<'_>) -> PyResult<Vec<Target>> {
+        let targets = TargetFile::templates().and_then(|t| t.into_iter().map(Target::of).collect());
+        targets.map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
+    fn target_file(py: Python<'_>, name: &str) -> PyResult<&'static str> {
+        let none = || Error::usage(format!("no target or template '{name}'"));
+        TargetFile::text_of(name).ok_or_else(none).map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
+    fn targets(py: Python<'_>) -> PyResult<Vec<Target>> {
+        let targets = TargetFile::built_in().and_then(|t| t.into_iter().map(Target::of).collect());
+        targets.map_err(|error| exception(py, &error))
+    }
+}
+
+/// What is said of whole files in numbers, by rule.
+pub(super) fn limits_of(rules: &Rules) -> BTreeMap<&'static str, u64> {
+    let all = [
+        ("min_rows", rules.min_rows),
+        ("max_rows", rules.max_rows),
+        ("max_bytes", rules.max_bytes),
+    ];
+    all.into_iter().filter_map(|(rule, bound)| Some((rule, bound?))).collect()
+}
+
+/// The bytes of any buffer: `bytes` as they are, everything else copied, since it may change while
+/// the interpreter is let go of.
+fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
+    if let Ok(bytes) = data.extract::<PyBackedBytes>() {
+        return Ok(bytes);
+    }
+    let view = data.py().import("builtins")?.call_method1("memoryview", (data,))?;
+    Ok(view.call_method0("tobytes")?.extract::<PyBackedBytes>()?)
+}
+
+/// A target, or the text of a chat template.
+fn target_named(to: &str, template: Option<&str>, date: Option<&str>) -> Result<TargetFile, Error> {
+    match template {
+        Some(path)
+            if to == TEXT && path.contains(['.', '/']) && TargetFile::text_of(path).is_none() =>
+        {
+            TargetFile::jinja(path, date)
+        }
+        Some(template) if to == TEXT => TargetFile::template(template),
+        Some(_) => Err(Error::usage(format!("target {to} takes no template; text does"))),
+        None => TargetFile::named(to),
+    }
+}
+
+/// What an option stands for.
+fn one_of<T: Copy>(option: &str, name: &str, all: &[(&'static str, T)]) -> Result<T, Error> {
+    let found = all.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let known = all.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        Error::usage(format!("{option} is '{name}'; it takes one of {known}"))
+    })
+}
+
+fn escape_named(name: &str) -> Result<Escape, Error> {
+    let found = Escape::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, escape)| escape).ok_or_else(|| {
+        Error::usage(format!("no way '{name}' to escape; there are keep, ascii and pandas"))
+    })
+}
+
+fn policy_named(name: &str) -> Result<OnError, Error> {
+    match name {
+        "fail" => Ok(OnError::Fail),
+        "skip" => Ok(OnError::Skip),
+        _ => Err(Error::usage(format!("on_error is '{name}'; it takes fail or skip"))),
+    }
+}

@@ -1,0 +1,64 @@
+//! What a call reads: paths, objects, columns of strings.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3_arrow::input::AnyRecordBatch;
+
+use super::caller::{FileObject, Raised};
+use super::{detached, exception};
+use crate::error::Error;
+use crate::source::{self, Input};
+
+/// Columns of strings in Arrow files, which the core reads itself.
+#[pyclass(frozen, module = "raftfast")]
+pub(super) struct Strings(Mutex<Option<source::Columns>>);
+
+impl Strings {
+    pub(super) fn take(&self) -> PyResult<source::Columns> {
+        let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        columns.ok_or_else(|| PyValueError::new_err("the columns can be read once"))
+    }
+}
+
+#[pymethods]
+impl Strings {
+    #[staticmethod]
+    fn open(
+        py: Python<'_>,
+        paths: Vec<PathBuf>,
+        wanted: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Self>> {
+        let opened = detached(py, || {
+            source::Strings::open(&paths).map_err(|error| Error::io("columns of strings", error))
+        });
+        let opened = opened.map_err(|error| exception(py, &error))?;
+        let Some(strings) = opened else { return Ok(None) };
+        let wanted: Vec<String> = wanted.call1((strings.names(),))?.extract()?;
+        Ok(strings.columns(&wanted).map(|columns| Self(Mutex::new(Some(columns)))))
+    }
+}
+
+/// The inputs of a call: paths, and pairs of a name and an object to read from.
+pub(super) fn inputs_of(inputs: &[Bound<'_, PyAny>], raised: &Raised) -> PyResult<Vec<Input>> {
+    inputs.iter().map(|input| input_of(input, raised)).collect()
+}
+
+fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
+    let Ok((name, object)) = input.extract::<(String, Bound<'_, PyAny>)>() else {
+        return Ok(Input::new(input.extract::<PathBuf>()?));
+    };
+    if let Ok(strings) = object.cast::<Strings>() {
+        return Ok(Input::strings(name, strings.get().take()?));
+    }
+    if object.hasattr("__arrow_c_stream__")? || object.hasattr("__arrow_c_array__")? {
+        return Ok(Input::batches(name, object.extract::<AnyRecordBatch>()?.into_reader()?));
+    }
+    if object.hasattr("readinto")? || object.hasattr("read")? {
+        let object = FileObject { object: object.unbind(), raised: Arc::clone(raised) };
+        return Ok(Input::bytes(name, Box::new(object)));
+    }
+    Err(PyTypeError::new_err(format!("{name}: there is nothing to read from {object}")))
+}

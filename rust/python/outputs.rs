@@ -1,0 +1,121 @@
+//! Where the rows of a call go, what they become, and how it runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::caller::{FileObject, Raised, keep};
+use crate::columnar;
+use crate::engine::compress::Compression;
+use crate::engine::{self, Destination, Form, Settings};
+use crate::error::{Error, ErrorKind};
+
+/// Where the rows of a call go.
+pub(super) fn destination_of(
+    output: &Bound<'_, PyAny>,
+    shard_bytes: Option<u64>,
+    raised: &Raised,
+) -> PyResult<Destination> {
+    if let Some(bytes) = shard_bytes {
+        let next = NextOutput { name: output.clone().unbind(), raised: Arc::clone(raised) };
+        return Ok(Destination::Rolling { bytes, next: Box::new(move || next.call()) });
+    }
+    if output.hasattr("write")? {
+        let object = FileObject { object: output.clone().unbind(), raised: Arc::clone(raised) };
+        return Ok(Destination::Object(output.to_string(), Box::new(object)));
+    }
+    Ok(Destination::Path(output.extract()?))
+}
+
+/// A callable of Python that names outputs.
+struct NextOutput {
+    name: Py<PyAny>,
+    raised: Raised,
+}
+
+impl NextOutput {
+    fn call(&self) -> Result<PathBuf, Error> {
+        let named = Python::try_attach(|py| self.name.call0(py)?.extract::<PathBuf>(py));
+        named.unwrap_or_else(|| Ok(PathBuf::new())).map_err(|raised| {
+            keep(&self.raised, raised);
+            ErrorKind::Cancelled.into()
+        })
+    }
+}
+
+/// The level of zstd unless asked otherwise, which is its own.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What the rows become, by the words of the options.
+pub(super) fn form_named(
+    form: &str,
+    compression: Option<&str>,
+    level: Option<i32>,
+) -> Result<Form, Error> {
+    use columnar::Form as File;
+    match form {
+        "jsonl" => lines_named(compression, level).map(Form::Lines),
+        "arrow" => file_named(File::IpcFile, compression, level),
+        "arrows" => file_named(File::IpcStream, compression, level),
+        "parquet" => file_named(File::Parquet, compression, level),
+        _ => Err(Error::usage(format!(
+            "no form '{form}' of output; there are jsonl, arrow, arrows and parquet"
+        ))),
+    }
+}
+
+fn file_named(
+    form: columnar::Form,
+    compression: Option<&str>,
+    level: Option<i32>,
+) -> Result<Form, Error> {
+    use columnar::Codec;
+    let codec = match (compression, level, form.codec()) {
+        (None, Some(level), Codec::Zstd(_)) => Codec::Zstd(level),
+        (None, _, codec) => codec,
+        (Some("none"), ..) => Codec::None,
+        (Some("zst" | "zstd"), ..) => Codec::Zstd(level.unwrap_or(ZSTD_LEVEL)),
+        (Some("snappy"), ..) => Codec::Snappy,
+        (Some("lz4"), ..) => Codec::Lz4,
+        (Some(other), ..) => {
+            let known = "none, zst, snappy and lz4";
+            return Err(Error::usage(format!("no compression '{other}'; there are {known}")));
+        }
+    };
+    Ok(Form::File(form, codec))
+}
+
+fn lines_named(compression: Option<&str>, level: Option<i32>) -> Result<Compression, Error> {
+    match compression {
+        None | Some("none") => Ok(Compression::None),
+        Some("gz" | "gzip") => match level.map_or(Ok(6), u32::try_from) {
+            Ok(level) if level <= 9 => Ok(Compression::Gzip(level)),
+            _ => Err(Error::usage("gzip has the levels 0 to 9")),
+        },
+        Some("zst" | "zstd") => match level.unwrap_or(ZSTD_LEVEL) {
+            level @ 1..=22 => Ok(Compression::Zstd(level)),
+            _ => Err(Error::usage("zstd has the levels 1 to 22")),
+        },
+        Some(other) => {
+            let known = "none, gz and zst";
+            Err(Error::usage(format!("no compression '{other}' for jsonl; there are {known}")))
+        }
+    }
+}
+
+/// How a call runs, with what cannot help beyond measure made smaller.
+pub(super) fn settings_of(
+    threads: Option<usize>,
+    block_bytes: usize,
+    form: Form,
+    long: bool,
+) -> PyResult<Settings> {
+    if threads == Some(0) || block_bytes == 0 {
+        return Err(PyValueError::new_err("threads and block_bytes must be at least 1"));
+    }
+    // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
+    let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
+    Ok(Settings { threads, block_bytes: block_bytes.min(1 << 30), form, long, part: None })
+}
