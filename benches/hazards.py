@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CONTESTANTS = Path(__file__).with_name("contestants.py")
-SECONDS = 60
+SECONDS = 30
 """After which a run counts as hanging."""
 KILLS = 20
-ADDRESSES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+ADDRESSES = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 """Megabytes."""
 SEED = 1
 
@@ -233,7 +233,7 @@ def starved(scene: Scene) -> Found:
     where = ", ".join(str(size) for size, told in endings.items() if told == worst)
     fine = worst in ("complete", "an error")
     least = min(size for size, told in endings.items() if told == "complete")
-    told = f"an error below {least} MB" if fine else f"{worst} at {where} MB"
+    told = f"complete from {least} MB" if fine else f"{worst} at {where} MB"
     return Found(told, [f"{size} MB: {told}" for size, told in endings.items()])
 
 
