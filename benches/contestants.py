@@ -10,6 +10,7 @@ of forked processes, is interrupted, or ends while a daemon thread converts.
 from __future__ import annotations
 
 import gzip
+import io
 import multiprocessing
 import os
 import sys
@@ -55,8 +56,9 @@ def opened(source: str) -> IO[bytes]:
     if source.endswith(".zst"):
         import zstandard
 
-        lines: IO[bytes] = zstandard.open(source, "rb")
-        return lines
+        file = Path(source).open("rb")  # noqa: SIM115 - closed by who reads it
+        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return io.BufferedReader(frames)
     return Path(source).open("rb")
 
 
