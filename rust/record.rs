@@ -425,7 +425,18 @@ impl<'a> Record<'a> {
     /// The fault of a field that does not hold what it should.
     #[cold]
     pub(crate) fn wrong_type(&self, slot: usize, field: Field, name: &'static str) -> Fault {
-        let (expected, found) = (field.holds().name(), self.value(slot).type_name());
+        self.mistyped(slot, name, field.holds().name())
+    }
+
+    /// The same for a field that is not one of RAFT.
+    #[cold]
+    pub(crate) fn mistyped(
+        &self,
+        slot: usize,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Fault {
+        let found = self.value(slot).type_name();
         let kind = FaultKind::WrongType { field: name, expected, found };
         let offset = match self.form {
             Form::Line { spans, .. } if self.view.is_none() => spans[slot].start,

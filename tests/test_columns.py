@@ -29,6 +29,8 @@ from raftfast.errors import Error, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from conftest import Run
+
 WANTED = ("instruction", "cot_answer")
 TEXTS = ["", "plain", 'quoted " and \\', "zwölf — 文字 😀", "x" * 50]
 
@@ -534,6 +536,14 @@ def test_without_pyarrow_the_error_says_what_to_install(
         opened(str(path), "arrow", None),
     ):
         pass
+
+
+def test_a_pyarrow_that_cannot_be_loaded_is_named(raftfast: Run, folder: Path) -> None:
+    (folder / "corpus").write_bytes(b"PAR1" * 4)
+    (folder / "pyarrow.py").write_text("raise ImportError('no room', name='pyarrow.lib')")
+    ended = raftfast("convert", "corpus", env={**os.environ, "PYTHONPATH": str(folder)})
+    assert ended.stderr == b"raftfast: pyarrow.lib cannot be loaded: no room\n"
+    assert ended.returncode == 1
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"s3:", b"a\nb", b"x" * 255])

@@ -876,9 +876,11 @@ TURNS_THAT_ARE_NONE = {
 
 @pytest.mark.parametrize("line", TURNS_THAT_ARE_NONE.values(), ids=TURNS_THAT_ARE_NONE)
 def test_turns_that_are_no_array_are_an_error(line: bytes) -> None:
-    assert fault(Converter("chat"), line).kind == "bad-turn"
+    error = fault(Converter("chat"), line)
+    assert error.kind == "wrong-type"
+    assert "' must be an array, found a" in str(error)
     skipped = chat(TALK, line, TALK, on_error="skip").ledger
-    assert (skipped.written, skipped.rejected) == (2, {"bad-turn": 1})
+    assert (skipped.written, skipped.rejected) == (2, {"wrong-type": 1})
 
 
 @pytest.mark.parametrize("turns", [[], None], ids=["no turns", "turns of null"])

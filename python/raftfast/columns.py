@@ -51,6 +51,8 @@ MESSAGE_LIMIT = 160
 """Where the words of pyarrow are cut, which may quote the file."""
 
 _DATASET_ROWS = 1000
+_EMPTY_ROWS = 1 << 26
+"""Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
 _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Parquet"}
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 _CONTINUATION = b"\xff\xff\xff\xff"
@@ -236,7 +238,9 @@ def require_pyarrow() -> None:
     """Raise a ``UsageError`` that says what to install, unless pyarrow is there."""
     try:
         import pyarrow  # noqa: F401, ICN001
-    except ImportError as missing:
+    except ModuleNotFoundError as missing:
+        if missing.name != "pyarrow":
+            raise
         message = "Arrow and Parquet files need pyarrow: pip install 'raftfast[arrow]'"
         raise UsageError(message) from missing
 
@@ -255,6 +259,7 @@ def _checked(path: str, kind: FileKind, wanted: Wanted | None) -> Iterator[Sourc
 def _validated(
     path: str, kind: FileKind, schema: Schema, batches: Iterator[RecordBatch]
 ) -> Iterator[RecordBatch]:
+    empty = 0
     with _blaming(path, kind):
         for batch in batches:
             # Whoever imports a batch trusts that it has the types that the stream announced.
@@ -262,6 +267,9 @@ def _validated(
                 raise ValueError("a batch has other columns than the file announces")
             for column in batch.columns:
                 _validate(column)
+            empty += batch.num_rows if batch.num_rows > 8 * batch.nbytes else 0
+            if empty > _EMPTY_ROWS:
+                raise ValueError(f"more than {_EMPTY_ROWS:,} of its rows hold nothing")
             yield batch
 
 
@@ -301,7 +309,7 @@ def _blaming(path: str, kind: FileKind) -> Iterator[None]:
     """
     try:
         yield
-    except Error:
+    except (Error, ImportError):
         raise
     except Exception as error:  # pyarrow has a dozen classes for it, of half as many builtin ones
         if isinstance(error, OSError) and error.errno is not None:

@@ -140,6 +140,8 @@ def _failure_message(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "out of memory"
+    if isinstance(error, ImportError):
+        return f"{error.name or 'a module'} cannot be loaded: {error}"
     return f"internal error: {type(error).__name__}: {error}"
 
 

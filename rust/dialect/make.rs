@@ -85,7 +85,7 @@ impl Reader {
         scratch.clear();
         if let Some(parser) = &known.parser {
             let json = bytes(record.value(parser.slot), &mut scratch.json)?;
-            parser.parse(json, &mut scratch.lists)?;
+            parser.parse(record, json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
         }
         if let Some(earlier) = &known.earlier

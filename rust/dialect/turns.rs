@@ -6,6 +6,7 @@ use super::make::Unread;
 use crate::entries::{CALLS, Detail, Entry, ROLES};
 use crate::error::FaultKind;
 use crate::made::Lists;
+use crate::record::Record;
 use crate::scan::Span;
 use crate::text::{Escape, Text};
 use crate::walk::{Token, Walk, decoded};
@@ -73,14 +74,19 @@ impl Parser {
         self.turns.of == Of::Pairs
     }
 
-    /// Adds the turns of an array of JSON.
-    pub(super) fn parse(&self, json: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+    /// Adds the turns of a record, the JSON of which is given.
+    pub(super) fn parse(
+        &self,
+        record: &Record<'_>,
+        json: &[u8],
+        lists: &mut Lists,
+    ) -> Result<(), Unread> {
         if json.is_empty() || json == NULL {
             return Ok(());
         }
         let mut walk = Walk::new(json);
         if !matches!(walk.value(), Some(Token::List)) {
-            return Err(wrong("is missing: the turns are not an array"));
+            return Err(Unread::Fault(record.mistyped(self.slot, &self.turns.list, "an array")));
         }
         let mut called = Called::default();
         while walk.more(b']') == Some(true) {

@@ -266,7 +266,6 @@ FILES: dict[str, tuple[bytes, Rows | Refused]] = {
     "names that are nearly those": (CAMEL + GOOD[1:], ONE),
     "names in texts and inside": (DECOYS + GOOD[1:], ONE),
     "an escaped name": (GOOD.replace(b"instruction", b"instr\\u0075ction"), ONE),
-    "no field that is used": (b'{"cot_answer":"a"}\n' * 3, Refused("no record has the field")),
     "null in every record": (b'{"instruction":null,"cot_answer":"a"}\n' * 3, Rows((), 3)),
     "an empty text among others": (GOOD + b'{"instruction":"","cot_answer":"a"}\n', ONE._replace(filtered=1)),
     "a missing field among others": (GOOD + b'{"cot_answer":"a"}\n', ONE._replace(filtered=1)),
@@ -284,6 +283,7 @@ CHOICES: dict[str, tuple[bytes, Rows | Refused]] = {
     "an array cut": (b"[" + LINE + b",", Refused("JSON array: ")),
     "an array and a record": (b"[" + LINE + b"]\n" + MORE, Refused("JSON array: ")),
     "two arrays": (b"[" + LINE + b"]\n[" + LINE + b"]\n", Refused("JSON array: ")),
+    "no field that is used": (b'{"cot_answer":"a"}\n' * 3, Refused("no record has the field")),
     "an array of texts": (b'["q","a"]', Refused(NO_OBJECT, 1, 1)),
 }
 
@@ -363,5 +363,6 @@ LARGE = [
         lambda: GOOD + b" " * (300 * MB),
         Refused(TOO_LONG, 2, END + 1),
         megabytes=600,
+        is_choice=True,
     ),
 ]

@@ -88,6 +88,10 @@ ARROW_TABLES: dict[str, tuple[Callable[[], pa.Table], Rows | Refused]] = {
         lambda: pa.table({name: pa.nulls(MANY) for name in NAMES}),
         Rows((), MANY),
     ),
+    "two billion nulls": (
+        lambda: pa.table({name: pa.Array.from_buffers(pa.null(), (1 << 31) - 1, [None]) for name in NAMES}),
+        Refused("more than 67,108,864 of its rows hold nothing"),
+    ),
     "runs": (
         lambda: table(instruction=pa.RunEndEncodedArray.from_arrays([1, 2], QUESTIONS)),
         found("RunEndEncoded"),
