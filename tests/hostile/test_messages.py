@@ -64,7 +64,7 @@ SPEAKERS = {
     "in a key beside a fault": Speaker(b'{"%s":01}' % (LEGAL * 9), "expected"),
     "in keys of a record of no dialect": Speaker(b'{"%s":1,"b":2}\n' % ESCAPED, "no known dialect"),
     "in a long key of a record of no dialect": Speaker(b'{"%s":1}\n' % (ESCAPED * 9999), "no known dialect"),
-    "beside turns that are none": Speaker(GOOD + b'{"type":"%s","messages":1}' % ESCAPED, "turn"),
+    "beside turns that are none": Speaker(GOOD + b'{"type":"%s","messages":1}' % ESCAPED, "array"),
     "in a role": Speaker(b'{"messages":[{"role":"%s","content":"q"}]}' % ESCAPED, "turn 1"),
     "in a key of mixed types": Speaker(b'{"%s":1}\n{"%s":[]}\n' % (ESCAPED, ESCAPED), "holds", HF_COLUMNS),
     "in a long key of mixed types": Speaker(b'{"%s":1}\n{"%s":[]}\n' % ((ESCAPED * 9999,) * 2), "holds", HF_COLUMNS),
