@@ -55,9 +55,10 @@ def test_no_shard_appears_if_those_of_other_sets_cannot_be_looked_for(
 ) -> None:
     with Shards("rows.jsonl", 1) as shards:
         Path(shards.open()).touch()
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output error"):
+        with monkeypatch.context() as patch:
             patch.setattr(os, "scandir", refused)
-            shards.show()
+            with pytest.raises(OSError, match="Input/output error"):
+                shards.show()
     assert list(folder.iterdir()) == []
 
 
@@ -66,5 +67,5 @@ def test_no_thread_to_be_had_is_an_error_of_the_system(monkeypatch: pytest.Monke
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(BlockingIOError, match="Resource temporarily.*'cannot start a thread'"):
+    with pytest.raises(BlockingIOError, match="cannot start a thread"):
         run_all([Job(lambda *_: 1, None)], 1)
