@@ -2,6 +2,7 @@
 #   make demo    build, convert a sample corpus, show the result
 #   make test    build, run every test
 #   make check   make test, and lint, types, formatting, documentation
+#   make test-faults   what a run leaves after a fault, on all roads, at every call and more random times
 #   make test-consumers   the rows, read back by the code of their consumers (installs that)
 #   make bench   the comparison with other tools (installs them)
 
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: demo test test-rust test-python test-consumers check lint bench build lock format clean
+.PHONY: demo test test-rust test-python test-faults test-consumers check lint bench build lock format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +44,10 @@ test-rust:
 
 test-python: build
 	$(BIN)/pytest
+
+# `make test` has some roads, one random time for each and every seventh call; this has all.
+test-faults: build
+	$(BIN)/pytest tests/faults --long
 
 # The rows read back by the code of their consumers, which is installed into an environment of its own.
 test-consumers: build

@@ -26,6 +26,17 @@ _PROLOGUE = 'raftfast() { "$PYTHON" -m raftfast "$@"; }\npython() { "$PYTHON" "$
 _INSTRUCTION = "<DOCUMENT>Paris is the capital of France.</DOCUMENT>\nWhich city is it?"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help_ = "faults at more random times, and in every call instead of some"
+    parser.addoption("--long", action="store_true", help=help_)
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Tell whether there is time for more."""
+    return bool(request.config.getoption("--long"))
+
+
 def record(**fields: object) -> dict[str, object]:
     """Return a RAFT record, with some fields as asked for."""
     usual = {

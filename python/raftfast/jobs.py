@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -94,9 +96,9 @@ class _Crew(Generic[T]):
                 worker = Thread(target=self._work, args=(share,))
                 try:
                     worker.start()
-                except RuntimeError:  # no more threads are to be had
+                except RuntimeError as error:  # no more threads are to be had
                     if not workers:
-                        raise
+                        raise _no_thread() from error
                     return
                 workers.append(worker)
 
@@ -137,6 +139,10 @@ class _Crew(Generic[T]):
         result = self._jobs[index].work(share, tick)
         self._read[index] = self._jobs[index].size or self._read[index]
         return result
+
+
+def _no_thread() -> OSError:
+    return OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), "cannot start a thread")
 
 
 def _shares(whole: int, count: int) -> list[int]:

@@ -112,9 +112,10 @@ class Shards:
 
     def show(self) -> None:
         """Give all shards their names, and take away those of other sets."""
+        there = shards_there(self._output)  # to look can fail, and must not when some are shown
         for shard in self._opened:
             shard.show()
-        for name, count in shards_there(self._output).items():
+        for name, count in there.items():
             if count != len(self._opened):
                 os.unlink(name)
 

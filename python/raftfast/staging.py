@@ -156,7 +156,8 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
 
 def _end(folder: str, *, keep: bool) -> None:
     if not keep:
-        _remove(folder)
+        with uninterrupted():
+            _remove(folder)
 
 
 def _beside(target: str) -> str:
@@ -169,14 +170,25 @@ def _beside(target: str) -> str:
 def _locked(name: str, folder: str) -> int:
     """Make a folder and lock it, so that no two runs work in it."""
     while True:
-        with suppress(FileExistsError):
-            os.mkdir(folder)
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         with ExitStack() as held:
+            with suppress(FileExistsError):
+                os.mkdir(folder)
+                held.push(lambda kind, *_: _unmake(folder, kind))
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             held.callback(os.close, lock)
             if _is_mine(name, lock, folder):
                 held.pop_all()
                 return lock
+
+
+def _unmake(folder: str, kind: type[BaseException] | None) -> None:
+    """Take a new folder away again if the system refuses to let it be used.
+
+    If it is not ours for another reason, somebody else may work in it by now.
+    """
+    if kind is not None and issubclass(kind, OSError):
+        with suppress(OSError):
+            os.rmdir(folder)
 
 
 def _is_mine(name: str, lock: int, folder: str) -> bool:

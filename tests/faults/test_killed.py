@@ -1,0 +1,73 @@
+"""Signals at any time: the old files or the new ones, and the next run finds nothing in its way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from corpora import seeded
+from tracing import each_time, needs_strace
+from verdict import ENDINGS, ROADS, Done, Place, Road, give_rows, judge
+from waiting import WORK, wait_until_it_listens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_generate_tests = give_rows
+
+SIGNALS = {
+    "KILL": signal.SIGKILL,
+    "TERM": signal.SIGTERM,
+    "INT": signal.SIGINT,
+    "HUP": signal.SIGHUP,
+}
+
+
+@pytest.mark.parametrize("number", SIGNALS.values(), ids=SIGNALS)
+def test_a_signal_at_any_time(
+    road: Road, number: signal.Signals, seed: int, tmp_path: Path
+) -> None:
+    dice = seeded(seed * 100 + 10 * list(ROADS.values()).index(road) + number)
+    place = Place(tmp_path / "place", road, old=dice.random() < 0.5)
+    with place.start() as process:
+        wait_until_it_listens(process)
+        threading.Event().wait(dice.uniform(0, WORK))
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    ending = ENDINGS.get(number, -number)
+    judge(place, Done(process.returncode, said), codes=[ending, road.code], late=True)
+    judge_rerun(place)
+
+
+def judge_rerun(place: Place) -> None:
+    """Fail unless a run after a signal is complete, whatever was left."""
+    done = place.run()
+    for part in (place.folder / "to").rglob(".raftfast-*.part"):
+        part.unlink()
+    judge(place, done, codes=[place.road.code])
+
+
+ENDING = ("linkat", "renameat", "rename", "unlink", "unlinkat")
+"""The calls that give files their names and take others away."""
+
+CALLS = (*ENDING, "openat", "writev", "mkdir", "rmdir", "fsync")
+
+
+@needs_strace
+def test_killed_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
+    place = Place(tmp_path / "place", road, old=replacing)
+    for call in CALLS if long else ENDING:
+        for ended in each_time(place, f"{call}:signal=KILL"):
+            judge(place, ended.done, codes=[-signal.SIGKILL])
+            if long:
+                judge_rerun(place)
+
+
+@needs_strace
+def test_terminated_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
+    place = Place(tmp_path / "place", road, old=replacing)
+    for call in CALLS if long else ENDING:
+        for ended in each_time(place, f"{call}:signal=TERM"):
+            judge(place, ended.done, codes=[ENDINGS[signal.SIGTERM], road.code], late=True)
