@@ -7,7 +7,7 @@
 //! so.
 
 use crate::scan::{Pairs, find};
-use crate::text::{Text, unescaped};
+use crate::text::{Text, splits_escape, unescaped};
 
 /// Some texts, prepared.
 #[derive(Debug)]
@@ -72,7 +72,9 @@ impl Forbidden {
 
     fn is_right(&self, clue: &Clue, raw: &[u8], place: usize) -> bool {
         match clue.text {
-            Some((text, back)) => starts_with(&raw[place - back..], &self.texts[text]),
+            Some((text, back)) => place.checked_sub(back).is_some_and(|start| {
+                starts_with(&raw[start..], &self.texts[text]) && !splits_escape(raw, start)
+            }),
             None => self.are_in_plain(&Text::Escaped(raw).to_plain()),
         }
     }
@@ -147,14 +149,14 @@ fn around(raw: &[u8], second: usize) -> u64 {
     }))
 }
 
-/// Where the best anchor of a text is: what stands before it must be letters and signs that JSON never
-/// escapes by a backslash, and it must have a neighbour.
+/// Where the best anchor of a text is: what stands before it must be letters and signs that no writer of
+/// JSON escapes, not even for HTML, and it must have a neighbour.
 fn anchor_of(text: &[u8]) -> Option<usize> {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\/".contains(byte);
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\/<>&'+`".contains(byte);
     let plain = text.iter().take_while(|byte| is_plain(byte)).count();
     let has_pair = |at: usize| at > 0 || text.get(1).is_some_and(u8::is_ascii);
-    let rank = |at: usize| RARE.iter().position(|&rare| rare == text[at]);
-    (0..plain)
+    let rank = |at: usize| RARE.iter().position(|rare| text.get(at) == Some(rare));
+    (0..=plain)
         .filter(|&at| has_pair(at))
         .filter_map(|at| Some((rank(at)?, at)))
         .min()
@@ -163,7 +165,53 @@ fn anchor_of(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
     use super::*;
+
+    /// Texts with an anchor at their start, and after few and many other characters.
+    const TEXTS: [&str; 13] = [
+        "System:", "USER: a", "note:", "c:", "</s>", "[INST]", "a&<b", "+[x", "'::", "<\ts", "<<",
+        "::", "=\u{fc}",
+    ];
+
+    /// Characters as writers of JSON spell them, and what they are.
+    fn spelled() -> impl Strategy<Value = (String, String)> {
+        let part = prop_oneof![
+            2 => select(&TEXTS[..]).prop_map(str::to_owned),
+            8 => (select(&TEXTS[..]), 0..3_usize, 1..6_usize)
+                .prop_map(|(text, from, count)| text.chars().skip(from).take(count).collect()),
+            2 => "[\n\t\u{8}\"\\\\/<:u03c \u{fc}]{1,4}",
+            1 => "[a-z ]{1,140}",
+        ];
+        let part = (part, 0..3_usize).prop_map(|(text, way)| {
+            (text.chars().map(|character| spell(character, way)).collect::<String>(), text)
+        });
+        proptest::collection::vec(part, 0..8).prop_map(|parts| parts.into_iter().unzip())
+    }
+
+    fn spell(character: char, way: usize) -> String {
+        let is_plain = matches!(character, ' '..='~') && !"\"\\/<>&'+`".contains(character);
+        match (way, character) {
+            (0, '/') => "\\/".to_owned(),
+            (0 | 1, _) if !is_plain => format!("\\u{:04x}", u32::from(character)),
+            _ => {
+                let quoted = serde_json::to_string(&character).unwrap_or_default();
+                quoted[1..quoted.len() - 1].to_owned()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_found_where_the_characters_hold_it(
+            (raw, text) in spelled(), texts in subsequence(TEXTS.to_vec(), 1..4)
+        ) {
+            let expected = texts.iter().any(|one| text.contains(one));
+            prop_assert_eq!(holds(&texts, raw.as_bytes()), expected, "{:?} in {}", texts, raw);
+        }
+    }
 
     fn holds(texts: &[&str], raw: &[u8]) -> bool {
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
@@ -173,7 +221,7 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 24] = [
+        let rows: [(&[&str], &[u8], bool); 29] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
@@ -197,6 +245,11 @@ mod tests {
             (&["plain words"], b"some plain words", true),
             (&["two\nlines"], br"two\nlines", true),
             (&["\u{fc}ber|"], "a\u{fc}ber|".as_bytes(), true),
+            (&nova, b"stem: a tail of one at the start", false),
+            (&["note:"], br"a line\note: none", false),
+            (&["c:"], br"\u003c: none", false),
+            (&["'::"], br"\u0027::", true),
+            (&["a&<b"], br"a\u0026<b", true),
             (&[], b"anything", false),
         ];
         for (texts, raw, expected) in rows {

@@ -444,7 +444,7 @@ fn starts_escape(raw: &[u8], at: usize) -> bool {
 }
 
 /// Whether `at` is inside an escape.
-fn splits_escape(raw: &[u8], at: usize) -> bool {
+pub(crate) fn splits_escape(raw: &[u8], at: usize) -> bool {
     (1..=5.min(at)).any(|back| {
         let backslash = at - back;
         raw[backslash] == b'\\'

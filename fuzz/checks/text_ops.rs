@@ -1,0 +1,110 @@
+//! What is done to escaped text gives what the standard library does to the characters.
+
+use raftfast::text::{Escape, Tag, Text};
+
+/// Tags of one character and of several, such as escapes are made of, and such as need them.
+const TAGS: [&str; 12] =
+    ["<ANSWER>: ", "<AN", ": ", "n", "u", "0", "/", "\"", "\\", "\n", "\u{fc}", "\u{1f600}"];
+
+/// Checks all operations: the first byte says which tag, the second one how the others are spelled.
+pub fn text_ops(data: &[u8]) {
+    let [tag, way, bytes @ ..] = data else { return };
+    let text = String::from_utf8_lossy(bytes);
+    let raw = spelled(&text, *way);
+    let escaped = Text::Escaped(raw.as_bytes());
+    let tag = TAGS[usize::from(*tag) % TAGS.len()];
+    assert_basics(escaped, &text);
+    assert_cuts(escaped, &text, tag);
+    assert_ends(escaped, &text, tag);
+    assert_json(escaped, &text);
+    assert_harmless(bytes, tag);
+}
+
+/// The text as JSON may have it between quotes, each character in one of four ways.
+fn spelled(text: &str, way: u8) -> String {
+    let ways = (0..).map(|place: usize| (place * 7 + usize::from(way)) % 5);
+    text.chars().zip(ways).map(|(character, way)| spell(character, way)).collect()
+}
+
+fn spell(character: char, way: usize) -> String {
+    let units = |one: fn(u16) -> String| {
+        character.encode_utf16(&mut [0; 2]).iter().copied().map(one).collect::<String>()
+    };
+    match way {
+        0 => units(|unit| format!("\\u{unit:04x}")),
+        1 => units(|unit| format!("\\u{unit:04X}")),
+        2 if character == '/' => "\\/".to_owned(),
+        _ => {
+            let quoted = serde_json::to_string(&character).unwrap();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
+    }
+}
+
+fn assert_basics(escaped: Text<'_>, text: &str) {
+    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}');
+    assert_eq!(escaped.to_plain(), text);
+    assert_eq!(escaped.is_empty(), text.is_empty());
+    assert_eq!(escaped.characters(), text.chars().count());
+    assert_eq!(escaped.trim().to_plain(), text.trim_matches(is_space));
+    assert_eq!(escaped.trim_start().to_plain(), text.trim_start_matches(is_space));
+    assert_eq!(escaped.trim_end().to_plain(), text.trim_end_matches(is_space));
+    let head = text.rsplit_once('\n').map_or("", |(head, _)| head);
+    assert_eq!(escaped.without_last_line().to_plain(), head);
+}
+
+fn assert_cuts(escaped: Text<'_>, text: &str, tag: &str) {
+    let prepared = Tag::new(tag);
+    let cut = text.rfind(tag).map(|at| text.split_at(at + tag.len()));
+    let plain = |(head, rest): (Text<'_>, Text<'_>)| (head.to_plain(), rest.to_plain());
+    let cut_of = |text: Text<'_>| text.cut_after_last(&prepared).map(plain);
+    for same in [escaped, Text::Plain(text)] {
+        assert_eq!(same.before_first(&prepared).to_plain(), text.split(tag).next().unwrap());
+        assert_eq!(same.after_last(&prepared).to_plain(), text.rsplit(tag).next().unwrap());
+        assert_eq!(cut_of(same), cut.map(|(head, rest)| (head.to_owned(), rest.to_owned())));
+        assert_eq!(prepared.is_in(same), text.contains(tag));
+    }
+}
+
+fn assert_ends(escaped: Text<'_>, text: &str, tag: &str) {
+    let middle = text.chars().count() / 2;
+    let at = text.char_indices().nth(middle).map_or(text.len(), |(at, _)| at);
+    for part in [tag, &text[..at], &text[at..], text, ""] {
+        for same in [escaped, Text::Plain(text)] {
+            let (start, end) = (text.strip_prefix(part), text.strip_suffix(part));
+            assert_eq!(same.starts_with(part), start.is_some());
+            assert_eq!(same.without_start(part).to_plain(), start.unwrap_or(text));
+            assert_eq!(same.without_end(part).to_plain(), end.unwrap_or(text));
+            assert_eq!(same.is(part), text == part);
+        }
+    }
+}
+
+fn assert_json(escaped: Text<'_>, text: &str) {
+    for (_, escape) in Escape::ALL {
+        for same in [escaped, Text::Plain(text)] {
+            let mut json = vec![b'"'];
+            same.write_json(escape, &mut json);
+            json.push(b'"');
+            assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
+            assert!(escape == Escape::Keep || json.is_ascii());
+        }
+    }
+}
+
+/// Bytes that are no escaped text do no harm.
+fn assert_harmless(bytes: &[u8], tag: &str) {
+    let (broken, prepared) = (Text::Escaped(bytes), Tag::new(tag));
+    let parts = [
+        broken.trim(),
+        broken.without_last_line(),
+        broken.before_first(&prepared),
+        broken.after_last(&prepared),
+        broken.without_start(tag),
+        broken.without_end(tag),
+    ];
+    for part in parts {
+        assert!(part.to_plain().len() <= 3 * bytes.len());
+        part.write_json(Escape::Ascii, &mut Vec::new());
+    }
+}
