@@ -5,13 +5,16 @@
 #   make test-faults   what a run leaves after a fault, on all roads, at every call and more random times
 #   make test-consumers   the rows, read back by the code of their consumers (installs that)
 #   make bench   the comparison with other tools (installs them)
+#   make fuzz    each fuzz target for SECONDS=60 (needs a nightly toolchain and cargo-fuzz)
+#   make asan    the Rust tests of hostile inputs under AddressSanitizer (needs a nightly toolchain)
+#   make miri    the scanner and its texts under Miri (needs a nightly toolchain with miri)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: demo test test-rust test-python test-faults test-consumers check lint bench build lock format clean
+.PHONY: demo test test-rust test-python test-faults test-consumers check lint bench fuzz asan miri build lock format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -69,6 +72,37 @@ check: test lint
 
 bench: build
 	$(BIN)/python benches/compare.py --out docs/benchmark
+
+SECONDS := 60
+NIGHTLY := cargo +nightly
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+needs = @$(1) >/dev/null 2>&1 || { echo "make $@ needs $(2)" >&2; exit 1; }
+
+# What is found is put into fuzz/found; what is kept of it, into fuzz/corpus, which tests/fuzz.rs runs too.
+fuzz:
+	$(call needs,$(NIGHTLY) --version,a nightly toolchain: rustup toolchain install nightly)
+	$(call needs,$(NIGHTLY) fuzz --version,cargo-fuzz: cargo install cargo-fuzz)
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/found/$$target && \
+		$(NIGHTLY) fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(SECONDS) -dict=fuzz/tokens.dict || exit 1; \
+	done
+
+# The libraries in C are not instrumented; what they read and write at our calls is.
+asan: HOST = $(shell $(NIGHTLY) -vV | sed -n 's/^host: //p')
+asan:
+	$(call needs,$(NIGHTLY) --version,a nightly toolchain: rustup toolchain install nightly)
+	RUSTFLAGS=-Zsanitizer=address $(NIGHTLY) test --locked --target $(HOST) --target-dir target/asan \
+		--test fuzz --test scan --test find --test rewrite --test text --test batch --test decode
+
+# All unsafe code is in rust/scan. Miri knows AVX2 if it is told that the CPU has it, and no AVX-512.
+miri:
+	$(call needs,$(NIGHTLY) miri --version,a nightly toolchain with miri: rustup toolchain install nightly --component miri)
+	MIRIFLAGS=-Zmiri-disable-isolation $(NIGHTLY) miri test --locked --target-dir target/miri \
+		--lib -- scan:: text::
+	MIRIFLAGS=-Zmiri-disable-isolation RUSTFLAGS=-Ctarget-feature=+avx2 \
+		$(NIGHTLY) miri test --locked --target-dir target/miri \
+		--test fuzz -- a_line cpu_paths text_is arrays
 
 format:
 	cargo fmt

@@ -3,6 +3,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/folder.rs"]
+mod folder;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use folder::Folder;
 use raftfast::convert::{Converter, OnError};
 use raftfast::engine::{Destination, Progress, Settings};
 use raftfast::error::{Error, ErrorKind};
@@ -21,33 +25,10 @@ use raftfast::source::Input;
 const BLOCKS: [usize; 5] = [1, 100, 1 << 10, 4 << 10, 256 << 10];
 const THREADS: [usize; 4] = [1, 2, 3, 16];
 
-/// A folder that is removed with all that is in it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("raftfast-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn fifo(&self, name: &str) -> PathBuf {
-        let path = self.0.join(name);
-        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
+fn fifo(folder: &Folder, name: &str) -> PathBuf {
+    let path = folder.0.join(name);
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
 }
 
 fn converter(on_error: OnError) -> Converter {
@@ -131,7 +112,7 @@ fn feed(fifo: &Path, bytes: &[u8]) -> thread::JoinHandle<()> {
 fn rows_and_ledger_are_the_same_whatever_the_settings_and_the_source() {
     let folder = Folder::new("same");
     let (first, second) = (folder.file("first", corpus()), folder.file("second", corpus()));
-    let fifo = folder.fifo("fifo");
+    let fifo = fifo(&folder, "fifo");
     let converter = converter(OnError::Fail);
     let (mut expected, ledger) = converter.convert_bytes(&corpus()).unwrap();
     expected.extend_from_within(..);
@@ -194,7 +175,7 @@ fn a_record_over_the_limit_is_an_error_and_not_a_lost_line() {
         [line(10), line(5000), line(20), format!("{}{}", " ".repeat(5000), line(1)), line(30)]
             .join("\n");
     let path = folder.file("long", &lines);
-    let fifo = folder.fifo("fifo");
+    let fifo = fifo(&folder, "fifo");
     let skip = converter(OnError::Skip).max_record_bytes(4000);
     for settings in every_setting() {
         let writer = feed(&fifo, lines.as_bytes());
@@ -262,7 +243,7 @@ fn files_that_cannot_be_read_are_named() {
 #[test]
 fn a_wait_for_a_pipe_can_be_cancelled() {
     let folder = Folder::new("cancel");
-    let (silent, unread) = (folder.fifo("silent"), folder.fifo("unread"));
+    let (silent, unread) = (fifo(&folder, "silent"), fifo(&folder, "unread"));
     let input = folder.file("input", corpus().repeat(50));
     let rows = folder.file("rows", "");
     // Held open, so that the reader waits for more and the writer for room.
@@ -295,7 +276,7 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
     let folder = Folder::new("changed");
     let lines = [corpus(), b"\n".to_vec()].concat();
     let path = folder.file("input", lines[3..].repeat(20));
-    let rows = folder.fifo("rows");
+    let rows = fifo(&folder, "rows");
     let output = fs::OpenOptions::new().read(true).write(true).open(&rows).unwrap();
     // Nobody reads the rows until the input has grown, so it has not been read to its end by then.
     let mut drained = None;

@@ -253,7 +253,7 @@ impl Reader {
         let Scratch { lists, fields, about, others, .. } = scratch;
         let mut question = found(&known.question, record, said, lists)?;
         if let Some(instruction) = self.instruction.filter(|_| !is_there(&question)) {
-            question = fields.bytes(instruction).to_vec();
+            question = copied(fields.bytes(instruction))?;
         }
         let Some(others) = others else {
             about.set(Detail::Content, lists.keep(&[&question])?);
@@ -495,7 +495,7 @@ fn shorten_answers(
             let Value::Text(text) = Value::of(lists.bytes(turn.get(Detail::Content))) else {
                 continue;
             };
-            let answer = text.after_last(tag).bytes().to_vec();
+            let answer = copied(text.after_last(tag).bytes())?;
             turn.set(Detail::Content, lists.keep(&[b"\"", &answer, b"\""])?);
         }
     }
@@ -614,6 +614,12 @@ fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [u8], Unread
 /// Whether there is a value that is not empty.
 fn is_there(json: &[u8]) -> bool {
     Value::of(json).absence().is_none()
+}
+
+fn copied(bytes: &[u8]) -> Result<Vec<u8>, TryReserveError> {
+    let mut copy = Vec::new();
+    add(&mut copy, bytes)?;
+    Ok(copy)
 }
 
 fn add(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TryReserveError> {

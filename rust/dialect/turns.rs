@@ -1,5 +1,7 @@
 //! Conversations as they stand in a record, to entries.
 
+use std::collections::TryReserveError;
+
 use super::Of;
 use super::calls;
 use super::make::Unread;
@@ -129,7 +131,8 @@ impl Parser {
                 Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
             };
             let parts = (detail == Some(Detail::Content) && value.starts_with(b"["))
-                .then(|| joined_parts(value));
+                .then(|| joined_parts(value))
+                .transpose()?;
             let value = match &parts {
                 None => value,
                 Some(Some(text)) => text,
@@ -200,10 +203,17 @@ impl Parser {
 }
 
 /// The text of a content that is an array of parts, if all of them are texts.
-fn joined_parts(json: &[u8]) -> Option<Vec<u8>> {
+fn joined_parts(json: &[u8]) -> Result<Option<Vec<u8>>, TryReserveError> {
+    let mut joined = Vec::new();
+    joined.try_reserve(json.len())?;
+    Ok(join(json, &mut joined).map(|()| joined))
+}
+
+/// Writes the text, which is not longer than the array, between quotes.
+fn join(json: &[u8], joined: &mut Vec<u8>) -> Option<()> {
     let mut walk = Walk::new(json);
     walk.value()?;
-    let mut joined = b"\"".to_vec();
+    joined.push(b'"');
     while walk.more(b']')? {
         let mut part = Walk::new(walk.whole()?);
         let Token::Object = part.value()? else { return None };
@@ -219,7 +229,7 @@ fn joined_parts(json: &[u8]) -> Option<Vec<u8>> {
         joined.extend_from_slice(text?);
     }
     joined.push(b'"');
-    Some(joined)
+    Some(())
 }
 
 /// A fault of a turn whose place is not known here.

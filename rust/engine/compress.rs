@@ -100,8 +100,7 @@ impl Compressor {
                 out.extend_from_slice(rows);
             }
             Method::Gzip(level) => {
-                out.try_reserve(rows.len())?;
-                let mut member = GzEncoder::new(out, *level);
+                let mut member = GzEncoder::new(Reserving(out), *level);
                 member.write_all(rows)?;
                 member.finish()?;
             }
@@ -112,6 +111,21 @@ impl Compressor {
                 compressor.compress_to_buffer(rows, &mut rest)?;
             }
         }
+        Ok(())
+    }
+}
+
+/// Memory that is asked for where it is written to: rows that cannot be compressed become longer.
+struct Reserving<'a>(&'a mut Vec<u8>);
+
+impl Write for Reserving<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_reserve(bytes.len())?;
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

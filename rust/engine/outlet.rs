@@ -1,6 +1,7 @@
 //! Where encoded rows go, in order: to one output, to one after the other, or to a reader in this
 //! process.
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -156,7 +157,7 @@ impl Outlet {
                 while let Some(payload) = rest {
                     let all = bytes.saturating_sub(file.framing.around());
                     let room = all.saturating_sub(file.length);
-                    let (now, later) = fitting(payload, room, all, lines);
+                    let (now, later) = fitting(payload, room, all, lines)?;
                     self.written += file.write(now, go_on)?;
                     rest = later;
                     if rest.is_some() {
@@ -168,7 +169,7 @@ impl Outlet {
             To::Split { files, split, rows } => {
                 let Payload::Bytes(lines) = payload else { return Ok(0) };
                 let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                let parts = dealt(&lines, split, &mut rows);
+                let parts = dealt(&lines, split, &mut rows)?;
                 for (file, part) in files.iter_mut().zip(parts) {
                     self.written += file.write(Payload::Bytes(part), go_on)?;
                 }
@@ -307,36 +308,49 @@ impl File {
 }
 
 /// Rows as they go to several outputs, of which `rows` counts them.
-fn dealt(lines: &[u8], split: &mut Split, rows: &mut [u64]) -> Vec<Vec<u8>> {
+fn dealt(
+    lines: &[u8],
+    split: &mut Split,
+    rows: &mut [u64],
+) -> Result<Vec<Vec<u8>>, TryReserveError> {
     let mut parts = vec![Vec::new(); rows.len()];
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
         let output = split.next();
+        parts[output].try_reserve(line.len())?;
         parts[output].extend_from_slice(line);
         rows[output] += 1;
     }
-    parts
+    Ok(parts)
 }
 
 /// What still fits into `room`, and what does not: lines are cut between rows, everything else is kept
 /// whole. What does not even fit into an empty output, of `all` bytes, is not kept back.
-fn fitting(payload: Payload, room: u64, all: u64, lines: bool) -> (Payload, Option<Payload>) {
+fn fitting(
+    payload: Payload,
+    room: u64,
+    all: u64,
+    lines: bool,
+) -> Result<(Payload, Option<Payload>), TryReserveError> {
     if payload.len() <= room {
-        return (payload, None);
+        return Ok((payload, None));
     }
-    match payload {
+    Ok(match payload {
         Payload::Bytes(mut rows) if lines => {
             let room_now = usize::try_from(room).unwrap_or(usize::MAX).min(rows.len());
             let mut end = memchr::memrchr(b'\n', &rows[..room_now]).map_or(0, |end| end + 1);
             if end == 0 && room == all {
                 end = memchr::memchr(b'\n', &rows).map_or(rows.len(), |end| end + 1);
             }
-            let rest = rows.split_off(end);
+            let mut rest = Vec::new();
+            rest.try_reserve(rows.len() - end)?;
+            rest.extend_from_slice(&rows[end..]);
+            rows.truncate(end);
             let rest = (!rest.is_empty()).then_some(Payload::Bytes(rest));
             (Payload::Bytes(rows), rest)
         }
         whole if room == all => (whole, None),
         whole => (Payload::Nothing, Some(whole)),
-    }
+    })
 }
 
 /// Waits for the reader as long as `go_on` allows.

@@ -1,5 +1,6 @@
 //! Anything that can only be read on: pipes, and bytes that are made while they are read.
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -132,7 +133,7 @@ impl Stream {
                 }
             }
         }
-        self.carry_over(buffer, line, cut);
+        self.carry_over(buffer, line, cut)?;
         let offset = self.offset;
         self.offset += buffer.content().len() as u64;
         if buffer.content().is_empty() {
@@ -196,18 +197,26 @@ impl Stream {
         let content = buffer.content();
         let end = memchr::memchr(b'\n', content);
         self.discarding = end.is_none();
-        let rest = end.map_or(Vec::new(), |end| content[end + 1..].to_vec());
+        let rest = end.map_or(&[][..], |end| &content[end + 1..]);
         let dropped = (content.len() - rest.len()) as u64;
+        self.carry.try_reserve(rest.len())?;
+        self.carry.extend_from_slice(rest);
         self.offset += dropped;
         self.passed_over += dropped;
         buffer.truncate(0);
-        buffer.append(&rest)?;
-        Ok(last_line_end(&rest, 0))
+        buffer.append(&self.carry)?;
+        self.carry.clear();
+        Ok(last_line_end(buffer.content(), 0))
     }
 
     /// Keeps what does not belong to the block for the next one: what follows the last whole line,
     /// unless it is the last line, and what follows the last line of the portion.
-    fn carry_over(&mut self, buffer: &mut Buffer, line: usize, cut: Cut) {
+    fn carry_over(
+        &mut self,
+        buffer: &mut Buffer,
+        line: usize,
+        cut: Cut,
+    ) -> Result<(), TryReserveError> {
         let content = buffer.content();
         let mut end = if self.ended { content.len() } else { line };
         if let Some(portion) = cut.portion {
@@ -215,8 +224,10 @@ impl Stream {
             let newline = content.get(owned..).and_then(|rest| memchr::memchr(b'\n', rest));
             end = newline.map_or(end, |newline| end.min(owned + newline + 1));
         }
+        self.carry.try_reserve(content.len() - end)?;
         self.carry.extend_from_slice(&content[end..]);
         buffer.truncate(end);
+        Ok(())
     }
 
     fn check(&self) -> Result<(), ReadError> {

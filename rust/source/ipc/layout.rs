@@ -268,7 +268,10 @@ impl Source<'_> {
         if start.checked_add(length).is_none_or(|end| end > self.length) {
             return Ok(None);
         }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        let length = usize::try_from(length).unwrap_or_default();
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length)?;
+        bytes.resize(length, 0);
         self.file.read_exact_at(&mut bytes, start)?;
         Ok(Some(bytes))
     }
