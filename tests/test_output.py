@@ -207,6 +207,31 @@ def failing_at(index: int, patch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+@pytest.mark.parametrize("sync", [False, True])
+def test_what_a_file_system_tells_only_when_a_file_is_closed_leaves_the_old_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, sync: bool
+) -> None:
+    output, close, copies = tmp_path / "out", os.close, []
+    output.write_text("old")
+
+    def dup(file: int) -> int:
+        copies.append(os.open(f"/proc/self/fd/{file}", os.O_RDONLY))
+        return copies[-1]
+
+    def fail(file: int) -> None:
+        close(file)
+        if file in copies:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "dup", dup)
+    monkeypatch.setattr(os, "close", fail)
+    with pytest.raises(OSError, match="quota") as caught:
+        write({"output": str(output)}, sync=sync)
+    assert (caught.value.errno, caught.value.filename) == (errno.EDQUOT, str(output))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert output.read_text() == "old"
+
+
 def test_only_sync_waits_for_the_disk(file_system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited = []
     monkeypatch.setattr(

@@ -60,9 +60,10 @@ class Output:
         self.path = self._sink.path
 
     def settle(self) -> None:
-        """Bring the bytes to the disk, if that was asked for."""
-        if self._sync:
-            with blaming(self.name):
+        """Hear of all that went wrong so far; bring the bytes to the disk if that was asked for."""
+        with blaming(self.name):
+            self._sink.settle_bytes()
+            if self._sync:
                 self._sink.sync_bytes()
 
     def show(self) -> None:
@@ -172,6 +173,9 @@ class _Through:
         if found is not None and stat.S_ISREG(found.st_mode):
             os.truncate(path, 0)
 
+    def settle_bytes(self) -> None:
+        """Nothing: who writes to what somebody else has open hears as much as they."""
+
     def sync_bytes(self) -> None:
         """Bring a file behind a descriptor to the disk; devices and pipes know nothing to do."""
         found = os.fstat(1) if self.path == STANDARD else status(self.path)
@@ -222,6 +226,10 @@ class _Replacement:
         if self._part is None:
             return f"/proc/self/fd/{self._file}"
         return os.path.join(self._where, self._part)
+
+    def settle_bytes(self) -> None:
+        """Raise what some file systems tell only at a close, as NFS does of quotas."""
+        os.close(os.dup(self._file))
 
     def sync_bytes(self) -> None:
         """Bring the bytes to the disk. A failure is final: a second fsync could hide it."""
