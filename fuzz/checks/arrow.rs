@@ -24,7 +24,10 @@ pub fn arrow(data: &[u8]) {
     let Some(columns) = strings.columns(&wanted) else { return };
     let settings = Settings { threads: 1, block_bytes: 100, ..Settings::default() };
     let found = Outcome::of(&CONVERTER, Input::strings("input", columns), settings);
-    if let Ok(batches) = batches(data.to_vec()) {
+    // The library panics on some files that ours refuses: null counts that no buffer has room for.
+    if found.result.is_ok()
+        && let Ok(batches) = batches(data.to_vec())
+    {
         let expected = Outcome::of(&CONVERTER, Input::batches("input", batches), settings);
         assert_eq!(found, expected);
     }
