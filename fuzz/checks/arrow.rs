@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Schema};
 use raftfast::convert::Converter;
 use raftfast::engine::Settings;
 use raftfast::shape::Options;
@@ -16,11 +16,13 @@ use super::{Outcome, TemporaryFile};
 static CONVERTER: LazyLock<Converter> =
     LazyLock::new(|| Converter::new("completion", &Options::default()).unwrap());
 
+const WANTED: [&str; 2] = ["instruction", "cot_answer"];
+
 /// Checks the bytes as a file, or as a stream.
 pub fn arrow(data: &[u8]) {
     let file = TemporaryFile::new(data);
     let Some(strings) = Strings::open(&[file.path()]).unwrap() else { return };
-    let wanted = ["instruction", "cot_answer"].map(str::to_owned);
+    let wanted = WANTED.map(str::to_owned);
     let Some(columns) = strings.columns(&wanted) else { return };
     let settings = Settings { threads: 1, block_bytes: 100, ..Settings::default() };
     let found = Outcome::of(&CONVERTER, Input::strings("input", columns), settings);
@@ -33,13 +35,21 @@ pub fn arrow(data: &[u8]) {
     }
 }
 
-/// All batches, read before any is used: an error in one of them is the library's own affair.
+/// All batches of the columns in use, read before any is used: an error in one of them is the library's
+/// own affair.
 fn batches(data: Vec<u8>) -> Result<Box<dyn RecordBatchReader + Send>, ArrowError> {
     if data.starts_with(b"ARROW1") {
-        read(FileReader::try_new(Cursor::new(data), None)?)
+        let used = used(&FileReader::try_new(Cursor::new(&data), None)?.schema());
+        read(FileReader::try_new(Cursor::new(data), Some(used))?)
     } else {
-        read(StreamReader::try_new(Cursor::new(data), None)?)
+        let used = used(&StreamReader::try_new(Cursor::new(&data), None)?.schema());
+        read(StreamReader::try_new(Cursor::new(data), Some(used))?)
     }
+}
+
+fn used(schema: &Schema) -> Vec<usize> {
+    let fields = schema.fields().iter().enumerate();
+    fields.filter(|(_, field)| WANTED.contains(&field.name().as_str())).map(|f| f.0).collect()
 }
 
 fn read(reader: impl RecordBatchReader) -> Result<Box<dyn RecordBatchReader + Send>, ArrowError> {
