@@ -111,7 +111,17 @@ def test_calls_are_not_lost_in_silence_if_there_is(turn: Json) -> None:
     assert (caught.value.kind, caught.value.line) == ("unfit", 1)
 
 
-NO_CALLS = ["f()", "", "7", "[7]", "null", '{"name": "f"}', '{"name": "f", "arguments": {}', "[{}]"]
+NO_CALLS = [
+    r'{"name": "\ud800", "arguments": {}}',
+    "f()",
+    "",
+    "7",
+    "[7]",
+    "null",
+    '{"name": "f"}',
+    '{"name": "f", "arguments": {}',
+    "[{}]",
+]
 
 
 @pytest.mark.parametrize("value", [*NO_CALLS, 7, None])
