@@ -170,7 +170,8 @@ impl Text<'_> {
         match self {
             Self::Escaped(raw) => {
                 let longest = raw.len().saturating_sub(end.len() * LONGEST_SPELLING);
-                let starts = (longest..raw.len()).filter(|&at| !splits_escape(raw, at));
+                let splits = |at: usize| splits_escape(raw, at) || is_second_half(&raw[at..]);
+                let starts = (longest..raw.len()).filter(|&at| !splits(at));
                 let is_end = |at: &usize| Self::Escaped(&raw[*at..]).is(end);
                 starts
                     .filter(|&at| raw[at] & 0xc0 != 0x80)
@@ -525,6 +526,12 @@ fn decode_unicode(rest: &[u8]) -> (char, usize) {
     (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
 }
 
+/// Whether what comes is the second half of a surrogate pair, which is no character of its own.
+fn is_second_half(rest: &[u8]) -> bool {
+    let digits = rest.strip_prefix(b"\\u").and_then(|rest| rest.first_chunk::<4>());
+    digits.is_some_and(|digits| (0xdc00..0xe000).contains(&hex_value(digits)))
+}
+
 /// The first character of valid UTF-8, and its bytes.
 fn decode_utf8(rest: &[u8]) -> (char, usize) {
     let tail = |byte: u8| u32::from(byte & 0x3f);
@@ -686,6 +693,13 @@ mod tests {
             let plain = Text::Escaped(raw).to_plain();
             assert_eq!(Text::Plain(&plain).after_last(&Tag::new(TAG)).to_plain(), expected);
         }
+    }
+
+    #[test]
+    fn a_surrogate_pair_does_not_end_with_what_its_second_half_would_be() {
+        let pair = Text::Escaped(br"\ud83d\ude00");
+        assert_eq!(pair.without_end("\u{fffd}"), pair);
+        assert_eq!(Text::Escaped(br"a\ud83d\ude00").without_end("\u{1f600}").bytes(), b"a");
     }
 
     #[test]
