@@ -50,6 +50,23 @@ def test_a_hidden_folder_that_cannot_be_locked_goes_away(
     assert list(folder.iterdir()) == []
 
 
+def test_shards_of_other_sets_may_be_taken_away_by_another_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, unlink = Path("rows-00000-of-00002.jsonl"), os.unlink
+    other.touch()
+
+    def late(name: str) -> None:
+        unlink(name)
+        unlink(name)
+
+    with Shards("rows.jsonl", 1) as shards:
+        Path(shards.open()).touch()
+        monkeypatch.setattr(os, "unlink", late)
+        shards.show()
+    assert [path.name for path in folder.iterdir()] == ["rows-00000-of-00001.jsonl"]
+
+
 def test_no_shard_appears_if_those_of_other_sets_cannot_be_looked_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

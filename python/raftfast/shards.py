@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING
 
@@ -117,7 +117,8 @@ class Shards:
             shard.show()
         for name, count in there.items():
             if count != len(self._opened):
-                os.unlink(name)
+                with suppress(FileNotFoundError):  # another run took it away
+                    os.unlink(name)
 
     def settle_names(self) -> None:
         """Bring the names to the disk, if that was asked for."""
