@@ -310,6 +310,7 @@ def test_two_hundred_calls_leave_no_descriptor_thread_or_memory(
     before, memory = held(), resident()
     for _ in range(200):
         call(path)
-    assert held() == before
+    # What an earlier test held may have gone meanwhile, such as the thread of a reader half read.
+    assert all(now <= then for now, then in zip(held(), before, strict=True))
     # A leak of a twentieth of the input at each call would be 20 MB.
     assert resident() - memory < 20_000_000
