@@ -4,6 +4,7 @@
 mod batches;
 mod caller;
 mod converter;
+mod exit;
 mod files;
 mod inputs;
 mod ledger;
@@ -51,6 +52,7 @@ mod _raftfast {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("DEFAULT_BLOCK_BYTES", DEFAULT_BLOCK_BYTES)?;
         module.add("DEFAULT_MAX_RECORD_BYTES", DEFAULT_MAX_RECORD_BYTES)?;
+        super::exit::watch(module.py())?;
         super::warn_if_slow(module.py())
     }
 }
@@ -71,7 +73,7 @@ fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
-    py.detach(|| caught(work))
+    exit::detached(py, || caught(work))
 }
 
 /// Maps an error to the exception that Python users expect.

@@ -9,6 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes};
 
 use super::exception;
+use super::exit::attached;
 use crate::engine::Progress;
 use crate::error::Error;
 
@@ -29,7 +30,7 @@ impl Caller {
 
     /// Runs the signal handlers and the callback; false if one of them raised.
     pub(super) fn tick(&mut self, progress: Progress) -> bool {
-        let told = Python::try_attach(|py| {
+        let told = attached(|py| {
             py.check_signals()?;
             if let Some(tick) = &self.tick {
                 tick.call1(py, (progress.done, progress.total))?;
@@ -70,7 +71,7 @@ const ASKED: usize = 512 << 10;
 impl FileObject {
     /// Does something with the object; what it raises is kept, and ends the run.
     fn with<T>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
-        let done = Python::try_attach(|py| work(self.object.bind(py)));
+        let done = attached(|py| work(self.object.bind(py)));
         match done {
             Some(Ok(done)) => Ok(done),
             Some(Err(raised)) => {
