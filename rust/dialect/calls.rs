@@ -3,10 +3,12 @@
 //! src/llamafactory/data/formatter.py, `FunctionFormatter`).
 
 use std::borrow::Cow;
+use std::collections::TryReserveError;
 
 use serde::de::IgnoredAny;
 
-use crate::text::{Escape, Text};
+use super::make::Unread;
+use crate::text::{Text, write_json_string};
 use crate::walk::{Token, Walk, decoded};
 
 /// A call: the JSON of its name, and that of its arguments, an object.
@@ -15,40 +17,65 @@ struct Call<'a> {
     arguments: Cow<'a, [u8]>,
 }
 
-/// The calls of a message as a JSON string whose text is JSON; `None` if they are no calls of functions
-/// with arguments.
-pub(super) fn as_text(tool_calls: &[u8]) -> Option<Vec<u8>> {
-    let mut told = Vec::new();
-    let mut walk = Walk::new(tool_calls);
-    let Token::List = walk.value()? else { return None };
-    while walk.more(b']')? {
-        let call = member(walk.whole()?, "function").and_then(Call::of)?;
-        told.push([br#"{"name":"#, call.name, br#","arguments":"#, &call.arguments, b"}"].concat());
-    }
-    let json = match &told[..] {
-        [one] => one.clone(),
-        several => [b"[", several.join(&b","[..]).as_slice(), b"]"].concat(),
-    };
-    as_string(&json)
+/// Why there are no calls.
+#[derive(Debug)]
+pub(super) enum NoCalls {
+    /// What was given is something else.
+    Other,
+    /// They are more than there is memory for.
+    TooMany(TryReserveError),
 }
 
-/// The calls that a text tells as JSON, as those of a message, with ids of which `numbers` are next;
-/// `None` if it is no such text.
-pub(super) fn of_text(raw: &[u8], numbers: &mut impl Iterator<Item = usize>) -> Option<Vec<u8>> {
-    let text = Text::Escaped(raw).to_plain();
-    serde_json::from_str::<IgnoredAny>(&text).ok()?;
-    let mut walk = Walk::new(text.as_bytes());
-    let mut calls = Vec::new();
-    match walk.value()? {
-        Token::Object => calls.push(Call::of(text.as_bytes())?.of_message(numbers.next()?)?),
-        Token::List => {
-            while walk.more(b']')? {
-                calls.push(Call::of(walk.whole()?)?.of_message(numbers.next()?)?);
-            }
+impl NoCalls {
+    /// What that means for a record in which something else is unfit.
+    pub(super) fn or(self, unfit: Unread) -> Unread {
+        match self {
+            Self::Other => unfit,
+            Self::TooMany(error) => error.into(),
         }
-        _ => return None,
     }
-    Some([b"[", calls.join(&b","[..]).as_slice(), b"]"].concat())
+}
+
+impl From<TryReserveError> for NoCalls {
+    fn from(error: TryReserveError) -> Self {
+        Self::TooMany(error)
+    }
+}
+
+/// The calls of a message, functions with arguments, as a JSON string whose text is JSON.
+pub(super) fn as_text(tool_calls: &[u8]) -> Result<Vec<u8>, NoCalls> {
+    let of_message = |call| Call::of(member(call, "function").ok_or(NoCalls::Other)?);
+    let mut walk = Walk::new(tool_calls);
+    let calls = match walk.value() {
+        Some(Token::List) => all(walk, of_message)?,
+        _ => return Err(NoCalls::Other),
+    };
+    let mut json = Vec::new();
+    match &calls[..] {
+        [one] => one.tell(&mut json)?,
+        several => write_array(several, &mut json, Call::tell)?,
+    }
+    Ok(as_string(&json)?)
+}
+
+/// The calls that a text tells as JSON, as those of a message, with ids of which `numbers` are next.
+pub(super) fn of_text(
+    raw: &[u8],
+    mut numbers: impl Iterator<Item = usize>,
+) -> Result<Vec<u8>, NoCalls> {
+    let text = json_in(raw)?;
+    let mut walk = Walk::new(text.as_bytes());
+    let calls = match walk.value() {
+        Some(Token::Object) => vec![Call::of(text.as_bytes())?],
+        Some(Token::List) => all(walk, Call::of)?,
+        _ => return Err(NoCalls::Other),
+    };
+    let mut json = Vec::new();
+    let number = |call: &Call<'_>, out: &mut _| {
+        call.write_for_message(numbers.next().unwrap_or_default(), out)
+    };
+    write_array(&calls, &mut json, number)?;
+    Ok(json)
 }
 
 /// The id of a call that has none of its own, as a JSON string.
@@ -56,49 +83,87 @@ pub(super) fn id(number: usize) -> String {
     format!("\"call_{number}\"")
 }
 
+/// JSON as the text of a JSON string.
+pub(super) fn as_string(json: &[u8]) -> Result<Vec<u8>, TryReserveError> {
+    let mut string = Vec::new();
+    write_json_string(&String::from_utf8_lossy(json), &mut string)?;
+    Ok(string)
+}
+
 impl<'a> Call<'a> {
-    fn of(json: &'a [u8]) -> Option<Self> {
+    fn of(json: &'a [u8]) -> Result<Self, NoCalls> {
         // What is in a text was seen by no scanner: half of a surrogate pair must not come into a row.
         let is_text = |name: &&[u8]| serde_json::from_slice::<String>(name).is_ok();
-        let name = member(json, "name").filter(is_text)?;
-        let arguments = member(json, "arguments")?;
-        let arguments = match Walk::new(arguments).value()? {
-            Token::Object => Cow::Borrowed(arguments),
-            Token::Text(raw) => Cow::Owned(object_in(raw)?),
-            _ => return None,
+        let name = member(json, "name").filter(is_text).ok_or(NoCalls::Other)?;
+        let arguments = member(json, "arguments").ok_or(NoCalls::Other)?;
+        let arguments = match Walk::new(arguments).value() {
+            Some(Token::Object) => Cow::Borrowed(arguments),
+            Some(Token::Text(raw)) => Cow::Owned(object_in(raw)?),
+            _ => return Err(NoCalls::Other),
         };
-        Some(Self { name, arguments })
+        Ok(Self { name, arguments })
     }
 
-    fn of_message(&self, number: usize) -> Option<Vec<u8>> {
-        let (id, arguments) = (id(number), as_string(&self.arguments)?);
-        let parts: [&[u8]; 7] = [
-            br#"{"id":"#,
-            id.as_bytes(),
-            br#","type":"function","function":{"name":"#,
-            self.name,
-            br#","arguments":"#,
-            &arguments,
-            b"}}",
-        ];
-        Some(parts.concat())
+    fn tell(&self, out: &mut Vec<u8>) -> Result<(), TryReserveError> {
+        write_all(&[br#"{"name":"#, self.name, br#","arguments":"#, &self.arguments, b"}"], out)
     }
+
+    fn write_for_message(&self, number: usize, out: &mut Vec<u8>) -> Result<(), TryReserveError> {
+        let id = id(number);
+        let function = br#","type":"function","function":{"name":"#;
+        let arguments = as_string(&self.arguments)?;
+        let told = [function, self.name, br#","arguments":"#, &arguments, b"}}"];
+        write_all(&[br#"{"id":"#, id.as_bytes()], out)?;
+        write_all(&told, out)
+    }
+}
+
+/// The calls of an array, which has been entered.
+fn all<'a>(
+    mut walk: Walk<'a>,
+    of: impl Fn(&'a [u8]) -> Result<Call<'a>, NoCalls>,
+) -> Result<Vec<Call<'a>>, NoCalls> {
+    let mut calls = Vec::new();
+    while walk.more(b']').ok_or(NoCalls::Other)? {
+        calls.try_reserve(1)?;
+        calls.push(of(walk.whole().ok_or(NoCalls::Other)?)?);
+    }
+    Ok(calls)
+}
+
+fn write_array<'a>(
+    calls: &[Call<'a>],
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&Call<'a>, &mut Vec<u8>) -> Result<(), TryReserveError>,
+) -> Result<(), TryReserveError> {
+    for (index, call) in calls.iter().enumerate() {
+        write_all(&[if index == 0 { b"[" } else { b"," }], out)?;
+        write(call, out)?;
+    }
+    write_all(&[if calls.is_empty() { b"[]" } else { b"]" }], out)
+}
+
+fn write_all(parts: &[&[u8]], out: &mut Vec<u8>) -> Result<(), TryReserveError> {
+    out.try_reserve(parts.iter().map(|part| part.len()).sum())?;
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    Ok(())
+}
+
+/// The text of a string, which is to be JSON.
+fn json_in(raw: &[u8]) -> Result<String, NoCalls> {
+    let text = Text::Escaped(raw).try_to_plain()?;
+    let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    if is_json { Ok(text) } else { Err(NoCalls::Other) }
 }
 
 /// The JSON object that the text of a string is.
-fn object_in(raw: &[u8]) -> Option<Vec<u8>> {
-    let text = Text::Escaped(raw).to_plain();
-    serde_json::from_str::<IgnoredAny>(&text).ok()?;
-    let json = text.trim();
-    json.starts_with('{').then(|| json.as_bytes().to_vec())
-}
-
-/// JSON as the text of a JSON string.
-pub(super) fn as_string(json: &[u8]) -> Option<Vec<u8>> {
-    let mut string = vec![b'"'];
-    Text::Plain(std::str::from_utf8(json).ok()?).write_json(Escape::Keep, &mut string);
-    string.push(b'"');
-    Some(string)
+fn object_in(raw: &[u8]) -> Result<Vec<u8>, NoCalls> {
+    let mut json = json_in(raw)?;
+    json.truncate(json.trim_end().len());
+    json.drain(..json.len() - json.trim_start().len());
+    if json.starts_with('{') { Ok(json.into_bytes()) } else { Err(NoCalls::Other) }
 }
 
 /// The last value of a key of an object.

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::calls;
 use super::documents;
 use super::each::Answers;
-use super::reader::{Answer, Known, Other, Reader, Scratch, Several};
+use super::reader::{Known, Other, Reader, Scratch};
+use super::reading::{Answer, Several};
 use super::turns::Parser;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
@@ -20,7 +21,7 @@ use crate::record::{Record, Value};
 use crate::rules::interned;
 use crate::scan::Span;
 use crate::shape::plan::{self, Step};
-use crate::text::{Escape, Tag, Text};
+use crate::text::{Escape, Tag, Text, write_json_string};
 
 /// Why a record was not made.
 #[derive(Debug)]
@@ -128,12 +129,12 @@ impl Reader {
         let turns = turns.collect::<Vec<_>>();
         let whole = jinja.render(&turns, false).map_err(|what| refused(&what))?;
         if let Some(slot) = self.rendered.whole {
-            fields.put(slot, |out| write_text(&whole, out))?;
+            fields.put(slot, |out| write_json_string(&whole, out))?;
         }
         let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
         let (asked, answered) = self.halves(jinja, &turns, &whole)?;
-        fields.put(prompt, |out| write_text(asked, out))?;
-        fields.put(answer, |out| write_text(answered, out))
+        fields.put(prompt, |out| write_json_string(asked, out))?;
+        Ok(fields.put(answer, |out| write_json_string(answered, out))?)
     }
 
     /// What stands in a text before the last answer, and the rest. Without an answer there will be no
@@ -404,15 +405,6 @@ fn refused(what: &str) -> Unread {
     Unread::Kind(FaultKind::Template { what: interned(what) })
 }
 
-/// Writes a text as a JSON string.
-fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Unread> {
-    out.try_reserve(6 * text.len() + 2)?;
-    out.push(b'"');
-    Text::Plain(text).write_json(Escape::Keep, out);
-    out.push(b'"');
-    Ok(())
-}
-
 const A_SYSTEM_MESSAGE: &str = "a system message";
 
 /// What a turn may have and a row may have no place for. A weight of 1 says nothing.
@@ -477,7 +469,7 @@ fn say_calls(turn: &mut Entry, lists: &mut Lists) -> Result<(), Unread> {
         return Err(unfit("a text beside calls of tools"));
     }
     let told = calls::as_text(json)
-        .ok_or_else(|| unfit("calls of tools that are no functions with arguments"))?;
+        .map_err(|none| none.or(unfit("calls of tools that are no functions with arguments")))?;
     turn.set(Detail::Content, lists.keep(&[&told])?);
     turn.set(Detail::Is, lists.keep(&[b"\"", CALLS.as_bytes(), b"\""])?);
     turn.set(Detail::ToolCalls, Span::default());
@@ -530,7 +522,7 @@ fn answer_of(turn: &Entry, lists: &mut Lists) -> Result<Span, Unread> {
     if is_there(lists.bytes(content)) || !is_there(made) {
         return Ok(content);
     }
-    let told = calls::as_string(made).unwrap_or_default();
+    let told = calls::as_string(made)?;
     Ok(lists.keep(&[&told])?)
 }
 

@@ -1,10 +1,12 @@
 //! The dialects of RAFT: files that say how to tell one, and what its records are in RAFT's own fields.
 
 mod calls;
+mod compile;
 mod documents;
 mod each;
 mod make;
 mod reader;
+mod reading;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -17,7 +19,8 @@ use crate::error::Error;
 
 pub use each::Answers;
 pub use make::Unread;
-pub use reader::{AUTO, Answer, Read, Reader, Reading, Rejected, Scratch, Several};
+pub use reader::{Read, Reader, Scratch};
+pub use reading::{AUTO, Answer, Reading, Rejected, Several};
 
 /// A dialect, read but not compiled.
 ///

@@ -1,136 +1,34 @@
-//! Dialects compiled for one shape: which of them a record is of, and what has to be done to it.
+//! Which dialect a record is of, and what is to be done to it.
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
+use super::Kind;
 use super::each::Answers;
 use super::make::Unread;
+use super::reading::{AUTO, Answer, Several};
 use super::turns::Parser;
-use super::{CONTEXT, Dialect, INSTRUCTION, Kind};
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
-use crate::error::{Error, Fault, FaultKind};
+use crate::error::{Fault, FaultKind};
 use crate::jinja::Jinja;
 use crate::made::{Fields, Lists, Mark};
-use crate::mask::{Cutter, FINAL_TAG};
+use crate::mask::Cutter;
 use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
+use crate::shape::Shape;
 use crate::shape::plan::{self, Step};
-use crate::shape::{Expressions, Shape};
 use crate::text::Tag;
-
-/// How records are read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// The name of a dialect, or `auto`.
-    pub from: String,
-    /// What is taken for the answer.
-    pub answer: Answer,
-    /// What becomes of a conversation of several answers where the target takes one.
-    pub turns: Several,
-    /// What is taken for the rejected answer.
-    pub rejected: Rejected,
-    /// The names of repairs that are not wanted.
-    pub unrepaired: Vec<String>,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            from: AUTO.to_owned(),
-            answer: Answer::default(),
-            turns: Several::default(),
-            rejected: Rejected::default(),
-            unrepaired: Vec::new(),
-        }
-    }
-}
-
-/// What is taken for the answer of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Answer {
-    /// The chain of thought: the default, and what RAFT is about.
-    #[default]
-    Cot,
-    /// The final answer only.
-    Final,
-    /// The chain of thought, or else the short answer.
-    Either,
-}
-
-impl Answer {
-    /// All ways, by the names that options take.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("cot", Self::Cot), ("final", Self::Final), ("either", Self::Either)];
-}
-
-/// What becomes of a conversation of several answers where the target takes one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Several {
-    /// It is an error: the default, because there is no one right way.
-    #[default]
-    Error,
-    /// The last question and its answer are taken.
-    Last,
-    /// Each answer gives a row, with the question before it: where all of a conversation is wanted, and
-    /// not its end only.
-    Each,
-}
-
-impl Several {
-    /// All ways, by the names that options take.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("error", Self::Error), ("last", Self::Last), ("each", Self::Each)];
-}
-
-/// What is taken for the rejected answer of a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Rejected {
-    /// What the key `rejected` holds: the default.
-    #[default]
-    Own,
-    /// What this key holds.
-    Key(String),
-    /// The answer of another record, chosen by this seed.
-    Other(u64),
-}
-
-/// The word for the answer of another record.
-const OTHER: &str = "other";
-
-impl Rejected {
-    /// What an option stands for: the name of a key, or `other`, which alone takes a seed.
-    ///
-    /// # Errors
-    ///
-    /// When a seed is given for anything else, or when the name is empty.
-    pub fn named(name: Option<&str>, seed: u64) -> Result<Self, Error> {
-        match name {
-            Some(OTHER) => Ok(Self::Other(seed)),
-            _ if seed != 0 => {
-                Err(Error::usage("a seed is for rejected=other, which chooses by it"))
-            }
-            Some("") => Err(Error::usage("rejected is the name of a key, or other")),
-            Some(key) => Ok(Self::Key(key.to_owned())),
-            None => Ok(Self::Own),
-        }
-    }
-}
-
-/// The name for: whichever it is.
-pub const AUTO: &str = "auto";
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.
 #[derive(Debug)]
 pub struct Reader {
-    keys: Keys,
-    holds: Vec<Holds>,
+    pub(super) keys: Keys,
+    pub(super) holds: Vec<Holds>,
     /// How many of the keys are fields of the shape.
-    fields: usize,
-    known: Vec<Known>,
+    pub(super) fields: usize,
+    pub(super) known: Vec<Known>,
     /// Whether a record must be told apart at all.
-    indifferent: bool,
+    pub(super) indifferent: bool,
     pub(super) lists: Vec<List>,
     /// The slots of fields in use that lists are made of.
     pub(super) instruction: Option<usize>,
@@ -186,7 +84,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    fn of(shape: &Shape) -> Self {
+    pub(super) fn of(shape: &Shape) -> Self {
         let details = [Detail::ToolCalls, Detail::Weight, Detail::Name];
         let calls = shape.roles().filter(|roles| roles.contains_key(CALLS)).map(|_| CALLS);
         Self {
@@ -211,12 +109,12 @@ pub(super) struct System {
 #[derive(Debug)]
 pub(super) struct Known {
     pub name: &'static str,
-    has: u32,
-    any: u32,
-    lacks: u32,
-    tests: Vec<Test>,
+    pub has: u32,
+    pub any: u32,
+    pub lacks: u32,
+    pub tests: Vec<Test>,
     /// Whether its records are as a shape takes them.
-    plain: bool,
+    pub plain: bool,
     /// The fields in use, by their slots.
     pub fields: Vec<Made>,
     pub parser: Option<Parser>,
@@ -254,7 +152,7 @@ pub(super) struct Fix {
 
 /// A test of a value.
 #[derive(Debug)]
-enum Test {
+pub(super) enum Test {
     Starts(usize, String),
     Contains(usize, Tag),
     Is(usize, Kind),
@@ -349,54 +247,6 @@ impl Scratch {
 }
 
 impl Reader {
-    /// Compiles what a shape needs of the dialects.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such dialect or repair.
-    pub fn new(shape: &Shape, reading: &Reading) -> Result<Self, Error> {
-        let auto = reading.from == AUTO;
-        let dialects: Vec<&'static Dialect> = if auto {
-            Dialect::built_in()?.iter().collect()
-        } else {
-            vec![Dialect::named(&reading.from)?]
-        };
-        check_repairs(&reading.unrepaired)?;
-        if matches!(shape.cutter(), Some(Cutter::Final(_))) && reading.answer == Answer::Final {
-            let what =
-                "--answer final leaves nothing before the final answer: leave out --train final";
-            return Err(Error::usage(what));
-        }
-        let mut compiler = Compiler::new(shape, reading);
-        let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
-        let known = known.collect::<Result<Vec<_>, _>>()?;
-        let slot = |field| shape.fields().iter().position(|&known| known == field);
-        let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
-        let other = other(shape, &reading.rejected)?;
-        Ok(Self {
-            keys: Keys::new(compiler.expressions.keys().iter().cloned()),
-            holds: compiler.holds(),
-            fields: shape.fields().len(),
-            known,
-            indifferent,
-            lists: shape.lists().to_vec(),
-            instruction: slot(Field::Instruction),
-            cot_answer: slot(Field::CotAnswer),
-            system: System { slot: slot(Field::System), text: shape.system_json() },
-            answer: reading.answer,
-            final_tag: (reading.answer == Answer::Final).then(|| Tag::new(FINAL_TAG)),
-            several: reading.turns,
-            room: Room::of(shape),
-            other,
-            cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
-            jinja: shape.jinja().cloned(),
-            rendered: Rendered {
-                whole: slot(Field::Rendered),
-                halves: slot(Field::RenderedPrompt).zip(slot(Field::RenderedAnswer)),
-            },
-        })
-    }
-
     /// The seed by which rejected answers are chosen from those of other records, if they are.
     #[must_use]
     pub fn seed(&self) -> Option<u64> {
@@ -535,207 +385,4 @@ impl Known {
     fn may_be(&self, found: u32, used: usize) -> bool {
         self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used))
     }
-}
-
-/// Compiles dialects for a shape.
-struct Compiler<'a> {
-    shape: &'a Shape,
-    reading: &'a Reading,
-    expressions: Expressions,
-}
-
-impl<'a> Compiler<'a> {
-    fn new(shape: &'a Shape, reading: &'a Reading) -> Self {
-        let keys = shape.fields().iter().map(|field| field.name().to_owned()).collect();
-        Self { shape, reading, expressions: Expressions::new(keys) }
-    }
-
-    /// What the keys hold: what the fields do, and anything.
-    fn holds(&self) -> Vec<Holds> {
-        let fields = self.shape.fields().iter().map(|field| field.holds());
-        let rest = self.expressions.keys().len() - fields.len();
-        fields.chain(std::iter::repeat_n(Holds::Anything, rest)).collect()
-    }
-
-    fn dialect(&mut self, dialect: &'static Dialect, auto: bool) -> Result<Known, Error> {
-        let wrong = |message| Error::usage(format!("dialect {}: {message}", dialect.name));
-        let fields = self.fields(dialect).map_err(wrong)?;
-        let uses_documents = self.expressions.take_lists().contains(&List::Documents);
-        let parser = match &dialect.turns {
-            Some(turns) => Some(Parser::new(
-                turns,
-                self.expressions.slot(&turns.list),
-                turns.fix.as_ref().is_some_and(|fix| self.reading.unrepaired.contains(fix)),
-            )),
-            None => None,
-        };
-        let when = &dialect.when;
-        let is_plain = fields.is_empty()
-            && parser.is_none()
-            && self.reading.answer != Answer::Either
-            && self.shape.jinja().is_none()
-            && !matches!(self.reading.rejected, Rejected::Other(_))
-            && self.shape.lists().iter().all(|list| list.is_of_turns());
-        let any = if auto { &when.any } else { &Vec::new() };
-        Ok(Known {
-            name: &dialect.name,
-            has: self.bits(&when.has),
-            any: self.bits(any),
-            lacks: self.bits(&when.lacks),
-            tests: self.tests(dialect, !is_plain, auto),
-            plain: is_plain,
-            fields: self.with_identities(fields),
-            parser,
-            documents: self.documents(dialect)?,
-            short: self.compiled(dialect, &dialect.short)?,
-            lost_system: self.lost_system(dialect)?,
-            uses_documents,
-            quotes: self.compiled(dialect, &dialect.quotes)?,
-            question: self.question(dialect)?,
-            earlier: self.earlier(dialect, auto)?,
-        })
-    }
-
-    /// The question, if others' answers to it are to be told.
-    fn question(&mut self, dialect: &'static Dialect) -> Result<Vec<Step>, Error> {
-        if !matches!(self.reading.rejected, Rejected::Other(_)) {
-            return Ok(Vec::new());
-        }
-        let own = "{question}".into();
-        self.compiled(dialect, dialect.fields.get(Field::Question.name()).unwrap_or(&own))
-    }
-
-    /// How the rows of earlier answers are made, if there are to be any.
-    fn earlier(
-        &mut self,
-        dialect: &'static Dialect,
-        auto: bool,
-    ) -> Result<Option<Box<Known>>, Error> {
-        let wanted = self.reading.turns == Several::Each && !self.shape.takes_turns();
-        let Some(before) = dialect.before.as_deref().filter(|_| wanted) else { return Ok(None) };
-        let mut known = self.dialect(before, auto)?;
-        let of_the_last = |field: Field| matches!(field, Field::Answer | Field::Rejected);
-        known.fields.retain(|made| !of_the_last(self.shape.fields()[made.slot]));
-        Ok(Some(Box::new(known)))
-    }
-
-    /// The fields in use that the dialect says something about.
-    fn fields(&mut self, dialect: &'static Dialect) -> Result<Vec<Made>, String> {
-        let shape = self.shape;
-        let mut made = Vec::new();
-        for (slot, field) in shape.fields().iter().enumerate() {
-            let source = match (field, self.reading.answer) {
-                (Field::CotAnswer, Answer::Final) => Field::FinalAnswer,
-                _ => *field,
-            };
-            if let (Field::Rejected, Rejected::Key(key)) = (field, &self.reading.rejected) {
-                let steps = vec![Step::Json(self.expressions.key(key))];
-                made.push(Made { slot, steps, fix: None });
-                continue;
-            }
-            let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
-            let Some(name) = dialect.fixes.get(field.name()).map(String::as_str) else {
-                let steps = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, steps, fix: None });
-                continue;
-            };
-            let without = match dialect.unrepaired.get(source.name()) {
-                Some(skeleton) => self.expressions.compile(skeleton)?,
-                None => vec![Step::Json(slot)],
-            };
-            if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
-                made.push(Made { slot, steps: without, fix: None });
-            } else {
-                let steps = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, steps, fix: Some(Fix { name, without }) });
-            }
-        }
-        Ok(made)
-    }
-
-    /// Where the documents of a dialect may stand.
-    fn documents(&mut self, dialect: &'static Dialect) -> Result<Vec<(Vec<Step>, bool)>, Error> {
-        let is_context = dialect.documents == CONTEXT;
-        let elsewhere = if is_context { INSTRUCTION } else { CONTEXT };
-        let mut places = vec![(self.compiled(dialect, &dialect.documents)?, is_context)];
-        let wanted = self.shape.lists().contains(&List::Documents);
-        if wanted && !(is_context && dialect.fields.contains_key(Field::Instruction.name())) {
-            places.push((self.compiled(dialect, &elsewhere.into())?, !is_context));
-        }
-        Ok(places)
-    }
-
-    /// The system message of a conversation, if rows have no place for one.
-    fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Vec<Step>>, Error> {
-        if self.shape.takes_system() || dialect.turns.is_none() {
-            return Ok(None);
-        }
-        let own = "{system}".into();
-        let system = dialect.fields.get(Field::System.name()).unwrap_or(&own);
-        self.compiled(dialect, system).map(Some)
-    }
-
-    fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Vec<Step>, Error> {
-        let steps = self.expressions.compile(skeleton);
-        steps.map_err(|message| Error::usage(format!("dialect {}: {message}", dialect.name)))
-    }
-
-    /// The same with the fields that keep their keys.
-    fn with_identities(&mut self, mut made: Vec<Made>) -> Vec<Made> {
-        for slot in 0..self.shape.fields().len() {
-            if !made.iter().any(|field| field.slot == slot) {
-                made.push(Made { slot, steps: vec![Step::Json(slot)], fix: None });
-            }
-        }
-        made
-    }
-
-    fn bits(&mut self, keys: &[String]) -> u32 {
-        keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key))
-    }
-
-    /// The tests on values. To look for something takes time: that is done only where it `matters`.
-    fn tests(&mut self, dialect: &'static Dialect, matters: bool, auto: bool) -> Vec<Test> {
-        let when = &dialect.when;
-        let mut tests = Vec::new();
-        for (key, start) in &when.starts {
-            tests.push(Test::Starts(self.expressions.slot(key), start.clone()));
-        }
-        for (key, kind) in &when.is {
-            tests.push(Test::Is(self.expressions.slot(key), *kind));
-        }
-        for (key, text) in &when.contains {
-            if matters {
-                tests.push(Test::Contains(self.expressions.slot(key), Tag::new(text)));
-            } else if auto {
-                tests.push(Test::Never);
-            }
-        }
-        tests
-    }
-}
-
-/// How the rejected answer is chosen from those of other records, if that is asked for.
-fn other(shape: &Shape, rejected: &Rejected) -> Result<Option<Other>, Error> {
-    let slot = |field| shape.fields().iter().position(|&known| known == field);
-    let lacks =
-        |what| Err(Error::usage(format!("target {} has no place for {what}", shape.name())));
-    match (rejected, slot(Field::Rejected), slot(Field::CotAnswer)) {
-        (Rejected::Own, ..) | (Rejected::Key(_), Some(_), _) => Ok(None),
-        (_, None, _) => lacks("a rejected answer; `raftfast targets` lists those that need one"),
-        (Rejected::Other(_), _, None) => lacks("an answer that others could be compared with"),
-        (&Rejected::Other(seed), Some(slot), Some(answer)) => {
-            Ok(Some(Other { seed, slot, answer }))
-        }
-    }
-}
-
-fn check_repairs(unrepaired: &[String]) -> Result<(), Error> {
-    let mut all: Vec<&str> = Dialect::built_in()?.iter().flat_map(Dialect::repairs).collect();
-    all.sort_unstable();
-    all.dedup();
-    let unknown = unrepaired.iter().find(|name| !all.contains(&name.as_str()));
-    unknown.map_or(Ok(()), |name| {
-        Err(Error::usage(format!("no repair '{name}'; there are {}", all.join(", "))))
-    })
 }

@@ -49,9 +49,9 @@ impl Called {
         }
         let said = lists.bytes(entry.get(Detail::Content));
         let said = said.strip_prefix(b"\"").and_then(|said| said.strip_suffix(b"\""));
-        let mut numbers = (self.calls + 1..).inspect(|number| self.calls = *number);
-        let json = said.and_then(|said| calls::of_text(said, &mut numbers));
-        let json = json.ok_or_else(|| wrong("says no calls of tools in JSON"))?;
+        let numbers = (self.calls + 1..).inspect(|number| self.calls = *number);
+        let json = calls::of_text(said.unwrap_or_default(), numbers);
+        let json = json.map_err(|none| none.or(wrong("says no calls of tools in JSON")))?;
         entry.set(Detail::ToolCalls, lists.keep(&[&json])?);
         entry.set(Detail::Content, Span::default());
         Ok("assistant")

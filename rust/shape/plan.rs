@@ -149,9 +149,10 @@ pub(crate) fn tell<T>(value: Value<'_>, act: impl FnOnce(Text<'_>) -> T) -> Opti
     match value {
         Value::Missing | Value::Null => None,
         Value::Text(text) => Some(act(text)),
-        other => {
+        Value::Json(raw) => Some(act(Text::Plain(&String::from_utf8_lossy(raw)))),
+        Value::Nested(nested) => {
             let mut json = Vec::new();
-            other.write_json(Escape::Keep, &mut json);
+            nested.write_json(Escape::Keep, &mut json);
             Some(act(Text::Plain(&String::from_utf8_lossy(&json))))
         }
     }

@@ -1,0 +1,259 @@
+//! Dialects compiled for one shape.
+
+use serde_json::Value as Json;
+
+use super::reader::{Fix, Known, Made, Other, Reader, Rendered, Room, System, Test};
+use super::reading::{AUTO, Answer, Reading, Rejected, Several};
+use super::turns::Parser;
+use super::{CONTEXT, Dialect, INSTRUCTION};
+use crate::entries::List;
+use crate::error::Error;
+use crate::mask::{Cutter, FINAL_TAG};
+use crate::record::{Field, Holds};
+use crate::scan::Keys;
+use crate::shape::plan::Step;
+use crate::shape::{Expressions, Shape};
+use crate::text::Tag;
+
+impl Reader {
+    /// Compiles what a shape needs of the dialects.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such dialect or repair.
+    pub fn new(shape: &Shape, reading: &Reading) -> Result<Self, Error> {
+        let auto = reading.from == AUTO;
+        let dialects: Vec<&'static Dialect> = if auto {
+            Dialect::built_in()?.iter().collect()
+        } else {
+            vec![Dialect::named(&reading.from)?]
+        };
+        reading.check_repairs()?;
+        if matches!(shape.cutter(), Some(Cutter::Final(_))) && reading.answer == Answer::Final {
+            let what =
+                "--answer final leaves nothing before the final answer: leave out --train final";
+            return Err(Error::usage(what));
+        }
+        let mut compiler = Compiler::new(shape, reading);
+        let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        let slot = |field| shape.fields().iter().position(|&known| known == field);
+        let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
+        let other = other(shape, &reading.rejected)?;
+        Ok(Self {
+            keys: Keys::new(compiler.expressions.keys().iter().cloned()),
+            holds: compiler.holds(),
+            fields: shape.fields().len(),
+            known,
+            indifferent,
+            lists: shape.lists().to_vec(),
+            instruction: slot(Field::Instruction),
+            cot_answer: slot(Field::CotAnswer),
+            system: System { slot: slot(Field::System), text: shape.system_json() },
+            answer: reading.answer,
+            final_tag: (reading.answer == Answer::Final).then(|| Tag::new(FINAL_TAG)),
+            several: reading.turns,
+            room: Room::of(shape),
+            other,
+            cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
+            jinja: shape.jinja().cloned(),
+            rendered: Rendered {
+                whole: slot(Field::Rendered),
+                halves: slot(Field::RenderedPrompt).zip(slot(Field::RenderedAnswer)),
+            },
+        })
+    }
+}
+
+/// Compiles dialects for a shape.
+struct Compiler<'a> {
+    shape: &'a Shape,
+    reading: &'a Reading,
+    expressions: Expressions,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(shape: &'a Shape, reading: &'a Reading) -> Self {
+        let keys = shape.fields().iter().map(|field| field.name().to_owned()).collect();
+        Self { shape, reading, expressions: Expressions::new(keys) }
+    }
+
+    /// What the keys hold: what the fields do, and anything.
+    fn holds(&self) -> Vec<Holds> {
+        let fields = self.shape.fields().iter().map(|field| field.holds());
+        let rest = self.expressions.keys().len() - fields.len();
+        fields.chain(std::iter::repeat_n(Holds::Anything, rest)).collect()
+    }
+
+    fn dialect(&mut self, dialect: &'static Dialect, auto: bool) -> Result<Known, Error> {
+        let wrong = |message| Error::usage(format!("dialect {}: {message}", dialect.name));
+        let fields = self.fields(dialect).map_err(wrong)?;
+        let uses_documents = self.expressions.take_lists().contains(&List::Documents);
+        let parser = match &dialect.turns {
+            Some(turns) => Some(Parser::new(
+                turns,
+                self.expressions.slot(&turns.list),
+                turns.fix.as_ref().is_some_and(|fix| self.reading.unrepaired.contains(fix)),
+            )),
+            None => None,
+        };
+        let when = &dialect.when;
+        let is_plain = fields.is_empty()
+            && parser.is_none()
+            && self.reading.answer != Answer::Either
+            && self.shape.jinja().is_none()
+            && !matches!(self.reading.rejected, Rejected::Other(_))
+            && self.shape.lists().iter().all(|list| list.is_of_turns());
+        let any = if auto { &when.any } else { &Vec::new() };
+        Ok(Known {
+            name: &dialect.name,
+            has: self.bits(&when.has),
+            any: self.bits(any),
+            lacks: self.bits(&when.lacks),
+            tests: self.tests(dialect, !is_plain, auto),
+            plain: is_plain,
+            fields: self.with_identities(fields),
+            parser,
+            documents: self.documents(dialect)?,
+            short: self.compiled(dialect, &dialect.short)?,
+            lost_system: self.lost_system(dialect)?,
+            uses_documents,
+            quotes: self.compiled(dialect, &dialect.quotes)?,
+            question: self.question(dialect)?,
+            earlier: self.earlier(dialect, auto)?,
+        })
+    }
+
+    /// The question, if others' answers to it are to be told.
+    fn question(&mut self, dialect: &'static Dialect) -> Result<Vec<Step>, Error> {
+        if !matches!(self.reading.rejected, Rejected::Other(_)) {
+            return Ok(Vec::new());
+        }
+        let own = "{question}".into();
+        self.compiled(dialect, dialect.fields.get(Field::Question.name()).unwrap_or(&own))
+    }
+
+    /// How the rows of earlier answers are made, if there are to be any.
+    fn earlier(
+        &mut self,
+        dialect: &'static Dialect,
+        auto: bool,
+    ) -> Result<Option<Box<Known>>, Error> {
+        let wanted = self.reading.turns == Several::Each && !self.shape.takes_turns();
+        let Some(before) = dialect.before.as_deref().filter(|_| wanted) else { return Ok(None) };
+        let mut known = self.dialect(before, auto)?;
+        let of_the_last = |field: Field| matches!(field, Field::Answer | Field::Rejected);
+        known.fields.retain(|made| !of_the_last(self.shape.fields()[made.slot]));
+        Ok(Some(Box::new(known)))
+    }
+
+    /// The fields in use that the dialect says something about.
+    fn fields(&mut self, dialect: &'static Dialect) -> Result<Vec<Made>, String> {
+        let shape = self.shape;
+        let mut made = Vec::new();
+        for (slot, field) in shape.fields().iter().enumerate() {
+            let source = match (field, self.reading.answer) {
+                (Field::CotAnswer, Answer::Final) => Field::FinalAnswer,
+                _ => *field,
+            };
+            if let (Field::Rejected, Rejected::Key(key)) = (field, &self.reading.rejected) {
+                let steps = vec![Step::Json(self.expressions.key(key))];
+                made.push(Made { slot, steps, fix: None });
+                continue;
+            }
+            let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
+            let Some(name) = dialect.fixes.get(field.name()).map(String::as_str) else {
+                let steps = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, steps, fix: None });
+                continue;
+            };
+            let without = match dialect.unrepaired.get(source.name()) {
+                Some(skeleton) => self.expressions.compile(skeleton)?,
+                None => vec![Step::Json(slot)],
+            };
+            if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
+                made.push(Made { slot, steps: without, fix: None });
+            } else {
+                let steps = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, steps, fix: Some(Fix { name, without }) });
+            }
+        }
+        Ok(made)
+    }
+
+    /// Where the documents of a dialect may stand.
+    fn documents(&mut self, dialect: &'static Dialect) -> Result<Vec<(Vec<Step>, bool)>, Error> {
+        let is_context = dialect.documents == CONTEXT;
+        let elsewhere = if is_context { INSTRUCTION } else { CONTEXT };
+        let mut places = vec![(self.compiled(dialect, &dialect.documents)?, is_context)];
+        let wanted = self.shape.lists().contains(&List::Documents);
+        if wanted && !(is_context && dialect.fields.contains_key(Field::Instruction.name())) {
+            places.push((self.compiled(dialect, &elsewhere.into())?, !is_context));
+        }
+        Ok(places)
+    }
+
+    /// The system message of a conversation, if rows have no place for one.
+    fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Vec<Step>>, Error> {
+        if self.shape.takes_system() || dialect.turns.is_none() {
+            return Ok(None);
+        }
+        let own = "{system}".into();
+        let system = dialect.fields.get(Field::System.name()).unwrap_or(&own);
+        self.compiled(dialect, system).map(Some)
+    }
+
+    fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Vec<Step>, Error> {
+        let steps = self.expressions.compile(skeleton);
+        steps.map_err(|message| Error::usage(format!("dialect {}: {message}", dialect.name)))
+    }
+
+    /// The same with the fields that keep their keys.
+    fn with_identities(&mut self, mut made: Vec<Made>) -> Vec<Made> {
+        for slot in 0..self.shape.fields().len() {
+            if !made.iter().any(|field| field.slot == slot) {
+                made.push(Made { slot, steps: vec![Step::Json(slot)], fix: None });
+            }
+        }
+        made
+    }
+
+    fn bits(&mut self, keys: &[String]) -> u32 {
+        keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key))
+    }
+
+    /// The tests on values. To look for something takes time: that is done only where it `matters`.
+    fn tests(&mut self, dialect: &'static Dialect, matters: bool, auto: bool) -> Vec<Test> {
+        let when = &dialect.when;
+        let mut tests = Vec::new();
+        for (key, start) in &when.starts {
+            tests.push(Test::Starts(self.expressions.slot(key), start.clone()));
+        }
+        for (key, kind) in &when.is {
+            tests.push(Test::Is(self.expressions.slot(key), *kind));
+        }
+        for (key, text) in &when.contains {
+            if matters {
+                tests.push(Test::Contains(self.expressions.slot(key), Tag::new(text)));
+            } else if auto {
+                tests.push(Test::Never);
+            }
+        }
+        tests
+    }
+}
+
+/// How the rejected answer is chosen from those of other records, if that is asked for.
+fn other(shape: &Shape, rejected: &Rejected) -> Result<Option<Other>, Error> {
+    let slot = |field| shape.fields().iter().position(|&known| known == field);
+    let lacks =
+        |what| Err(Error::usage(format!("target {} has no place for {what}", shape.name())));
+    match (rejected, slot(Field::Rejected), slot(Field::CotAnswer)) {
+        (Rejected::Own, ..) | (Rejected::Key(_), Some(_), _) => Ok(None),
+        (_, None, _) => lacks("a rejected answer; `raftfast targets` lists those that need one"),
+        (Rejected::Other(_), _, None) => lacks("an answer that others could be compared with"),
+        (&Rejected::Other(seed), Some(slot), Some(answer)) => {
+            Ok(Some(Other { seed, slot, answer }))
+        }
+    }
+}
