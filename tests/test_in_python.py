@@ -217,6 +217,8 @@ DAEMONS = [
     Daemon("bytes", "raftfast.Converter('chat').convert_bytes(open(sys.argv[1], 'rb').read())"),
     Daemon("batches", "sum(1 for _ in raftfast.read(sys.argv[1]))"),
     Daemon("an object", "raftfast.convert(open(sys.argv[1], 'rb', 0), sys.argv[2])"),
+    Daemon("pyarrow", "raftfast.read(sys.argv[1]).to_pyarrow().read_all()"),
+    Daemon("shards", "raftfast.convert(sys.argv[1], sys.argv[2] + '.d', shard_size=1000)"),
 ]
 EXIT = """
 import sys, threading, time, raftfast
@@ -231,12 +233,34 @@ time.sleep(0.1)
 """
 
 
+# A thread that came back too late ended the process with SIGABRT in one run of eight.
+@pytest.mark.parametrize("_run", range(6))
 @pytest.mark.parametrize("daemon", DAEMONS, ids=lambda daemon: daemon.id)
 def test_the_interpreter_ends_beside_a_thread_that_converts(
-    daemon: Daemon, corpus: Path, tmp_path: Path
+    daemon: Daemon, _run: int, corpus: Path, tmp_path: Path
 ) -> None:
     done = script(EXIT.format(body=daemon.body), corpus, tmp_path / "out")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+AT_EXIT = """
+import atexit, io, sys
+def convert():
+    try:
+        print(raftfast.convert(io.BytesIO(b'{"question":"q","cot_answer":"a","instruction":"i"}'), sys.argv[1]).written)
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_a_conversion_at_exit_reads_objects_if_it_was_registered_after_the_import(
+    tmp_path: Path,
+) -> None:
+    imported, registered = "import raftfast\n", "atexit.register(convert)\n"
+    after = script(AT_EXIT + imported + registered, tmp_path / "out")
+    assert (after.returncode, after.stdout) == (0, b"1\n")
+    before = script(AT_EXIT + registered + imported, tmp_path / "out")
+    assert (before.returncode, b"the interpreter is ending" in before.stdout) == (0, True)
 
 
 # Exceptions --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ use pyo3_arrow::{PyRecordBatchReader, PySchema};
 use super::caller::Caller;
 use super::converter::Converter;
 use super::detached;
+use super::exit::{attached, released};
 use super::inputs::inputs_of;
 use super::ledger::Ledger;
 use super::outputs::settings_of;
@@ -30,7 +31,7 @@ impl Iterator for Detached {
 
     fn next(&mut self) -> Option<Self::Item> {
         let reader = self.reader.as_mut()?;
-        Python::try_attach(|py| py.detach(|| reader.next())).flatten()
+        released(|| reader.next()).flatten()
     }
 }
 
@@ -45,10 +46,8 @@ impl RecordBatchReader for Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         let (reader, held) = (self.reader.take(), self.held.take());
-        Python::try_attach(|py| {
-            py.detach(|| drop(reader));
-            drop(held);
-        });
+        released(|| drop(reader));
+        attached(|_| drop(held));
     }
 }
 

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::caller::{FileObject, Raised, keep};
+use super::exit::attached;
 use crate::columnar;
 use crate::engine::compress::Compression;
 use crate::engine::{self, Destination, Form, Settings};
@@ -37,11 +38,15 @@ struct NextOutput {
 
 impl NextOutput {
     fn call(&self) -> Result<PathBuf, Error> {
-        let named = Python::try_attach(|py| self.name.call0(py)?.extract::<PathBuf>(py));
-        named.unwrap_or_else(|| Ok(PathBuf::new())).map_err(|raised| {
-            keep(&self.raised, raised);
-            ErrorKind::Cancelled.into()
-        })
+        match attached(|py| self.name.call0(py)?.extract::<PathBuf>(py)) {
+            Some(Ok(name)) => Ok(name),
+            Some(Err(raised)) => {
+                keep(&self.raised, raised);
+                Err(ErrorKind::Cancelled.into())
+            }
+            // The interpreter is ending.
+            None => Err(ErrorKind::Cancelled.into()),
+        }
     }
 }
 

@@ -5,51 +5,22 @@
 //! bytes and cut only between characters, whatever spelling the escapes have: `\u003cANSWER\u003e: `
 //! is the tag `<ANSWER>: ` too.
 
+mod characters;
+mod escape;
+mod tag;
+
+use std::collections::TryReserveError;
+
 use memchr::memmem;
 
+use self::characters::{Characters, decode_plain, is_second_half, starts_escape};
+pub(crate) use self::characters::{is_python_space, splits_escape, unescaped};
+pub(crate) use self::escape::write_json_string;
+use self::escape::write_runs;
+pub use self::escape::{Escape, write_json_value};
+pub(crate) use self::tag::Cuts;
+pub use self::tag::Tag;
 use crate::scan;
-
-/// How strings are written as JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Escape {
-    /// Escapes as they stand in the input. The fastest, and the default.
-    #[default]
-    Keep,
-    /// The bytes of Python's `json.dumps`: everything but printable ASCII is escaped.
-    Ascii,
-    /// The bytes of pandas' `to_json`, and so of Gorilla's `format.py`: `/` is escaped as well and
-    /// U+007F is not.
-    Pandas,
-}
-
-impl Escape {
-    /// All ways, by the names that options take.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("keep", Self::Keep), ("ascii", Self::Ascii), ("pandas", Self::Pandas)];
-
-    /// Whether a byte inside a string cannot be copied: one that JSON or this way escapes, or that is
-    /// part of such a character.
-    #[inline(always)]
-    fn is_special(self, byte: u8) -> bool {
-        match byte {
-            ..b' ' | b'"' | b'\\' => true,
-            b'/' => self == Self::Pandas,
-            0x7f => self == Self::Ascii,
-            0x80.. => self != Self::Keep,
-            _ => false,
-        }
-    }
-
-    /// Bytes before the first one that cannot be copied.
-    #[inline]
-    fn run(self, bytes: &[u8]) -> usize {
-        match self {
-            Self::Keep => run_before(bytes, |byte| Self::Keep.is_special(byte)),
-            Self::Ascii => run_before(bytes, |byte| Self::Ascii.is_special(byte)),
-            Self::Pandas => run_before(bytes, |byte| Self::Pandas.is_special(byte)),
-        }
-    }
-}
 
 /// A text in either form.
 ///
@@ -246,6 +217,19 @@ impl Text<'_> {
         }
     }
 
+    /// The same, unless there is no memory for it.
+    pub(crate) fn try_to_plain(self) -> Result<String, TryReserveError> {
+        let mut plain = String::new();
+        plain.try_reserve(self.bytes().len())?;
+        match self {
+            Self::Escaped(raw) => {
+                plain.extend(Characters::new(raw).map(|character| character.value));
+            }
+            Self::Plain(text) => plain.push_str(text),
+        }
+        Ok(plain)
+    }
+
     /// Writes the text as it stands between the quotes of a JSON string.
     #[inline]
     pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
@@ -258,143 +242,6 @@ impl Text<'_> {
             }
             (Self::Plain(text), _) => write_runs(text.as_bytes(), decode_plain, escape, out),
         }
-    }
-}
-
-/// A text to look for, prepared.
-#[derive(Clone, Debug)]
-pub struct Tag {
-    text: String,
-    finder: memmem::FinderRev<'static>,
-    /// Printable ASCII that JSON strings hold as it is, unless by `\uXXXX`.
-    literal: bool,
-}
-
-impl Tag {
-    /// Prepares the search for `text`, which should not be empty.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        let literal = text.bytes().all(|b| matches!(b, b' '..=b'~') && !b"\"\\/".contains(&b));
-        Self { text: text.to_owned(), finder: memmem::FinderRev::new(text).into_owned(), literal }
-    }
-
-    /// Whether it is in a text.
-    #[must_use]
-    pub fn is_in(&self, text: Text<'_>) -> bool {
-        match text {
-            Text::Escaped(raw) => self.last_end(raw).is_some(),
-            Text::Plain(text) => text.contains(&self.text),
-        }
-    }
-
-    /// The start of the first occurrence in an escaped text.
-    fn first_start(&self, raw: &[u8]) -> Option<usize> {
-        if self.has_other_spellings(raw) {
-            let mut characters = Characters::new(raw);
-            return characters
-                .find(|one| self.end_from(raw, one.start).is_some())
-                .map(|one| one.start);
-        }
-        memmem::find_iter(raw, &self.text).find(|&at| !splits_escape(raw, at))
-    }
-
-    /// The end of the last occurrence in an escaped text.
-    fn last_end(&self, raw: &[u8]) -> Option<usize> {
-        if self.has_other_spellings(raw) {
-            return self.last_end_by_character(raw);
-        }
-        let mut head = raw;
-        loop {
-            let start = self.finder.rfind(head)?;
-            let end = start + self.text.len();
-            if !splits_escape(raw, start) {
-                return Some(end);
-            }
-            head = &raw[..end - 1];
-        }
-    }
-
-    /// Whether the tag cannot be looked for byte by byte in an escaped text.
-    fn has_other_spellings(&self, raw: &[u8]) -> bool {
-        !self.literal || self.may_be_spelled_out(raw)
-    }
-
-    /// Whether a character of the tag is written as `\uXXXX` somewhere in the text.
-    fn may_be_spelled_out(&self, raw: &[u8]) -> bool {
-        memmem::find_iter(raw, b"\\u").any(|at| {
-            let code = raw.get(at + 2..at + 6).map_or(0, hex_value);
-            char::from_u32(code).is_some_and(|character| self.text.contains(character))
-        })
-    }
-
-    fn last_end_by_character(&self, raw: &[u8]) -> Option<usize> {
-        let ends = Characters::new(raw).filter_map(|character| self.end_from(raw, character.start));
-        ends.last()
-    }
-
-    /// The end of the tag if it stands at `start`.
-    fn end_from(&self, raw: &[u8], start: usize) -> Option<usize> {
-        let mut characters = Characters { raw, at: start };
-        for wanted in self.text.chars() {
-            if characters.next()?.value != wanted {
-                return None;
-            }
-        }
-        Some(characters.at)
-    }
-}
-
-/// A text that is cut at one tag after the other, from its start to its end. How tags may be spelled in
-/// it is found out once, so that many cuts take no longer than one pass.
-#[derive(Debug)]
-pub(crate) struct Cuts<'a> {
-    rest: Text<'a>,
-    spelled_out: bool,
-}
-
-impl<'a> Cuts<'a> {
-    /// The text, in which only these tags are to be looked for.
-    pub(crate) fn new(text: Text<'a>, tags: &[&Tag]) -> Self {
-        let in_raw = |raw: &[u8]| tags.iter().any(|tag| tag.has_other_spellings(raw));
-        Self { rest: text, spelled_out: matches!(text, Text::Escaped(raw) if in_raw(raw)) }
-    }
-
-    /// Cuts off what stands up to the first occurrence of the tag and with it.
-    pub(crate) fn with(&mut self, tag: &Tag) -> Option<Text<'a>> {
-        let (_, end) = self.find(tag)?;
-        Some(self.off(end))
-    }
-
-    /// Cuts off what stands before the first occurrence of the tag.
-    pub(crate) fn before(&mut self, tag: &Tag) -> Option<Text<'a>> {
-        let (start, _) = self.find(tag)?;
-        Some(self.off(start))
-    }
-
-    /// What has not been cut off.
-    pub(crate) fn rest(&self) -> Text<'a> {
-        self.rest
-    }
-
-    fn find(&self, tag: &Tag) -> Option<(usize, usize)> {
-        match self.rest {
-            Text::Plain(text) => text.find(&tag.text).map(|at| (at, at + tag.text.len())),
-            Text::Escaped(raw) if self.spelled_out => {
-                let mut starts = Characters::new(raw).map(|one| one.start);
-                starts.find_map(|start| Some((start, tag.end_from(raw, start)?)))
-            }
-            Text::Escaped(raw) => {
-                let start =
-                    memmem::find_iter(raw, &tag.text).find(|&at| !splits_escape(raw, at))?;
-                Some((start, start + tag.text.len()))
-            }
-        }
-    }
-
-    fn off(&mut self, at: usize) -> Text<'a> {
-        let (head, rest) = self.rest.split_at(at);
-        self.rest = rest;
-        head
     }
 }
 
@@ -437,232 +284,6 @@ fn last_line_end(raw: &[u8]) -> Option<usize> {
         .map(|at| from + at)
         .find(|&at| matches!(raw.get(at + 5), Some(b'a' | b'A')) && starts_escape(raw, at));
     spelled_out.or(short)
-}
-
-/// Whether the backslash at `at` starts an escape, rather than being escaped itself.
-fn starts_escape(raw: &[u8], at: usize) -> bool {
-    raw[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0
-}
-
-/// Whether `at` is inside an escape.
-pub(crate) fn splits_escape(raw: &[u8], at: usize) -> bool {
-    (1..=5.min(at)).any(|back| {
-        let backslash = at - back;
-        raw[backslash] == b'\\'
-            && (back == 1 || raw[backslash + 1] == b'u')
-            && starts_escape(raw, backslash)
-    })
-}
-
-/// White space as Python's `str.strip` and `str.isspace` have it.
-pub(crate) fn is_python_space(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
-}
-
-fn hex_value(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
-}
-
-/// A character of an escaped text, and where its spelling starts.
-#[derive(Clone, Copy)]
-struct Character {
-    start: usize,
-    value: char,
-}
-
-/// The characters of an escaped text. Text that is not valid yields U+FFFD and never panics.
-struct Characters<'a> {
-    raw: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Characters<'a> {
-    fn new(raw: &'a [u8]) -> Self {
-        Self { raw, at: 0 }
-    }
-
-    /// The character and how many bytes spell it.
-    fn decode(rest: &[u8]) -> (char, usize) {
-        match rest {
-            [b'\\', b'u', ..] => decode_unicode(rest),
-            [b'\\', letter, ..] => (unescaped(*letter), 2),
-            [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
-            _ => decode_utf8(rest),
-        }
-    }
-}
-
-impl Iterator for Characters<'_> {
-    type Item = Character;
-
-    fn next(&mut self) -> Option<Character> {
-        let rest = self.raw.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (value, length) = Self::decode(rest);
-        let start = self.at;
-        self.at = (start + length).min(self.raw.len());
-        Some(Character { start, value })
-    }
-}
-
-/// What a short escape stands for.
-pub(crate) fn unescaped(letter: u8) -> char {
-    match letter {
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        other => char::from(other),
-    }
-}
-
-fn decode_unicode(rest: &[u8]) -> (char, usize) {
-    let unit = |at: usize| rest.get(at..at + 4).map_or(0, hex_value);
-    let high = unit(2);
-    if (0xd800..0xdc00).contains(&high) && rest.get(6..8) == Some(b"\\u") {
-        let code = 0x10000 + ((high - 0xd800) << 10) + (unit(8) & 0x3ff);
-        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-    }
-    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
-}
-
-/// Whether what comes is the second half of a surrogate pair, which is no character of its own.
-fn is_second_half(rest: &[u8]) -> bool {
-    let digits = rest.strip_prefix(b"\\u").and_then(|rest| rest.first_chunk::<4>());
-    digits.is_some_and(|digits| (0xdc00..0xe000).contains(&hex_value(digits)))
-}
-
-/// The first character of valid UTF-8, and its bytes.
-fn decode_utf8(rest: &[u8]) -> (char, usize) {
-    let tail = |byte: u8| u32::from(byte & 0x3f);
-    let (code, length) = match *rest {
-        [a @ 0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
-        [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0xf) << 12 | tail(b) << 6 | tail(c), 3),
-        [a @ 0xf0..=0xff, b, c, d, ..] => {
-            (u32::from(a & 7) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4)
-        }
-        _ => return (char::REPLACEMENT_CHARACTER, 1),
-    };
-    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), length)
-}
-
-/// The first character of a plain text and its bytes.
-#[inline]
-fn decode_plain(rest: &[u8]) -> (char, usize) {
-    match rest {
-        [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
-        _ => decode_utf8(rest),
-    }
-}
-
-/// Writes a text whose characters `decode` reads: runs of bytes that need no escape are copied.
-#[inline]
-fn write_runs(
-    text: &[u8],
-    decode: impl Fn(&[u8]) -> (char, usize),
-    escape: Escape,
-    out: &mut Vec<u8>,
-) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (run, special) = rest.split_at(escape.run(rest));
-        out.extend_from_slice(run);
-        rest = special;
-        while rest.first().is_some_and(|&byte| escape.is_special(byte)) {
-            let (character, length) = decode(rest);
-            write_character(character, escape, out);
-            rest = &rest[length.min(rest.len())..];
-        }
-    }
-}
-
-/// Bytes that are looked at at once.
-const CHUNK: usize = 32;
-
-/// Bytes before the first special one.
-#[inline(always)]
-fn run_before(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
-    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let found = first_in_chunk(chunk, &special);
-        if found < CHUNK {
-            return index * CHUNK + found;
-        }
-    }
-    let mut last = [b' '; CHUNK];
-    last[..rest.len()].copy_from_slice(rest);
-    bytes.len() - rest.len() + first_in_chunk(&last, special).min(rest.len())
-}
-
-/// Where the first special byte of a chunk is; `CHUNK` if there is none. Without branches by byte, so
-/// that it becomes vector code.
-#[inline(always)]
-fn first_in_chunk(chunk: &[u8; CHUNK], special: impl Fn(u8) -> bool) -> usize {
-    let mut flags = [0; CHUNK];
-    for (flag, &byte) in flags.iter_mut().zip(chunk) {
-        *flag = u8::from(special(byte));
-    }
-    let (words, _) = flags.as_chunks::<8>();
-    let mut words = words.iter().map(|word| u64::from_le_bytes(*word)).enumerate();
-    let found = words.find(|&(_, word)| word != 0);
-    found.map_or(CHUNK, |(index, word)| 8 * index + word.trailing_zeros() as usize / 8)
-}
-
-fn write_character(character: char, escape: Escape, out: &mut Vec<u8>) {
-    match character {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        '\t' => out.extend_from_slice(b"\\t"),
-        '\u{8}' => out.extend_from_slice(b"\\b"),
-        '\u{c}' => out.extend_from_slice(b"\\f"),
-        '/' if escape == Escape::Pandas => out.extend_from_slice(b"\\/"),
-        '\u{7f}' if escape == Escape::Ascii => write_unit(0x7f, out),
-        ' '..='\u{7f}' => out.push(character as u8),
-        '\0'..' ' => write_unit(character as u16, out),
-        _ if escape == Escape::Keep => {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-        _ => character.encode_utf16(&mut [0; 2]).iter().for_each(|&unit| write_unit(unit, out)),
-    }
-}
-
-/// `\uXXXX`, in lower case as Python and pandas write it.
-fn write_unit(unit: u16, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |shift: u16| DIGITS[usize::from(unit >> shift & 0xf)];
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
-}
-
-/// Writes a whole JSON value, its strings escaped another way; pandas writes no white space
-/// between tokens either. Numbers are never touched.
-pub fn write_json_value(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
-    if escape == Escape::Keep {
-        out.extend_from_slice(raw);
-        return;
-    }
-    let mut rest = raw;
-    while let Some(quote) = memchr::memchr(b'"', rest) {
-        write_tokens(&rest[..quote], escape, out);
-        let text = &rest[quote + 1..];
-        let length = string_length(text);
-        out.push(b'"');
-        Text::Escaped(&text[..length]).write_json(escape, out);
-        out.push(b'"');
-        rest = text.get(length + 1..).unwrap_or_default();
-    }
-    write_tokens(rest, escape, out);
-}
-
-fn write_tokens(tokens: &[u8], escape: Escape, out: &mut Vec<u8>) {
-    let kept = |byte: &u8| escape != Escape::Pandas || !byte.is_ascii_whitespace();
-    out.extend(tokens.iter().copied().filter(kept));
-}
-
-/// Bytes before the closing quote.
-fn string_length(text: &[u8]) -> usize {
-    memchr::memchr_iter(b'"', text).find(|&at| starts_escape(text, at)).unwrap_or(text.len())
 }
 
 #[cfg(test)]

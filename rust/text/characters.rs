@@ -1,0 +1,121 @@
+//! The characters of texts, and how they are spelled in JSON strings.
+
+/// Whether the backslash at `at` starts an escape, rather than being escaped itself.
+pub(super) fn starts_escape(raw: &[u8], at: usize) -> bool {
+    raw[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0
+}
+
+/// Whether `at` is inside an escape.
+pub(crate) fn splits_escape(raw: &[u8], at: usize) -> bool {
+    (1..=5.min(at)).any(|back| {
+        let backslash = at - back;
+        raw[backslash] == b'\\'
+            && (back == 1 || raw[backslash + 1] == b'u')
+            && starts_escape(raw, backslash)
+    })
+}
+
+/// White space as Python's `str.strip` and `str.isspace` have it.
+pub(crate) fn is_python_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+pub(super) fn hex_value(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
+}
+
+/// A character of an escaped text, and where its spelling starts.
+#[derive(Clone, Copy)]
+pub(super) struct Character {
+    pub(super) start: usize,
+    pub(super) value: char,
+}
+
+/// The characters of an escaped text. Text that is not valid yields U+FFFD and never panics.
+pub(super) struct Characters<'a> {
+    raw: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl<'a> Characters<'a> {
+    pub(super) fn new(raw: &'a [u8]) -> Self {
+        Self::from(raw, 0)
+    }
+
+    pub(super) fn from(raw: &'a [u8], at: usize) -> Self {
+        Self { raw, at }
+    }
+
+    /// The character and how many bytes spell it.
+    pub(super) fn decode(rest: &[u8]) -> (char, usize) {
+        match rest {
+            [b'\\', b'u', ..] => decode_unicode(rest),
+            [b'\\', letter, ..] => (unescaped(*letter), 2),
+            [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
+            _ => decode_utf8(rest),
+        }
+    }
+}
+
+impl Iterator for Characters<'_> {
+    type Item = Character;
+
+    fn next(&mut self) -> Option<Character> {
+        let rest = self.raw.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (value, length) = Self::decode(rest);
+        let start = self.at;
+        self.at = (start + length).min(self.raw.len());
+        Some(Character { start, value })
+    }
+}
+
+/// What a short escape stands for.
+pub(crate) fn unescaped(letter: u8) -> char {
+    match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        other => char::from(other),
+    }
+}
+
+fn decode_unicode(rest: &[u8]) -> (char, usize) {
+    let unit = |at: usize| rest.get(at..at + 4).map_or(0, hex_value);
+    let high = unit(2);
+    if (0xd800..0xdc00).contains(&high) && rest.get(6..8) == Some(b"\\u") {
+        let code = 0x10000 + ((high - 0xd800) << 10) + (unit(8) & 0x3ff);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+    }
+    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+}
+
+/// Whether what comes is the second half of a surrogate pair, which is no character of its own.
+pub(super) fn is_second_half(rest: &[u8]) -> bool {
+    let digits = rest.strip_prefix(b"\\u").and_then(|rest| rest.first_chunk::<4>());
+    digits.is_some_and(|digits| (0xdc00..0xe000).contains(&hex_value(digits)))
+}
+
+/// The first character of valid UTF-8, and its bytes.
+fn decode_utf8(rest: &[u8]) -> (char, usize) {
+    let tail = |byte: u8| u32::from(byte & 0x3f);
+    let (code, length) = match *rest {
+        [a @ 0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
+        [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0xf) << 12 | tail(b) << 6 | tail(c), 3),
+        [a @ 0xf0..=0xff, b, c, d, ..] => {
+            (u32::from(a & 7) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4)
+        }
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), length)
+}
+
+/// The first character of a plain text and its bytes.
+#[inline]
+pub(super) fn decode_plain(rest: &[u8]) -> (char, usize) {
+    match rest {
+        [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
+        _ => decode_utf8(rest),
+    }
+}
