@@ -16,6 +16,7 @@
 //! # Ok::<(), raftfast::error::Error>(())
 //! ```
 
+mod arrays;
 pub mod batch;
 pub mod checker;
 pub mod columnar;

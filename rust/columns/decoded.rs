@@ -7,8 +7,9 @@ use arrow_array::{ArrayRef, new_empty_array};
 use arrow_json::ReaderBuilder;
 use arrow_schema::{ArrowError, DataType, Field};
 
-use super::column::{Column, refused};
+use super::column::Column;
 use super::raw::write_json;
+use crate::arrays::{Growing, refused};
 use crate::error::Error;
 use crate::record::Record;
 use crate::shape::tree::Node;
@@ -54,7 +55,9 @@ impl Column for Decoded {
         write_json(node, record, &mut self.json)?;
         self.close()
     }
+}
 
+impl Growing for Decoded {
     fn push_null(&mut self) -> Result<(), Error> {
         self.json.try_reserve(b"null".len())?;
         self.json.extend_from_slice(b"null");
@@ -75,7 +78,7 @@ impl Column for Decoded {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Error> {
-        let decoded = self.decode().map_err(|error| refused(&error));
+        let decoded = self.decode().map_err(refused);
         self.truncate(0);
         decoded
     }

@@ -26,12 +26,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub(crate) mod bits;
 mod column;
 mod decoded;
 mod features;
 mod nested;
-pub(crate) mod offsets;
 mod raw;
 mod scalars;
 mod schema;
@@ -45,11 +43,12 @@ use arrow_array::cast::AsArray;
 use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
 use arrow_schema::{DataType, SchemaRef};
 
+use crate::arrays::refused;
 use crate::error::Error;
 use crate::record::Record;
 use crate::shape::Shape;
 use crate::shape::tree::Node;
-use column::{Column, column, refused};
+use column::{Column, column};
 
 pub use features::{FEATURES_KEY, features};
 pub use schema::Known;
@@ -121,8 +120,7 @@ impl Columns {
         let row = self.row.finish()?;
         let options = RecordBatchOptions::new().with_row_count(Some(row.len()));
         let columns = row.as_struct().columns().to_vec();
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
-            .map_err(|error| refused(&error))
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(refused)
     }
 
     /// Takes back a batch that [`finish`](Self::finish) gave and that is not needed any more, so that

@@ -3,6 +3,7 @@
 use arrow_array::ArrayRef;
 
 use super::column::Column;
+use crate::arrays::Growing;
 use crate::error::Error;
 use crate::record::{Record, Value};
 use crate::shape::tree::Node;
@@ -33,7 +34,9 @@ impl Column for Raw {
         write_json(node, record, &mut self.json)?;
         self.values.push(&self.json)
     }
+}
 
+impl Growing for Raw {
     fn push_null(&mut self) -> Result<(), Error> {
         self.values.push(b"null")
     }
@@ -52,6 +55,10 @@ impl Column for Raw {
 
     fn finish(&mut self) -> Result<ArrayRef, Error> {
         self.values.finish()
+    }
+
+    fn reclaim(&mut self, finished: ArrayRef) {
+        self.values.reclaim(finished);
     }
 }
 

@@ -1,13 +1,14 @@
 //! Columns of segments: lists of texts, each with whether it is trained on.
 
+use std::convert::Infallible;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, BooleanArray, ListArray, OffsetSizeTrait, StructArray};
 use arrow_schema::{DataType, FieldRef, Fields};
 
-use super::bits::{Bits, Validity};
-use super::column::{Column, made, misfit};
-use super::offsets::Offsets;
-use super::strings::Strings;
+use super::column::{Column, misfit};
+use super::strings;
+use crate::arrays::{Bits, Growing, Offsets, Strings, Validity, made};
 use crate::error::Error;
 use crate::mask::Cutter;
 use crate::record::Record;
@@ -62,7 +63,7 @@ impl<O: OffsetSizeTrait> Segments<O> {
                 None => self.append_all(single, record),
                 Some(mut entries) => entries.try_for_each(|entry| self.append_all(many, &entry)),
             },
-            text => self.texts.append_part(text, record),
+            text => strings::append(&mut self.texts, text, record),
         }
     }
 
@@ -109,7 +110,9 @@ impl<O: OffsetSizeTrait> Column for Segments<O> {
         self.begin(false)?;
         self.close(true)
     }
+}
 
+impl<O: OffsetSizeTrait> Growing for Segments<O> {
     fn push_null(&mut self) -> Result<(), Error> {
         self.close(false)
     }
@@ -131,7 +134,7 @@ impl<O: OffsetSizeTrait> Column for Segments<O> {
 
     fn finish(&mut self) -> Result<ArrayRef, Error> {
         let (labels, texts) = (BooleanArray::new(self.labels.finish(), None), self.texts.finish()?);
-        let columns = vec![made(Ok(labels))?, texts];
+        let columns = vec![made(Ok::<_, Infallible>(labels))?, texts];
         let segments = made(StructArray::try_new(self.members.clone(), columns, None))?;
         let (element, offsets) = (self.element.clone(), self.offsets.finish());
         made(ListArray::try_new(element, offsets, segments, self.validity.finish()))

@@ -4,7 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef};
 
-use super::values::{Values, internal};
+use super::values::Values;
+use crate::arrays::refused;
 use crate::error::Error;
 
 /// The columns of whole records, under construction.
@@ -24,7 +25,7 @@ impl Whole {
     /// `Internal` if the schema has a type that no survey gives.
     pub fn new(schema: SchemaRef) -> Result<Self, Error> {
         let rows = Values::new(&DataType::Struct(schema.fields().clone()));
-        let rows = rows.ok_or_else(|| internal("columns of types that no survey gives"))?;
+        let rows = rows.ok_or_else(|| refused("columns of types that no survey gives"))?;
         Ok(Self { schema, rows })
     }
 
@@ -64,6 +65,6 @@ impl Whole {
         let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
         let rows = self.rows.finish()?;
         let columns = rows.as_struct().columns().to_vec();
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(internal)
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(refused)
     }
 }

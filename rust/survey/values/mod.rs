@@ -4,18 +4,14 @@ mod nested;
 mod scalars;
 mod texts;
 
-use std::fmt::{Debug, Display};
-use std::sync::Arc;
-
+use arrow_array::ArrayRef;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 
+use crate::arrays::{Booleans, Growing, Nulls, Numbers, Strings, refused};
 use crate::error::{Error, ErrorKind};
 use crate::walk::{Token, Walk};
-use nested::{Lists, Objects};
-use scalars::{Booleans, Nulls, Numbers};
-use texts::Texts;
+use scalars::Parse;
 
 /// A column of JSON values of one type, under construction.
 ///
@@ -91,6 +87,11 @@ impl Values {
     pub fn finish(&mut self) -> Result<ArrayRef, Error> {
         self.0.finish()
     }
+
+    /// Takes back what [`finish`](Self::finish) gave, for its memory.
+    pub fn reclaim(&mut self, finished: ArrayRef) {
+        self.0.reclaim(finished);
+    }
 }
 
 /// What to do about a key that an object has twice.
@@ -103,33 +104,31 @@ enum Duplicates {
     LastWins,
 }
 
-/// A column that has a value more after each push, or after an error some part of one, until it is
-/// truncated.
-trait Column: Debug + Send {
+/// A column that has a value more after each push.
+trait Column: Growing {
     fn push(
         &mut self,
         token: Token<'_>,
         walk: &mut Walk<'_>,
         duplicates: Duplicates,
     ) -> Result<(), Error>;
-    fn push_null(&mut self) -> Result<(), Error>;
-    fn len(&self) -> usize;
-    fn bytes(&self) -> usize;
-    fn truncate(&mut self, rows: usize);
-    fn finish(&mut self) -> Result<ArrayRef, Error>;
 }
 
 fn column(data_type: &DataType) -> Option<Box<dyn Column>> {
     Some(match data_type {
-        DataType::Null => Box::new(Nulls(0)),
+        DataType::Null => Box::<Nulls>::default(),
         DataType::Boolean => Box::<Booleans>::default(),
-        DataType::Int64 => Box::new(Numbers::<Int64Type>::new(|text| text.parse().ok())),
-        DataType::UInt64 => Box::new(Numbers::<UInt64Type>::new(unsigned)),
-        DataType::Float64 => Box::new(Numbers::<Float64Type>::new(|text| text.parse().ok())),
-        DataType::Utf8 => Box::<Texts<i32>>::default(),
-        DataType::LargeUtf8 => Box::<Texts<i64>>::default(),
-        DataType::List(field) => Box::new(Lists::new(field)?),
-        DataType::Struct(fields) => Box::new(Objects::new(fields)?),
+        DataType::Int64 => {
+            Box::new(Numbers::<Int64Type, Parse<i64>>::new(|text| text.parse().ok()))
+        }
+        DataType::UInt64 => Box::new(Numbers::<UInt64Type, Parse<u64>>::new(unsigned)),
+        DataType::Float64 => {
+            Box::new(Numbers::<Float64Type, Parse<f64>>::new(|text| text.parse().ok()))
+        }
+        DataType::Utf8 => Box::<Strings<i32>>::default(),
+        DataType::LargeUtf8 => Box::<Strings<i64>>::default(),
+        DataType::List(field) => Box::new(nested::lists(field)?),
+        DataType::Struct(fields) => Box::new(nested::objects(fields)?),
         _ => return None,
     })
 }
@@ -139,19 +138,9 @@ fn unsigned(text: &str) -> Option<u64> {
     if text == "-0" { Some(0) } else { text.parse().ok() }
 }
 
-/// An error of the Arrow crates, which check what is handed to them.
-pub(super) fn internal(error: impl Display) -> Error {
-    Error::from(ErrorKind::Internal(format!("columns: {error}")))
-}
-
-/// A finished array.
-fn made(array: Result<impl Array + 'static, ArrowError>) -> Result<ArrayRef, Error> {
-    array.map(|array| Arc::new(array) as ArrayRef).map_err(internal)
-}
-
 #[cold]
 fn broken() -> Error {
-    internal("JSON that was not validated")
+    refused("JSON that was not validated")
 }
 
 /// The error of a value in a column that is for others.

@@ -1,0 +1,97 @@
+//! Arrays of strings: each unescaped straight into the buffer that the batch will hold.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, OffsetSizeTrait};
+use arrow_buffer::Buffer;
+
+use super::{Growing, Offsets, Validity, made};
+use crate::error::Error;
+use crate::scan::{strings, unescape};
+use crate::text::Text;
+
+/// Strings, with offsets of 32 or of 64 bits.
+#[derive(Debug, Default)]
+pub(crate) struct Strings<O> {
+    values: Vec<u8>,
+    offsets: Offsets<O>,
+    validity: Validity,
+    /// Bytes of the values when the array was last finished: the next batch is about as large, and
+    /// what is asked for at once need not be moved as it grows.
+    last: usize,
+}
+
+impl<O: OffsetSizeTrait> Strings<O> {
+    /// Makes room before the first row: what the last batch took and an eighth more.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        if self.values.capacity() == 0 {
+            self.values.try_reserve(self.last + self.last / 8)?;
+        }
+        Ok(())
+    }
+
+    /// Adds to the string under construction.
+    #[inline]
+    pub(crate) fn append(&mut self, text: Text<'_>) -> Result<(), Error> {
+        match text {
+            Text::Escaped(raw) => unescape(raw, &mut self.values)?,
+            Text::Plain(text) => self.append_plain(text.as_bytes())?,
+        }
+        Ok(())
+    }
+
+    /// The same with UTF-8.
+    #[inline]
+    pub(crate) fn append_plain(&mut self, text: &[u8]) -> Result<(), Error> {
+        self.values.try_reserve(text.len())?;
+        self.values.extend_from_slice(text);
+        Ok(())
+    }
+
+    /// Whether there is text that no row holds yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.values.len() > self.offsets.last()
+    }
+
+    /// Ends a string.
+    #[inline]
+    pub(crate) fn close(&mut self, valid: bool) -> Result<(), Error> {
+        self.offsets.push(self.values.len())?;
+        self.validity.push(valid)
+    }
+}
+
+impl<O: OffsetSizeTrait> Growing for Strings<O> {
+    fn push_null(&mut self) -> Result<(), Error> {
+        self.close(false)
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.len() + self.offsets.bytes() + self.validity.bytes()
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.validity.truncate(rows);
+        self.values.truncate(self.offsets.truncate(rows));
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Error> {
+        let values = std::mem::take(&mut self.values);
+        self.last = values.len();
+        let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
+        made(strings(offsets, Buffer::from_vec(values), nulls))
+    }
+
+    fn reclaim(&mut self, finished: ArrayRef) {
+        let Some(strings) = finished.as_string_opt::<O>().cloned() else { return };
+        drop(finished);
+        if let Ok(values) = strings.into_parts().1.into_vec() {
+            self.values = values;
+            self.values.clear();
+        }
+    }
+}
