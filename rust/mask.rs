@@ -8,7 +8,7 @@ use crate::text::{Cuts, Tag, Text};
 pub enum Mask {
     /// The whole answer, that is the last one of a conversation.
     Answer,
-    /// The final answer only: what follows the last `<ANSWER>: ` of the answer.
+    /// The final answer only: what follows the last `<ANSWER>: ` of the answer, or the last `##Answer:`.
     Final,
     /// The answer but for what stands between `##begin_quote##` and `##end_quote##`. The tags are
     /// trained on: a model must write them itself, and only what they hold is copied.
@@ -33,8 +33,29 @@ impl Mask {
     }
 }
 
-/// What stands before the final answer (ShishirPatil/gorilla:raft/format.py).
-pub(crate) const FINAL_TAG: &str = "<ANSWER>: ";
+/// Where the final answer of a text begins: after the last `<ANSWER>: ` (ShishirPatil/gorilla:raft/format.py),
+/// or after the last `##Answer:` of the paper's prompt (its issue 288) and the white space there.
+#[derive(Clone, Debug)]
+pub(crate) struct FinalAnswer {
+    tag: Tag,
+    of_paper: Tag,
+}
+
+impl Default for FinalAnswer {
+    fn default() -> Self {
+        Self { tag: Tag::new("<ANSWER>: "), of_paper: Tag::new("##Answer:") }
+    }
+}
+
+impl FinalAnswer {
+    /// The reasoning, with the tag, and the final answer; `None` if there is no tag.
+    pub(crate) fn cut<'a>(&self, text: Text<'a>) -> Option<(Text<'a>, Text<'a>)> {
+        let of_paper = text.cut_after_last(&self.of_paper).map(|(_, answer)| answer.trim_start());
+        let tagged = of_paper.unwrap_or(text).cut_after_last(&self.tag);
+        let answer = tagged.map(|(_, answer)| answer).or(of_paper)?;
+        Some((text.up_to(answer), answer))
+    }
+}
 
 /// What stands around a quote (ShishirPatil/gorilla:raft/raft.py).
 pub(crate) const QUOTE: (&str, &str) = ("##begin_quote##", "##end_quote##");
@@ -43,7 +64,7 @@ pub(crate) const QUOTE: (&str, &str) = ("##begin_quote##", "##end_quote##");
 #[derive(Clone, Debug)]
 pub(crate) enum Cutter {
     Answer,
-    Final(Tag),
+    Final(FinalAnswer),
     NotQuotes(Tag, Tag),
 }
 
@@ -51,7 +72,7 @@ impl Cutter {
     pub(crate) fn new(mask: Mask) -> Self {
         match mask {
             Mask::Answer => Self::Answer,
-            Mask::Final => Self::Final(Tag::new(FINAL_TAG)),
+            Mask::Final => Self::Final(FinalAnswer::default()),
             Mask::NotQuotes => Self::NotQuotes(Tag::new(QUOTE.0), Tag::new(QUOTE.1)),
         }
     }
@@ -64,8 +85,8 @@ impl Cutter {
     /// The way in which an answer has no final answer, if only that is trained on. White space is none:
     /// templates take it away at the end, and the tag with it.
     pub(crate) fn absence(&self, answer: Text<'_>) -> Option<Absence> {
-        let Self::Final(tag) = self else { return None };
-        match answer.cut_after_last(tag) {
+        let Self::Final(found) = self else { return None };
+        match found.cut(answer) {
             None => Some(Absence::Missing),
             Some((_, answer)) => answer.trim().is_empty().then_some(Absence::Empty),
         }
@@ -83,7 +104,7 @@ impl Cutter {
         };
         match self {
             Self::Answer => part(true, text),
-            Self::Final(tag) => match text.cut_after_last(tag) {
+            Self::Final(found) => match found.cut(text) {
                 Some((head, answer)) => part(false, head).and_then(|()| part(true, answer)),
                 None => part(true, text),
             },
@@ -136,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_cut_at_the_same_characters_however_it_is_spelled() {
-        let rows: [Row<'_>; 18] = [
+        let rows: [Row<'_>; 22] = [
             (Mask::Answer, b"a <ANSWER>: b", &[(true, "a <ANSWER>: b")]),
             (Mask::Answer, b"", &[]),
             (Mask::Final, b"a <ANSWER>: b", &[(false, "a <ANSWER>: "), (true, "b")]),
@@ -151,6 +172,18 @@ mod tests {
                 &[(false, "a <ANSWER>: "), (true, "\u{1f600}")],
             ),
             (Mask::Final, b"a <ANSWER>: ", &[(false, "a <ANSWER>: ")]),
+            (Mask::Final, br"a ##Answer: \nb", &[(false, "a ##Answer: \n"), (true, "b")]),
+            (
+                Mask::Final,
+                b"a ##Answer: <ANSWER>: b",
+                &[(false, "a ##Answer: <ANSWER>: "), (true, "b")],
+            ),
+            (
+                Mask::Final,
+                b"a <ANSWER>: ##Answer:b",
+                &[(false, "a <ANSWER>: ##Answer:"), (true, "b")],
+            ),
+            (Mask::Final, b"a ##Answer: ", &[(false, "a ##Answer: ")]),
             (Mask::Final, b"no tag", &[(true, "no tag")]),
             (Mask::NotQuotes, b"no quote", &[(true, "no quote")]),
             (

@@ -633,6 +633,27 @@ def test_conversations_of_final_answers_end_with_them(name: str) -> None:
     assert row["messages"][-1] == says("assistant", meant(name, line).final_answer)
 
 
+PAPER = "##Reason: by ##begin_quote##d##end_quote## ##Answer: Paris"
+OF_PAPER: dict[str, Json] = {
+    "gorilla": {"instruction": "q"},
+    "raft-toolkit": {"question": "q", "context": "d", "instruction": "q"},
+    "curator": {"question": "q", "oracle_document": "d", "instruction": "q"},
+    "legacy": {"question": "q", "context": {"sentences": [["d"]]}, "answer": "Paris"},
+    "messages": {"messages": [says("user", "q"), says("assistant", PAPER)]},
+}
+
+
+@pytest.mark.parametrize("name", OF_PAPER)
+@pytest.mark.parametrize("dialect", ["auto", "own"])
+def test_the_final_answer_of_the_papers_prompt_is_found_in_records_of_any_dialect(
+    name: str, dialect: str
+) -> None:
+    record = OF_PAPER[name] if name == "messages" else {**OF_PAPER[name], "cot_answer": PAPER}
+    from_ = name if dialect == "own" else "auto"
+    (row,) = chat(json.dumps(record).encode(), dialect=from_, answer="final").rows
+    assert row["messages"][-1] == says("assistant", "Paris")
+
+
 class Either(NamedTuple):
     """A record without a chain of thought, or with one, and what is its answer."""
 

@@ -247,7 +247,8 @@ AT_EXIT = """
 import atexit, io, sys
 def convert():
     try:
-        print(raftfast.convert(io.BytesIO(b'{"question":"q","cot_answer":"a","instruction":"i"}'), sys.argv[1]).written)
+        line = b'{"cot_answer":"a","instruction":"i"}'
+        print(raftfast.convert(io.BytesIO(line), sys.argv[1]).written)
     except OSError as error:
         print(error)
 """

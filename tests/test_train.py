@@ -33,6 +33,7 @@ PIECES = st.sampled_from(
     [
         "<ANSWER>: ",
         "<ANSWER>:",
+        "##Answer:",
         "##begin_quote##",
         "##end_quote##",
         "##",

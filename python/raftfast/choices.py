@@ -24,8 +24,8 @@ Check: TypeAlias = Literal["off", "warn", "strict"]
 written, or they are rejected."""
 
 Train: TypeAlias = Literal["answer", "final", "not-quotes"]
-"""What of the answer is trained on: all of it, the final answer after the last ``<ANSWER>: ``, or
-all but what stands between ``##begin_quote##`` and ``##end_quote##``."""
+"""What of the answer is trained on: all of it, the final answer after the last ``<ANSWER>: `` or
+``##Answer:``, or all but what stands between ``##begin_quote##`` and ``##end_quote##``."""
 
 TextAs: TypeAlias = Literal["text", "completion", "segments"]
 """What becomes of a row that is one text: it stays that, a prompt and the last answer as its

@@ -32,6 +32,7 @@ SYSTEM = (
     "The assistant is helpful, clever, friendly and gives concise and accurate answers."
 )
 TAG = "<ANSWER>: "
+PAPER_TAG = "##Answer:"
 QUOTE = re.compile("##begin_quote##(.*?)##end_quote##", re.DOTALL)
 MAX_DEPTH = 1024
 BOM = b"\xef\xbb\xbf"
@@ -203,15 +204,26 @@ def final_answer(answer: str | None) -> str | None:
 
 def without_final(answer: str) -> str | None:
     """Say why an answer has no final answer, if it has none."""
-    if TAG not in answer:
+    start = start_of_final(answer)
+    if start is None:
         return "final_answer missing"
-    return None if answer.rsplit(TAG, maxsplit=1)[-1].strip() else "final_answer empty"
+    return None if answer[start:].strip() else "final_answer empty"
+
+
+def start_of_final(answer: str) -> int | None:
+    """Find where the final answer begins: after the last tag of Gorilla's or the paper's prompt."""
+    _, tag, of_paper = answer.rpartition(PAPER_TAG)
+    start = len(answer) - len(of_paper.lstrip()) if tag else 0
+    last = answer.rfind(TAG, start)
+    if last >= 0:
+        return last + len(TAG)
+    return start if tag else None
 
 
 def spans(answer: str, train: str | None) -> list[tuple[bool, str]]:
     """Cut an answer in what is trained on and what is not; no part is empty."""
     if train == "final":
-        start = answer.rindex(TAG) + len(TAG)
+        start = start_of_final(answer) or 0
         return [(False, answer[:start]), (True, answer[start:])]
     quotes = [match.span(1) for match in QUOTE.finditer(answer)] if train == "not-quotes" else []
     cuts = [0, *(cut for quote in quotes if quote[0] < quote[1] for cut in quote), len(answer)]

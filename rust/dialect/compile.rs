@@ -8,7 +8,7 @@ use super::turns::Parser;
 use super::{CONTEXT, Dialect, INSTRUCTION};
 use crate::entries::List;
 use crate::error::Error;
-use crate::mask::{Cutter, FINAL_TAG};
+use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
 use crate::scan::Keys;
 use crate::shape::plan::Step;
@@ -51,7 +51,7 @@ impl Reader {
             cot_answer: slot(Field::CotAnswer),
             system: System { slot: slot(Field::System), text: shape.system_json() },
             answer: reading.answer,
-            final_tag: (reading.answer == Answer::Final).then(|| Tag::new(FINAL_TAG)),
+            final_answer: (reading.answer == Answer::Final).then(FinalAnswer::default),
             several: reading.turns,
             room: Room::of(shape),
             other,

@@ -16,12 +16,12 @@ use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::{Jinja, Turn};
 use crate::made::Lists;
-use crate::mask::Cutter;
+use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Record, Value};
 use crate::rules::interned;
 use crate::scan::Span;
 use crate::shape::plan::{self, Step};
-use crate::text::{Escape, Tag, Text, write_json_string};
+use crate::text::{Escape, Text, write_json_string};
 
 /// Why a record was not made.
 #[derive(Debug)]
@@ -309,8 +309,8 @@ impl Reader {
         if own_system {
             said.remove(0);
         }
-        if let Some(tag) = &self.final_tag {
-            shorten_answers(&mut said, tag, lists)?;
+        if let Some(found) = &self.final_answer {
+            shorten_answers(&mut said, found, lists)?;
         }
         if self.room.roles.contains(&CALLS) {
             said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
@@ -476,10 +476,10 @@ fn say_calls(turn: &mut Entry, lists: &mut Lists) -> Result<(), Unread> {
     Ok(())
 }
 
-/// Leaves of all answers what follows the tag.
+/// Leaves of all answers the final ones.
 fn shorten_answers(
     said: &mut [Entry],
-    tag: &Tag,
+    found: &FinalAnswer,
     lists: &mut Lists,
 ) -> Result<(), TryReserveError> {
     for turn in said {
@@ -487,7 +487,8 @@ fn shorten_answers(
             let Value::Text(text) = Value::of(lists.bytes(turn.get(Detail::Content))) else {
                 continue;
             };
-            let answer = copied(text.after_last(tag).bytes())?;
+            let Some((_, answer)) = found.cut(text) else { continue };
+            let answer = copied(answer.bytes())?;
             turn.set(Detail::Content, lists.keep(&[b"\"", &answer, b"\""])?);
         }
     }

@@ -190,9 +190,9 @@ const BUILT_IN: [&str; 15] = [
     include_str!("built_in/llamaindex.toml"),
     include_str!("built_in/raft-toolkit.toml"),
     include_str!("built_in/raft-local.toml"),
-    include_str!("built_in/paper.toml"),
     include_str!("built_in/legacy.toml"),
     include_str!("built_in/eval-output.toml"),
+    include_str!("built_in/paper.toml"),
     include_str!("built_in/gorilla.toml"),
 ];
 

@@ -11,7 +11,7 @@ use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Fault, FaultKind};
 use crate::jinja::Jinja;
 use crate::made::{Fields, Lists, Mark};
-use crate::mask::Cutter;
+use crate::mask::{Cutter, FinalAnswer};
 use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
@@ -36,8 +36,8 @@ pub struct Reader {
     pub(super) system: System,
     /// What is taken for the answer.
     pub(super) answer: Answer,
-    /// What stands before the final answer, if only that is taken.
-    pub(super) final_tag: Option<Tag>,
+    /// Where the final answer begins, if only that is taken.
+    pub(super) final_answer: Option<FinalAnswer>,
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,

@@ -163,7 +163,7 @@ impl Compiler<'_> {
 
     /// The parts of an answer with the cut before what is trained on.
     fn with_cut(&self, mut parts: Vec<Part>) -> Result<Vec<Part>> {
-        let Some(Cutter::Final(tag)) = self.cutter.as_deref() else {
+        let Some(Cutter::Final(found)) = self.cutter.as_deref() else {
             parts.insert(0, Part::Cut);
             return Ok(parts);
         };
@@ -174,8 +174,8 @@ impl Compiler<'_> {
         })?;
         let (mut head, mut rest) = (parts[at].clone(), parts.split_off(at));
         if let (Part::Field(head), Some(Part::Field(rest))) = (&mut head, rest.first_mut()) {
-            head.operations.push(Operation::Until(tag.clone()));
-            rest.operations.push(Operation::After(tag.clone()));
+            head.operations.push(Operation::Reasoning(found.clone()));
+            rest.operations.push(Operation::FinalAnswer(found.clone()));
         }
         parts.extend([head, Part::Cut]);
         parts.extend(rest);

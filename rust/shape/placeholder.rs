@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::mask::FinalAnswer;
 use crate::text::{Tag, Text};
 
 /// A piece of a string.
@@ -22,6 +23,10 @@ pub(crate) enum Operation {
     After(Tag),
     /// `until('tag')`: what stands up to the last tag and with it, or nothing.
     Until(Tag),
+    /// `final_answer`: what follows the tag of the final answer, or the whole text.
+    FinalAnswer(FinalAnswer),
+    /// `reasoning`: what stands up to the tag of the final answer and with it, or nothing.
+    Reasoning(FinalAnswer),
     /// `without_last_line`: all lines but the last.
     WithoutLastLine,
     /// `trim`: no white space around it.
@@ -48,7 +53,7 @@ pub(crate) enum Operation {
 
 /// What can be written after a `|`, for messages.
 const OPERATIONS: &str = "after('tag'), until('tag'), before('tag'), without_start('text'), without_end('text'), \
-     after_documents, without_last_line, trim, trim_start, trim_end, null_if_empty, json";
+     after_documents, final_answer, reasoning, without_last_line, trim, trim_start, trim_end, null_if_empty, json";
 
 /// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
 const DOCUMENT_END: &str = "</DOCUMENT>";
@@ -61,6 +66,10 @@ impl Operation {
             Self::After(tag) => Some(text.after_last(tag)),
             Self::Until(tag) => {
                 Some(text.cut_after_last(tag).map_or(Text::Plain(""), |(head, _)| head))
+            }
+            Self::FinalAnswer(found) => Some(found.cut(text).map_or(text, |(_, answer)| answer)),
+            Self::Reasoning(found) => {
+                Some(found.cut(text).map_or(Text::Plain(""), |(reasoning, _)| reasoning))
             }
             Self::WithoutLastLine => Some(text.without_last_line()),
             Self::Json => Some(text),
@@ -84,6 +93,8 @@ impl Operation {
 
     fn parse(text: &str) -> Result<Self, String> {
         match text {
+            "final_answer" => Ok(Self::FinalAnswer(FinalAnswer::default())),
+            "reasoning" => Ok(Self::Reasoning(FinalAnswer::default())),
             "without_last_line" => Ok(Self::WithoutLastLine),
             "trim" => Ok(Self::Trim),
             "trim_start" => Ok(Self::TrimStart),
