@@ -162,6 +162,45 @@ def test_the_tools_of_a_record_are_told_as_text(
     assert row["tools"] == told
 
 
+WITH_TOOLS = ["chat", "openai", "azure", "fireworks", "mistral", "axolotl", "mlx"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "written"),
+    [
+        (TOOLS, {"tools": TOOLS}),
+        (json.dumps(TOOLS), {"tools": TOOLS}),
+        (json.dumps(TOOLS, indent=1, ensure_ascii=False), {"tools": TOOLS}),
+        ("not JSON", {"tools": "not JSON"}),
+        ('["\\ud800"]', {"tools": '["\\ud800"]'}),
+        ([], {}),
+        ("", {}),
+        (None, {}),
+    ],
+)
+@pytest.mark.parametrize("to", WITH_TOOLS)
+def test_the_tools_of_a_record_go_with_its_turns(to: str, tools: Json, written: Json) -> None:
+    line = json.dumps({"messages": [QUESTION, ANSWER], "tools": tools}).encode()
+    (row,) = raftfast.Converter(to, system="").convert_bytes(line).splitlines()
+    assert json.loads(row) == {"messages": [QUESTION, ANSWER], **written}
+
+
+def test_tools_come_back_from_where_they_were_told_as_text() -> None:
+    record = {"messages": [QUESTION, ANSWER], "tools": TOOLS}
+    told = raftfast.Converter("sharegpt").convert_bytes(json.dumps(record).encode())
+    assert json.loads(raftfast.Converter("openai").convert_bytes(told)) == record
+
+
+def test_rows_in_columns_have_no_tools_and_a_record_with_some_is_an_error(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.arrow"
+    source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": []}) + "\n")
+    raftfast.convert(source, output, to="chat")
+    assert raftfast.to_dataset(output, to="hf").column_names == ["messages"]
+    source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": TOOLS}) + "\n")
+    with pytest.raises(raftfast.UsageError, match=r"'tools' is for, .*: write JSON lines"):
+        raftfast.convert(source, output, to="chat")
+
+
 def test_rows_with_calls_are_what_their_target_checks() -> None:
     told = {"from": "function_call", "value": '{"name":"f","arguments":{}}'}
     talks = ([ASKED, told], [ASKED, told, OBSERVED, ANSWERED], [ASKED, told, OBSERVED, told])

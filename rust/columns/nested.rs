@@ -37,7 +37,8 @@ fn member<'c>(
 #[cold]
 fn without_column(name: &str) -> Error {
     Error::usage(format!(
-        "a record has what the column '{name}' is for, and the columns were decided without it"
+        "a record has what the column '{name}' is for, and the columns were decided without it: write \
+         JSON lines"
     ))
 }
 

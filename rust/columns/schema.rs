@@ -109,7 +109,7 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
         uses.iter_mut().skip(slot).take(1).for_each(|uses| *uses += 1);
     };
     match node {
-        Node::Json(slot) => count(*slot, uses),
+        Node::Json(slot) | Node::Value(slot) => count(*slot, uses),
         Node::Record => uses.iter_mut().for_each(|uses| *uses += 1),
         Node::Field(_) | Node::Text(_) | Node::Segments(_) => {
             node.texts().0.iter().for_each(|source| count(source.slot, uses));

@@ -36,6 +36,9 @@ impl Types<'_> {
             Node::Text(_) | Node::Field(_) => Ok(self.text.clone()),
             Node::Json(slot) if Detail::is_number(*slot) => Ok(DataType::Int64),
             Node::Json(slot) => Ok(self.documents(*slot)),
+            Node::Value(_) => {
+                Err("'value' gives JSON of any type, and a column has one".to_owned())
+            }
             Node::Segments(_) => Ok(self.segments()),
             Node::Record => Ok(DataType::Struct(self.record())),
             Node::Literal(scalar) => literal(scalar),
@@ -71,7 +74,9 @@ impl Types<'_> {
     /// What an item can come to, given that some fields are in no record.
     fn possible<'n>(&self, item: &'n Item) -> Vec<&'n Node> {
         match item {
-            Item::Choice { condition, otherwise, .. } if self.never(condition) => {
+            Item::Choice { condition, then, otherwise }
+                if self.never(condition) || is_of_any_type(then.as_deref()) =>
+            {
                 otherwise.iter().flat_map(|item| self.possible(item)).collect()
             }
             Item::Choice { then, otherwise, .. } => [then, otherwise]
@@ -160,6 +165,11 @@ fn literal(scalar: &Json) -> Result<DataType> {
         number if number.is_f64() => Ok(DataType::Float64),
         number => Err(format!("the number {number} is too large for a column")),
     }
+}
+
+/// Whether a value has no type that a column could be of. Where it appears, it is an error.
+fn is_of_any_type(item: Option<&Item>) -> bool {
+    matches!(item, Some(Item::Always(Node::Value(_))))
 }
 
 /// The type that holds values of both: null goes with everything, and objects have the members of

@@ -54,6 +54,7 @@ impl Flattener {
             }
             Node::Field(source) => vec![Step::String(source.clone())],
             Node::Json(slot) => vec![Step::Json(*slot)],
+            Node::Value(slot) => vec![Step::Value(*slot)],
             Node::Record => vec![Step::Record],
             Node::Literal(scalar) => literal(scalar.to_string()),
         }

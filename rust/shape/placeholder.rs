@@ -47,13 +47,15 @@ pub(crate) enum Operation {
     AfterDocuments(Tag),
     /// `json`: a value that is no text as JSON; a text is one already.
     Json,
+    /// `value`: the JSON that a text is; a text that is none stays one, as does what is no text.
+    Value,
     /// One name instead of another; a name that is not among them stays.
     Renamed(Arc<BTreeMap<String, String>>),
 }
 
 /// What can be written after a `|`, for messages.
 const OPERATIONS: &str = "after('tag'), until('tag'), before('tag'), without_start('text'), without_end('text'), \
-     after_documents, final_answer, reasoning, without_last_line, trim, trim_start, trim_end, null_if_empty, json";
+     after_documents, final_answer, reasoning, without_last_line, trim, trim_start, trim_end, null_if_empty, json, value";
 
 /// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
 const DOCUMENT_END: &str = "</DOCUMENT>";
@@ -72,7 +74,7 @@ impl Operation {
                 Some(found.cut(text).map_or(Text::Plain(""), |(reasoning, _)| reasoning))
             }
             Self::WithoutLastLine => Some(text.without_last_line()),
-            Self::Json => Some(text),
+            Self::Json | Self::Value => Some(text),
             Self::Trim => Some(text.trim()),
             Self::TrimStart => Some(text.trim_start()),
             Self::TrimEnd => Some(text.trim_end()),
@@ -101,6 +103,7 @@ impl Operation {
             "trim_end" => Ok(Self::TrimEnd),
             "null_if_empty" => Ok(Self::NullIfEmpty),
             "json" => Ok(Self::Json),
+            "value" => Ok(Self::Value),
             "after_documents" => Ok(Self::AfterDocuments(Tag::new(DOCUMENT_END))),
             _ => Self::parse_call(text)
                 .ok_or_else(|| format!("unknown operation '{text}'; there are {OPERATIONS}")),

@@ -7,7 +7,7 @@ use super::placeholder::Operation;
 use crate::entries::List;
 use crate::mask::Cutter;
 use crate::record::{Record, Value};
-use crate::text::{Escape, Text};
+use crate::text::{Escape, Text, write_json_compact};
 
 /// One step of writing a row.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) enum Step {
     String(Source),
     /// A field as the JSON that it is; null if it is missing.
     Json(usize),
+    /// The same, or the JSON that the text is.
+    Value(usize),
     /// The whole record.
     Record,
     /// One of two ways, by the record.
@@ -124,6 +126,7 @@ pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, 
             },
             Step::String(source) => write_string(source.text(record), escape, out),
             Step::Json(slot) => record.value(*slot).write_json(escape, out),
+            Step::Value(slot) => write_value(record.value(*slot), escape, out),
             Step::Record => record.whole().write_json(escape, out),
             Step::Choice { condition, then, otherwise } => {
                 let steps = if condition.holds(record) { then } else { otherwise };
@@ -156,6 +159,19 @@ pub(crate) fn tell<T>(value: Value<'_>, act: impl FnOnce(Text<'_>) -> T) -> Opti
             Some(act(Text::Plain(&String::from_utf8_lossy(&json))))
         }
     }
+}
+
+/// Writes a value, or the JSON that it is as a text. What is in a text was seen by no scanner: it must be
+/// of text that can be written, and may stand on many lines.
+#[cold]
+fn write_value(value: Value<'_>, escape: Escape, out: &mut Vec<u8>) {
+    if let Value::Text(text) = value {
+        let json = text.to_plain();
+        if serde_json::from_str::<serde_json::Value>(&json).is_ok() {
+            return write_json_compact(json.as_bytes(), escape, out);
+        }
+    }
+    value.write_json(escape, out);
 }
 
 fn write_label(trained: bool, out: &mut Vec<u8>) {
@@ -221,7 +237,7 @@ pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usiz
         // Each byte of JSON may need an escape.
         Step::Told(source) => 6 * field(source.slot),
         Step::Own(source, default) => text(source) + default.len(),
-        Step::Json(slot) => field(*slot),
+        Step::Json(slot) | Step::Value(slot) => field(*slot),
         Step::Record => growth * record.whole().json_len(),
         Step::Choice { then, otherwise, .. } => {
             bound(then, record, escape) + bound(otherwise, record, escape)
@@ -245,7 +261,7 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
             | Step::Spans(source, _) => {
                 slots.push(source.slot);
             }
-            Step::Json(slot) => slots.push(*slot),
+            Step::Json(slot) | Step::Value(slot) => slots.push(*slot),
             Step::Choice { condition, then, otherwise } => {
                 slots.push(condition.slot());
                 add_slots(then, slots);
@@ -264,6 +280,9 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
 pub(super) fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
+            // What it is about has no column.
+            Step::Choice { then, .. } if then.iter().any(|step| matches!(step, Step::Value(_))) => {
+            }
             Step::Choice { condition, then: one, otherwise: other } => {
                 if let Condition::Truthy(slot) | Condition::Has(slot) = condition {
                     slots.push(*slot);

@@ -23,6 +23,8 @@ pub(crate) enum Node {
     Field(Source),
     /// A field as the JSON that it is, by its slot.
     Json(usize),
+    /// The same, or the JSON that the text is.
+    Value(usize),
     /// The whole record.
     Record,
     /// An array of texts, each with whether it is trained on: what the parts come to between their

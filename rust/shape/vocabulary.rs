@@ -24,6 +24,8 @@ pub(super) enum Meaning {
     Json(usize),
     /// The same, or the text that it is.
     Any(usize),
+    /// The same, or the JSON that the text is.
+    Value(usize),
     /// The same as a text, which is empty if it is not there.
     Told(Source),
     /// The whole record.
@@ -48,7 +50,12 @@ impl Meaning {
             source.operations.extend_from_slice(operations);
             source
         };
+        let values = operations.iter().any(|one| matches!(one, Operation::Value));
         match self {
+            Self::Json(slot) | Self::Any(slot) if matches!(operations, [Operation::Value]) => {
+                Ok(Self::Value(slot))
+            }
+            _ if values => Err(format!("'value' can only be done to tools, and not to '{name}'")),
             Self::Fixed(text) => Ok(Self::Fixed(text.and_then(applied))),
             Self::Text(source) => Ok(Self::Text(with(source))),
             Self::Own(source, text) => {
@@ -58,9 +65,9 @@ impl Meaning {
                 Ok(Self::Told(Source { slot, operations: Vec::new() }))
             }
             Self::Any(slot) => Ok(Self::Text(with(Source { slot, operations: Vec::new() }))),
-            Self::Json(_) | Self::Told(_) | Self::Record => {
-                Err(format!("'{name}' is not a text; nothing but 'json' can be done to it"))
-            }
+            Self::Json(_) | Self::Told(_) | Self::Value(_) | Self::Record => Err(format!(
+                "'{name}' is not a text; nothing but 'json' or 'value' can be done to it"
+            )),
         }
     }
 
@@ -72,6 +79,7 @@ impl Meaning {
             Self::Text(source) => Node::Field(source),
             Self::Own(source, text) => Node::Text(vec![Part::Own(source, text)]),
             Self::Json(slot) | Self::Any(slot) => Node::Json(slot),
+            Self::Value(slot) => Node::Value(slot),
             Self::Told(source) => Node::Text(vec![Part::Json(source)]),
             Self::Record => Node::Record,
         }
@@ -85,7 +93,7 @@ impl Meaning {
             Self::Own(source, text) => Ok(Part::Own(source, text)),
             Self::Told(source) => Ok(Part::Json(source)),
             Self::Any(slot) => Ok(Part::Field(Source { slot, operations: Vec::new() })),
-            Self::Json(_) | Self::Record => {
+            Self::Json(_) | Self::Value(_) | Self::Record => {
                 Err(format!("'{{{name}}}' is not a text; it must be the whole string"))
             }
         }
@@ -99,7 +107,9 @@ impl Meaning {
                 Answer::Asked(Condition::Truthy(source.slot))
             }
             Self::Own(source, text) => Answer::Asked(Condition::Own(source.slot, !text.is_empty())),
-            Self::Json(slot) | Self::Any(slot) => Answer::Asked(Condition::Truthy(*slot)),
+            Self::Json(slot) | Self::Any(slot) | Self::Value(slot) => {
+                Answer::Asked(Condition::Truthy(*slot))
+            }
             Self::Record => Answer::Known(true),
         }
     }
@@ -110,7 +120,8 @@ impl Meaning {
             Self::Text(Source { slot, .. })
             | Self::Told(Source { slot, .. })
             | Self::Json(slot)
-            | Self::Any(slot) => Answer::Asked(Condition::Has(*slot)),
+            | Self::Any(slot)
+            | Self::Value(slot) => Answer::Asked(Condition::Has(*slot)),
             other => other.truthy(),
         }
     }

@@ -143,9 +143,18 @@ pub fn write_json_value(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
         out.extend_from_slice(raw);
         return;
     }
+    write_tokens_and_strings(raw, escape, escape == Escape::Pandas, out);
+}
+
+/// The same without white space between tokens.
+pub(crate) fn write_json_compact(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
+    write_tokens_and_strings(raw, escape, true, out);
+}
+
+fn write_tokens_and_strings(raw: &[u8], escape: Escape, compact: bool, out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(quote) = memchr::memchr(b'"', rest) {
-        write_tokens(&rest[..quote], escape, out);
+        write_tokens(&rest[..quote], compact, out);
         let text = &rest[quote + 1..];
         let length = string_length(text);
         out.push(b'"');
@@ -153,11 +162,11 @@ pub fn write_json_value(raw: &[u8], escape: Escape, out: &mut Vec<u8>) {
         out.push(b'"');
         rest = text.get(length + 1..).unwrap_or_default();
     }
-    write_tokens(rest, escape, out);
+    write_tokens(rest, compact, out);
 }
 
-fn write_tokens(tokens: &[u8], escape: Escape, out: &mut Vec<u8>) {
-    let kept = |byte: &u8| escape != Escape::Pandas || !byte.is_ascii_whitespace();
+fn write_tokens(tokens: &[u8], compact: bool, out: &mut Vec<u8>) {
+    let kept = |byte: &u8| !compact || !byte.is_ascii_whitespace();
     out.extend(tokens.iter().copied().filter(kept));
 }
 

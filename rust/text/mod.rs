@@ -15,9 +15,9 @@ use memchr::memmem;
 
 use self::characters::{Characters, decode_plain, is_second_half, starts_escape};
 pub(crate) use self::characters::{is_python_space, splits_escape, unescaped};
-pub(crate) use self::escape::write_json_string;
 use self::escape::write_runs;
 pub use self::escape::{Escape, write_json_value};
+pub(crate) use self::escape::{write_json_compact, write_json_string};
 pub(crate) use self::tag::Cuts;
 pub use self::tag::Tag;
 use crate::scan;

@@ -93,7 +93,7 @@ impl<'a> Compiler<'a> {
             Node::Array(items) => self.array(items),
             Node::Text(parts) => self.text(parts),
             Node::Field(source) => self.field(source),
-            Node::Json(slot) => self.json(*slot),
+            Node::Json(slot) | Node::Value(slot) => self.json(*slot),
             Node::Record => Pattern::Record,
             Node::Segments(_) => segments(),
             Node::Literal(Json::Bool(_)) => Pattern::Boolean,
@@ -218,7 +218,7 @@ impl<'a> Compiler<'a> {
                     || literal(parts).is_some_and(|text| !text.is_empty())
             }
             Node::Field(source) => self.needs_source(source),
-            Node::Json(slot) => self.needs_slot(*slot),
+            Node::Json(slot) | Node::Value(slot) => self.needs_slot(*slot),
             Node::Record | Node::Segments(_) => true,
             Node::Literal(json) => !json.is_null(),
         }
