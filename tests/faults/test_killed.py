@@ -58,16 +58,22 @@ CALLS = (*ENDING, "openat", "writev", "mkdir", "rmdir", "fsync")
 @needs_strace
 def test_killed_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
     place = Place(tmp_path / "place", road, old=replacing)
+    hit: set[str] = set()
     for call in CALLS if long else ENDING:
         for ended in each_time(place, f"{call}:signal=KILL"):
             judge(place, ended.done, codes=[-signal.SIGKILL])
+            hit.add(call)
             if long:
                 judge_rerun(place)
+    assert hit
 
 
 @needs_strace
 def test_terminated_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
     place = Place(tmp_path / "place", road, old=replacing)
+    hit: set[str] = set()
     for call in CALLS if long else ENDING:
         for ended in each_time(place, f"{call}:signal=TERM"):
             judge(place, ended.done, codes=[ENDINGS[signal.SIGTERM], road.code], late=True)
+            hit.add(call)
+    assert hit
