@@ -47,7 +47,8 @@ FAULTS = {
         "renameat", "EIO", ("rejects and a report", *SHARDS), late=True
     ),
     "files of a folder taking the places of old ones": Fault("rename", "EIO", FOLDERS, late=True),
-    "taking old files away": Fault("unlink", "EIO", (*SHARDS, *FOLDERS), late=True),
+    "taking old files away": Fault("unlink", "EIO", SHARDS, late=True),
+    "taking files of a folder away": Fault("unlink", "EIO", FOLDERS, complete=None, late=True),
     "folders": Fault("mkdir", "ENOSPC EIO", FOLDERS, complete=None),
     "locks": Fault("flock", "EIO", (*FOLDERS, "a file beside")),
     "reserving space": Fault("fallocate", "ENOSPC EOPNOTSUPP EINTR", EVERY, complete=True),
