@@ -10,6 +10,25 @@ _M_TOP_PAD, _M_ARENA_MAX = -2, -8
 _KEPT = 64 << 20
 """As much as one heap of glibc has at most, so that none is cut while buffers come and go."""
 
+_START = 6 << 20
+"""More than the command takes until the core begins to ask for what it needs: 5.2 MB."""
+
+
+def ask() -> None:
+    """Find out whether there is memory to start with, if the process may have only so much.
+
+    Without, an import ends in any of a dozen errors, or small things of the core in an abort. Not
+    by `bytes`: what glibc gave back once, it takes as a measure for what it keeps.
+
+    Raises:
+        OSError: There is not.
+
+    """
+    if _is_limited():
+        from mmap import mmap  # noqa: PLC0415 - most runs do not need it
+
+        mmap(-1, _START).close()
+
 
 def keep() -> None:
     """Keep what is freed; only for a process of our own, whose memory is nobody else's.

@@ -27,6 +27,7 @@ SUCCESS = "_SUCCESS"
 """The empty file that is in a folder when all of its files are from complete runs."""
 
 _HIDDEN = "raftfast-parts"
+_JOURNAL, _FILES, _REJECTS = "journal", "files", "rejects"
 _LONGEST_NAME = 255
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
@@ -51,9 +52,9 @@ class Staging:
         """
         self._name = name
         self.target = target
-        self.journal = os.path.join(folder, "journal")
-        self._files = os.path.join(folder, "files")
-        self._rejects = os.path.join(folder, "rejects")
+        self.journal = os.path.join(folder, _JOURNAL)
+        self._files = os.path.join(folder, _FILES)
+        self._rejects = os.path.join(folder, _REJECTS)
         _remove(self._rejects)
         for inner in (self._files, self._rejects):
             os.makedirs(inner, exist_ok=True)
@@ -157,6 +158,10 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
 def _end(folder: str, *, keep: bool) -> None:
     if not keep:
         with uninterrupted():
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, _JOURNAL))
+            for inner in (_FILES, _REJECTS):
+                _remove(os.path.join(folder, inner))
             _remove(folder)
 
 
@@ -215,9 +220,15 @@ def _discard(name: str, folder: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    from shutil import rmtree  # noqa: PLC0415 - 10 ms that only folders need
+    """Take a folder away with what is in it; an empty one without descriptors, which may be out."""
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        from shutil import rmtree  # noqa: PLC0415 - 10 ms that only folders with files need
 
-    rmtree(folder, ignore_errors=True)
+        rmtree(folder, ignore_errors=True)
 
 
 def _empty(folder: str) -> None:

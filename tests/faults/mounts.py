@@ -1,17 +1,20 @@
-"""File systems of our own, where this user may mount them."""
+"""Other file systems: our own, where this user may mount them, and one that is there."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folders that we make there are our own
 
 
 @contextmanager
@@ -33,3 +36,14 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
 def remount(folder: Path, options: str) -> None:
     """Change the options of a file system that is mounted."""
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[Path]:
+    """Make an empty folder on another file system than that of a folder."""
+    if not os.access(_SHARED_MEMORY, os.W_OK):
+        pytest.skip(f"no {_SHARED_MEMORY} here")
+    if _SHARED_MEMORY.stat().st_dev == folder.stat().st_dev:
+        pytest.skip(f"{folder} is on the same file system as {_SHARED_MEMORY}")
+    with TemporaryDirectory(dir=_SHARED_MEMORY) as name:
+        yield Path(name)

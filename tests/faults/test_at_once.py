@@ -83,7 +83,7 @@ def test_three_writers_of_one_output_leave_that_of_one(road: Road, tmp_path: Pat
 
 
 # Three are the standard streams, and Python itself cannot load a program with one more.
-DESCRIPTORS = (6, 7, 8, 9, 10, 12, 16, 32, 64)
+DESCRIPTORS = (5, 6, 7, 8, 9, 10, 12, 16, 32, 64)
 
 
 @pytest.mark.parametrize("limit", DESCRIPTORS)

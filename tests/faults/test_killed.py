@@ -58,16 +58,49 @@ CALLS = (*ENDING, "openat", "writev", "mkdir", "rmdir", "fsync")
 @needs_strace
 def test_killed_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
     place = Place(tmp_path / "place", road, old=replacing)
+    hit: set[str] = set()
     for call in CALLS if long else ENDING:
         for ended in each_time(place, f"{call}:signal=KILL"):
             judge(place, ended.done, codes=[-signal.SIGKILL])
+            hit.add(call)
             if long:
                 judge_rerun(place)
+    assert hit
 
 
 @needs_strace
 def test_terminated_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
     place = Place(tmp_path / "place", road, old=replacing)
+    hit: set[str] = set()
     for call in CALLS if long else ENDING:
         for ended in each_time(place, f"{call}:signal=TERM"):
             judge(place, ended.done, codes=[ENDINGS[signal.SIGTERM], road.code], late=True)
+            hit.add(call)
+    assert hit
+
+
+RESUMED = Road(f"{ROADS['a folder'].arguments} --resume", ROADS["a folder"].old)
+STEPS = {
+    "linkat": 1,
+    "rename": 1,
+    "unlink": 1,
+    "write": 1,
+    "mkdir": 2,
+    "writev": 2,
+    "openat": 10,
+}
+"""The calls of such a run, and how many of them lie between two trials, if there is no time."""
+
+
+@needs_strace
+@pytest.mark.parametrize("call", STEPS)
+def test_a_run_that_was_killed_is_resumed(
+    call: str, *, replacing: bool, long: bool, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "place", RESUMED, old=replacing)
+    hit = False
+    for ended in each_time(place, f"{call}:signal=KILL", 1 if long else STEPS[call]):
+        judge(place, ended.done, codes=[-signal.SIGKILL])
+        judge_rerun(place)
+        hit = True
+    assert hit

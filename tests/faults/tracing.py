@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from verdict import Done
+from verdict import Done, judge
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -88,10 +88,14 @@ def _has_status(process: subprocess.Popen[bytes], line: str) -> bool:
 
 
 def each_time(place: Place, inject: str, step: int = 1) -> Iterator[Traced]:
-    """Run with the first call tampered with, then with another one, until there are no more."""
+    """Run with the first call tampered with, then with another one, until there are no more.
+
+    The last run, which nothing disturbs, is not given: it has to be complete.
+    """
     for when in count(1, step):
         place.renew()
         ended = traced(place, f"{inject}:when={when}")
         if not ended.hit:
+            judge(place, ended.done, codes=[place.road.code])
             return
         yield ended

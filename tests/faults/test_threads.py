@@ -1,0 +1,43 @@
+"""Threads that are not to be had: a run is complete with fewer, or says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+from verdict import FAILED, Place, Road, give_rows, judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_generate_tests = give_rows
+
+# The limit is not kept for root. Another user may look into the folders of root if allowed to.
+_ALLOWED = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+_AS_ANOTHER_USER = ["setpriv", "--reuid=65534", *_ALLOWED, "--"]
+
+
+@cache
+def limited(limit: int) -> list[str]:
+    """Return what goes before a command, so that its user may have so many threads only."""
+    prefix = [*(_AS_ANOTHER_USER if os.geteuid() == 0 else []), "prlimit", f"--nproc={limit}"]
+    if shutil.which(prefix[0]) is None:
+        pytest.skip(f"no {prefix[0]} here")
+    done = subprocess.run([*prefix, "true"], check=False, capture_output=True)
+    if done.returncode != 0:
+        pytest.skip(f"no other user here: {done.stderr.decode().strip()}")
+    return prefix
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_with_few_threads_a_run_is_complete_or_says_so(
+    road: Road, limit: int, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "place", road)
+    done = place.run(*limited(limit))
+    judge(place, done, codes=[FAILED] if limit == 1 else None)
+    assert done.code == road.code or b"cannot start a thread" in done.said
