@@ -129,6 +129,56 @@ def in_parquet(records: pa.Table) -> bytes:
 
 WRITERS = {".arrow": arrow, ".arrows": arrows, ".parquet": in_parquet}
 
+# Parquet that announces more than it holds --------------------------------------------------------
+
+COUNT, ANNOUNCED = 1_234_567, 134_000_000
+"""Numbers that take four bytes each."""
+GROUPED = 8
+"""Repetitions that are not in a run: those of the first items of a list."""
+
+
+def announcing(records: pa.Table) -> bytes:
+    """Write one page a column without compression, with the one number in place of the other.
+
+    Numbers are twice themselves in headers, where they have a sign, and in runs, where they have a flag.
+    """
+    sink = io.BytesIO()
+    whole = dict.fromkeys(("data_page_size", "max_rows_per_page", "write_batch_size"), 1 << 30)
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    parquet.write_table(records, sink, row_group_size=COUNT, **whole, **plain)
+    file = sink.getvalue()
+    for fewer in (0, GROUPED):
+        file = file.replace(varint(2 * (COUNT - fewer)), varint(2 * (ANNOUNCED - fewer)))
+    return file
+
+
+def varint(number: int) -> bytes:
+    """Write seven bits a byte, the lowest first."""
+    more = [number >> shift & 127 | 128 for shift in (0, 7, 14)]
+    return bytes([*more, number >> 21])
+
+
+def one_list() -> pa.Table:
+    """Build a record whose context is a list of nulls."""
+    ends = pa.array([0, COUNT], pa.int32())
+    items = pa.ListArray.from_arrays(ends, pa.nulls(COUNT, pa.string()))
+    return table(context=[None, None]).slice(0, 1).set_column(2, "context", items)
+
+
+ANNOUNCING: dict[str, tuple[Callable[[], pa.Table], Refused]] = {
+    "134 million rows in 600 bytes": (
+        lambda: pa.table([pa.nulls(COUNT, pa.string())] * 2, NAMES),
+        Refused("it announces 134,000,000 rows in "),
+    ),
+    "134 million items of a list in 1 kB": (
+        one_list,
+        Refused("it announces 133,999,999 items of lists in "),
+    ),
+}
+
+
+# All ----------------------------------------------------------------------------------------------
+
 MEGABYTES = 120
 """Memory of pyarrow, which reads what is more than plain texts."""
 
@@ -136,9 +186,17 @@ MEGABYTES = 120
 def table_cases() -> list[Case]:
     """Write each table in each form that has its types."""
     return [
-        Case(f"{name}, {ending[1:]}", writing(make, write), verdict, ending, MEGABYTES)
-        for ending, write in WRITERS.items()
-        for name, (make, verdict) in (TABLES | (ARROW_TABLES if "arrow" in ending else {})).items()
+        *(
+            Case(f"{name}, {ending[1:]}", writing(make, write), verdict, ending, MEGABYTES)
+            for ending, write in WRITERS.items()
+            for name, (make, verdict) in (
+                TABLES | (ARROW_TABLES if "arrow" in ending else {})
+            ).items()
+        ),
+        *(
+            Case(name, writing(make, announcing), verdict, ".parquet", MEGABYTES)
+            for name, (make, verdict) in ANNOUNCING.items()
+        ),
     ]
 
 
