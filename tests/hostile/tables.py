@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -129,6 +130,34 @@ def in_parquet(records: pa.Table) -> bytes:
 
 WRITERS = {".arrow": arrow, ".arrows": arrows, ".parquet": in_parquet}
 
+# Arrow files that name a batch again and again ---------------------------------------------------
+
+TIMES = 5000
+WIDE = {f"c{number}": QUESTIONS for number in range(1000)}
+"""Columns, whose places in the file are 72 bytes each and would be held for each batch."""
+
+
+def named_again() -> bytes:
+    """Write a file with one batch, to which all blocks of a longer footer point."""
+    file = arrow(table(**WIDE))
+    end = len(file) - 10
+    start = end - number_at(file, end)
+    first_batch = 16 + number_at(file, 12)
+    footer = file[start:end]
+    blocks = footer.index(struct.pack("<Iq", 1, first_batch))
+    block = footer[blocks + 4 : blocks + 28]
+    field = next(at for at in range(0, blocks, 4) if at + number_at(footer, at) == blocks)
+    footer += bytes(-len(footer) % 8 + 4)  # blocks are aligned, behind their count
+    footer = footer[:field] + struct.pack("<I", len(footer) - field) + footer[field + 4 :]
+    footer += struct.pack("<I", TIMES) + block * TIMES
+    return file[:start] + footer + struct.pack("<I", len(footer)) + file[-6:]
+
+
+def number_at(file: bytes, at: int) -> int:
+    """Read four bytes."""
+    return int.from_bytes(file[at : at + 4], "little")
+
+
 # Parquet that announces more than it holds --------------------------------------------------------
 
 COUNT, ANNOUNCED = 1_234_567, 134_000_000
@@ -196,6 +225,13 @@ def table_cases() -> list[Case]:
         *(
             Case(name, writing(make, announcing), verdict, ".parquet", MEGABYTES)
             for name, (make, verdict) in ANNOUNCING.items()
+        ),
+        Case(
+            "a batch that is named 5,000 times, arrow",
+            named_again,
+            Rows(BOTH.pairs * TIMES),
+            ".arrow",
+            MEGABYTES,
         ),
     ]
 
