@@ -78,9 +78,6 @@ NIGHTLY := cargo +nightly
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 needs = @$(1) >/dev/null 2>&1 || { echo "make $@ needs $(2)" >&2; exit 1; }
 
-# The library that Arrow files are compared with asks for what a file announces.
-ROOM := -rss_limit_mb=8192 -malloc_limit_mb=65536
-
 # What is found is put into fuzz/found; what is kept of it, into fuzz/corpus, which tests/fuzz.rs runs too.
 fuzz:
 	$(call needs,$(NIGHTLY) --version,a nightly toolchain: rustup toolchain install nightly)
@@ -88,7 +85,7 @@ fuzz:
 	@for target in $(FUZZ_TARGETS); do \
 		mkdir -p fuzz/found/$$target && \
 		$(NIGHTLY) fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- \
-			-max_total_time=$(SECONDS) -dict=fuzz/tokens.dict $(ROOM) || exit 1; \
+			-max_total_time=$(SECONDS) -dict=fuzz/tokens.dict || exit 1; \
 	done
 
 # The libraries in C are not instrumented; what they read and write at our calls is.

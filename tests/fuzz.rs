@@ -144,7 +144,7 @@ fn records_of_any_dialect_become_json_or_are_accounted_for() {
 }
 
 #[test]
-fn arrow_files_are_read_as_their_library_reads_them() {
+fn arrow_files_are_read_as_their_library_wrote_them() {
     run("arrow", checks::arrow, 1000);
 }
 

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use raftfast::convert::Converter;
 use raftfast::engine::{Destination, Settings, convert};
+use raftfast::error::ErrorKind;
 use raftfast::ledger::Ledger;
 use raftfast::source::Input;
 use serde::de::IgnoredAny;
@@ -88,7 +89,10 @@ impl Outcome {
         });
         // How many bytes an input has is counted before it is decompressed where that can be done.
         let result = result.map(|ledger| Ledger { bytes_in: 0, ..ledger });
-        let result = result.map_err(|error| error.to_string().replace(&name, "input"));
+        let result = result.map_err(|error| {
+            assert!(!matches!(error.kind(), ErrorKind::Internal(_)), "{error}");
+            error.to_string().replace(&name, "input")
+        });
         // Of Arrow files, columns that nobody uses are not read, and are not told either.
         let result = result.map_err(|told| told.split("; the keys seen").take(1).collect());
         let rows = std::mem::take(&mut *rows.0.lock().unwrap());

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from pyarrow import Array, Field, OSFile, RecordBatch, Schema
     from pyarrow.ipc import IpcReadOptions, RecordBatchStreamReader
-    from pyarrow.parquet import ParquetFile, RowGroupMetaData
+    from pyarrow.parquet import FileMetaData, ParquetFile, RowGroupMetaData
     from typing_extensions import Self
 
     Source: TypeAlias = tuple[Schema, Iterator[RecordBatch]]
@@ -400,9 +400,19 @@ def _parquet(path: str, wanted: Wanted | None) -> Iterator[Source]:
         parquet = ParquetFile(
             file, buffer_size=BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
         )
+        _check_room(parquet.metadata, file.size())
         fields = list(parquet.schema_arrow)
         chosen = [fields[number] for number in _chosen(parquet.schema_arrow, wanted)]
         yield schema(chosen), _row_groups(parquet, [field.name for field in chosen])
+
+
+def _check_room(metadata: FileMetaData, size: int) -> None:
+    """Refuse very many rows without a bit in the file each, as runs of nulls have them.
+
+    Not by the metadata of columns: what is wrong there pyarrow throws where nobody catches it.
+    """
+    if metadata.num_rows > max(_EMPTY_ROWS, 8 * size):
+        raise ValueError(f"it announces {metadata.num_rows:,} rows in {size:,} bytes")
 
 
 def _row_groups(parquet: ParquetFile, names: list[str]) -> Iterator[RecordBatch]:
@@ -412,6 +422,8 @@ def _row_groups(parquet: ParquetFile, names: list[str]) -> Iterator[RecordBatch]
         size = _batch_rows(parquet.metadata.row_group(number))
         for batch in parquet.iter_batches(size, row_groups=[number], columns=names):
             missing -= batch.num_rows
+            if missing < 0:
+                break
             yield batch.select(names)  # a name also selects those that begin with it and a dot
     if missing:
         raise ValueError(f"it has not the {parquet.metadata.num_rows} rows that it announces")

@@ -207,6 +207,25 @@ impl Nested<'_> {
             }
     }
 
+    /// Whether its JSON has room in so many bytes, from which what it takes is taken off. It is looked at no
+    /// further than that: by dictionaries and views, a few bytes can stand for more than memory holds.
+    pub(crate) fn fits(self, room: &mut usize) -> bool {
+        const AROUND: usize = 2;
+        let row = self.row;
+        take(room, AROUND)
+            && match self.node {
+                Node::Struct(node) => node
+                    .members
+                    .iter()
+                    .all(|(name, node)| take(room, name.len()) && fits(node.value(row), room)),
+                Node::List(node) => node.runs.run(row).all(|at| fits(node.items.value(at), room)),
+                Node::Map(node) => node.runs.run(row).all(|at| {
+                    fits(node.names.value(at), room) && fits(node.values.value(at), room)
+                }),
+                _ => true,
+            }
+    }
+
     /// Writes it as JSON without white space: objects with their keys in the order of the schema,
     /// numbers with the shortest digits that read back as the same number, dates and times as ISO
     /// 8601 text.
@@ -231,6 +250,19 @@ impl Nested<'_> {
             }
         }
     }
+}
+
+fn fits(value: Value<'_>, room: &mut usize) -> bool {
+    match value {
+        Value::Nested(nested) => nested.fits(room),
+        other => take(room, other.json_len() + 1),
+    }
+}
+
+fn take(room: &mut usize, bytes: usize) -> bool {
+    let left = room.checked_sub(bytes);
+    *room = left.unwrap_or(0);
+    left.is_some()
 }
 
 /// The name of a member of a map, which was checked to be a string.

@@ -329,7 +329,8 @@ impl<'a> Feed<'a> {
         let work = match opened {
             Opened::Region(region) => region.next(self.cut.ticket_bytes()).map(Work::Range),
             Opened::Batches(batches) => {
-                batches.next(input.name(), self.wanted, self.cut)?.map(Work::Rows)
+                let (cut, limit) = (self.cut, self.max_record_bytes);
+                batches.next(input.name(), self.wanted, cut, limit)?.map(Work::Rows)
             }
             Opened::Strings(parts) => parts.next(self.cut.ticket_bytes()).map(Work::Strings),
             Opened::Stream(_) | Opened::Frames { .. } => None,

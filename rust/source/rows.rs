@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::input::Reader;
 use super::{Cut, ReadError, Wanted};
 use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, FaultKind};
+use crate::record::Value;
 
 /// Batches that are pulled one after the other.
 pub(super) struct Batches {
@@ -39,12 +41,17 @@ impl Batches {
         name: &str,
         wanted: Wanted<'_>,
         cut: Cut,
+        max_record_bytes: usize,
     ) -> Result<Option<Rows>, ReadError> {
         loop {
             if let Some(batch) = &self.current
                 && self.next < batch.rows()
             {
-                let rows = self.next..end_of_rows(batch, self.next, wanted, cut);
+                let rows = self.next..end_of_rows(batch, self.next, wanted, cut, max_record_bytes);
+                if rows.is_empty() {
+                    let row = self.before + self.next as u64 + 1;
+                    return Err(too_long(name, row, max_record_bytes));
+                }
                 self.next = rows.end;
                 return Ok(Some(Rows { batch: Arc::clone(batch), rows, before: self.before }));
             }
@@ -65,11 +72,20 @@ impl Batches {
     }
 }
 
-/// The end of the rows from `start` on that are taken at once.
-fn end_of_rows(batch: &Batch, start: usize, wanted: Wanted<'_>, cut: Cut) -> usize {
+/// The end of the rows from `start` on that are taken at once; `start` if that row is too long.
+fn end_of_rows(
+    batch: &Batch,
+    start: usize,
+    wanted: Wanted<'_>,
+    cut: Cut,
+    max_record_bytes: usize,
+) -> usize {
     let mut left = usize::try_from(cut.ticket_bytes()).unwrap_or(usize::MAX);
     let mut row = start;
-    while row < batch.rows() && (left > 0 || row == start) {
+    while row < batch.rows()
+        && (left > 0 || row == start)
+        && fits(batch, row, wanted, max_record_bytes)
+    {
         let record = batch.record(row);
         let fields = (0..wanted.keys.len()).map(|slot| record.raw_len(slot));
         let whole = if wanted.whole { record.whole().json_len() } else { 0 };
@@ -77,6 +93,21 @@ fn end_of_rows(batch: &Batch, start: usize, wanted: Wanted<'_>, cut: Cut) -> usi
         row += 1;
     }
     row
+}
+
+/// Whether what is nested in a row is no longer than a record may be.
+fn fits(batch: &Batch, row: usize, wanted: Wanted<'_>, mut room: usize) -> bool {
+    let record = batch.record(row);
+    let mut fits = |value| !matches!(value, Value::Nested(nested) if !nested.fits(&mut room));
+    if wanted.whole {
+        return fits(record.whole());
+    }
+    (0..wanted.keys.len()).all(|slot| fits(record.value(slot)))
+}
+
+fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
+    let fault = FaultKind::RecordTooLong { limit };
+    ReadError::Error(Error::from(ErrorKind::Row { path: name.to_owned(), row, fault }))
 }
 
 /// What a library says, without its line ends, and without what pyarrow puts around the words of an

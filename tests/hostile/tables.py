@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -129,6 +130,61 @@ def in_parquet(records: pa.Table) -> bytes:
 
 WRITERS = {".arrow": arrow, ".arrows": arrows, ".parquet": in_parquet}
 
+# Arrow files that name a batch again and again ---------------------------------------------------
+
+TIMES = 5000
+WIDE = {f"c{number}": QUESTIONS for number in range(1000)}
+"""Columns, whose places in the file are 72 bytes each and would be held for each batch."""
+
+
+def named_again() -> bytes:
+    """Write a file with one batch, to which all blocks of a longer footer point."""
+    file = arrow(table(**WIDE))
+    end = len(file) - 10
+    start = end - number_at(file, end)
+    first_batch = 16 + number_at(file, 12)
+    footer = file[start:end]
+    blocks = footer.index(struct.pack("<Iq", 1, first_batch))
+    block = footer[blocks + 4 : blocks + 28]
+    field = next(at for at in range(0, blocks, 4) if at + number_at(footer, at) == blocks)
+    footer += bytes(-len(footer) % 8 + 4)  # blocks are aligned, behind their count
+    footer = footer[:field] + struct.pack("<I", len(footer) - field) + footer[field + 4 :]
+    footer += struct.pack("<I", TIMES) + block * TIMES
+    return file[:start] + footer + struct.pack("<I", len(footer)) + file[-6:]
+
+
+def number_at(file: bytes, at: int) -> int:
+    """Read four bytes."""
+    return int.from_bytes(file[at : at + 4], "little")
+
+
+# Parquet that announces more than it holds --------------------------------------------------------
+
+COUNT, ANNOUNCED = 1_234_567, 134_000_000
+"""Numbers that take four bytes each."""
+
+
+def announcing(records: pa.Table) -> bytes:
+    """Write one page a column without compression, with the one number in place of the other.
+
+    Numbers are twice themselves in headers, where they have a sign, and in runs, where they have a flag.
+    """
+    sink = io.BytesIO()
+    whole = dict.fromkeys(("data_page_size", "max_rows_per_page", "write_batch_size"), 1 << 30)
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    parquet.write_table(records, sink, row_group_size=COUNT, **whole, **plain)
+    file = sink.getvalue()
+    return file.replace(varint(2 * COUNT), varint(2 * ANNOUNCED))
+
+
+def varint(number: int) -> bytes:
+    """Write seven bits a byte, the lowest first."""
+    more = [number >> shift & 127 | 128 for shift in (0, 7, 14)]
+    return bytes([*more, number >> 21])
+
+
+# All ----------------------------------------------------------------------------------------------
+
 MEGABYTES = 120
 """Memory of pyarrow, which reads what is more than plain texts."""
 
@@ -136,9 +192,27 @@ MEGABYTES = 120
 def table_cases() -> list[Case]:
     """Write each table in each form that has its types."""
     return [
-        Case(f"{name}, {ending[1:]}", writing(make, write), verdict, ending, MEGABYTES)
-        for ending, write in WRITERS.items()
-        for name, (make, verdict) in (TABLES | (ARROW_TABLES if "arrow" in ending else {})).items()
+        *(
+            Case(f"{name}, {ending[1:]}", writing(make, write), verdict, ending, MEGABYTES)
+            for ending, write in WRITERS.items()
+            for name, (make, verdict) in (
+                TABLES | (ARROW_TABLES if "arrow" in ending else {})
+            ).items()
+        ),
+        Case(
+            "134 million rows in 600 bytes, parquet",
+            lambda: announcing(pa.table([pa.nulls(COUNT, pa.string())] * 2, NAMES)),
+            Refused("it announces 134,000,000 rows in "),
+            ".parquet",
+            MEGABYTES,
+        ),
+        Case(
+            "a batch that is named 5,000 times, arrow",
+            named_again,
+            Rows(BOTH.pairs * TIMES),
+            ".arrow",
+            MEGABYTES,
+        ),
     ]
 
 

@@ -193,13 +193,16 @@ impl Source<'_> {
         if footer.dictionaries().is_some_and(|blocks| !blocks.is_empty()) {
             return Ok(None);
         }
+        // One after the other, as they are written: a footer may name one batch a million times.
+        let mut at = FIRST_MESSAGE;
         for block in footer.recordBatches().into_iter().flatten() {
             let start = u64::try_from(block.offset()).unwrap_or(0);
-            let header = if start < FIRST_MESSAGE { None } else { self.header(start)? };
-            let Some((batch, _)) = header.and_then(|header| self.batch(&header, end)) else {
+            let header = if start < at { None } else { self.header(start)? };
+            let Some((batch, next)) = header.and_then(|header| self.batch(&header, end)) else {
                 return Ok(None);
             };
             layout.batches.push(batch);
+            at = next;
         }
         Ok(Some(layout))
     }
