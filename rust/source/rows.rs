@@ -84,25 +84,31 @@ fn end_of_rows(
     let mut row = start;
     while row < batch.rows()
         && (left > 0 || row == start)
-        && fits(batch, row, wanted, max_record_bytes)
+        && let Some(bytes) = length(batch, row, wanted, max_record_bytes)
     {
-        let record = batch.record(row);
-        let fields = (0..wanted.keys.len()).map(|slot| record.raw_len(slot));
-        let whole = if wanted.whole { record.whole().json_len() } else { 0 };
-        left = left.saturating_sub(fields.sum::<usize>() + whole + 1);
+        left = left.saturating_sub(bytes);
         row += 1;
     }
     row
 }
 
-/// Whether what is nested in a row is no longer than a record may be.
-fn fits(batch: &Batch, row: usize, wanted: Wanted<'_>, mut room: usize) -> bool {
+/// About how long a row is as JSON, if what is nested in it is no longer than a record may be.
+fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option<usize> {
     let record = batch.record(row);
-    let mut fits = |value| !matches!(value, Value::Nested(nested) if !nested.fits(&mut room));
-    if wanted.whole {
-        return fits(record.whole());
-    }
-    (0..wanted.keys.len()).all(|slot| fits(record.value(slot)))
+    let (mut room, mut texts) = (limit, 0);
+    let mut fits = |value| match value {
+        Value::Nested(nested) => nested.fits(&mut room),
+        other => {
+            texts += other.json_len();
+            true
+        }
+    };
+    let fits = if wanted.whole {
+        fits(record.whole())
+    } else {
+        (0..wanted.keys.len()).all(|slot| fits(record.value(slot)))
+    };
+    fits.then_some(limit - room + texts + 1)
 }
 
 fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
