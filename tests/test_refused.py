@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import threading
 from pathlib import Path
@@ -37,7 +36,7 @@ def test_a_signal_during_the_last_clean_up_leaves_no_hidden_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(KeyboardInterrupt), staged("rows", resume=False):
-        monkeypatch.setattr(shutil, "rmtree", interrupted(shutil.rmtree))
+        monkeypatch.setattr(os, "rmdir", interrupted(os.rmdir))
     assert list(folder.iterdir()) == []
 
 

@@ -174,6 +174,7 @@ WITH_TOOLS = ["chat", "openai", "azure", "fireworks", "mistral", "axolotl", "mlx
         ("not JSON", {"tools": "not JSON"}),
         ('["\\ud800"]', {"tools": '["\\ud800"]'}),
         ([], {}),
+        ("[]", {}),
         ("", {}),
         (None, {}),
     ],

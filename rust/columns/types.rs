@@ -74,9 +74,7 @@ impl Types<'_> {
     /// What an item can come to, given that some fields are in no record.
     fn possible<'n>(&self, item: &'n Item) -> Vec<&'n Node> {
         match item {
-            Item::Choice { condition, then, otherwise }
-                if self.never(condition) || is_of_any_type(then.as_deref()) =>
-            {
+            Item::Choice { condition, otherwise, .. } if self.never(condition) => {
                 otherwise.iter().flat_map(|item| self.possible(item)).collect()
             }
             Item::Choice { then, otherwise, .. } => [then, otherwise]
@@ -94,8 +92,8 @@ impl Types<'_> {
         }
     }
 
-    /// Whether no record that columns are made for has something. Of what is JSON in a turn nobody
-    /// knows the type: such a turn is an error.
+    /// Whether no record that columns are made for has something. Of what is JSON in a turn, or is told as
+    /// JSON, nobody knows the type: there it is an error.
     fn never(&self, condition: &Condition) -> bool {
         match condition {
             Condition::Has(slot) | Condition::Truthy(slot) if *slot >= MAX_KEYS => {
@@ -104,6 +102,7 @@ impl Types<'_> {
             Condition::Has(slot) | Condition::Truthy(slot) => {
                 self.fields.get(*slot).is_some_and(|field| self.absent.contains(field))
             }
+            Condition::Tells(_) => true,
             Condition::Own(..) | Condition::Is(..) => false,
         }
     }
@@ -165,11 +164,6 @@ fn literal(scalar: &Json) -> Result<DataType> {
         number if number.is_f64() => Ok(DataType::Float64),
         number => Err(format!("the number {number} is too large for a column")),
     }
-}
-
-/// Whether a value has no type that a column could be of. Where it appears, it is an error.
-fn is_of_any_type(item: Option<&Item>) -> bool {
-    matches!(item, Some(Item::Always(Node::Value(_))))
 }
 
 /// The type that holds values of both: null goes with everything, and objects have the members of

@@ -78,13 +78,19 @@ pub(crate) enum Condition {
     Own(usize, bool),
     /// The field is this text, printable ASCII.
     Is(usize, String),
+    /// The field is there and not empty, nor a text that tells an empty array or object.
+    Tells(usize),
 }
 
 impl Condition {
     /// The slot that it is about.
     fn slot(&self) -> usize {
         match self {
-            Self::Truthy(slot) | Self::Has(slot) | Self::Own(slot, _) | Self::Is(slot, _) => *slot,
+            Self::Truthy(slot)
+            | Self::Has(slot)
+            | Self::Own(slot, _)
+            | Self::Is(slot, _)
+            | Self::Tells(slot) => *slot,
         }
     }
 
@@ -94,6 +100,7 @@ impl Condition {
         match self {
             Self::Truthy(slot) => record.value(*slot).absence().is_none(),
             Self::Has(slot) => record.has(*slot),
+            Self::Tells(slot) => tells(record.value(*slot)),
             Self::Own(slot, default) => match record.own(*slot) {
                 Some(value) => value.absence().is_none(),
                 None => *default,
@@ -159,6 +166,12 @@ pub(crate) fn tell<T>(value: Value<'_>, act: impl FnOnce(Text<'_>) -> T) -> Opti
             Some(act(Text::Plain(&String::from_utf8_lossy(&json))))
         }
     }
+}
+
+/// Whether a value is there and not empty, also if it is a text of JSON.
+fn tells(value: Value<'_>) -> bool {
+    let is_empty = |text: Text<'_>| matches!(text.trim().bytes(), b"[]" | b"{}");
+    value.absence().is_none() && !matches!(value, Value::Text(text) if is_empty(text))
 }
 
 /// Writes a value, or the JSON that it is as a text. What is in a text was seen by no scanner: it must be
@@ -280,9 +293,6 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
 pub(super) fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
-            // What it is about has no column.
-            Step::Choice { then, .. } if then.iter().any(|step| matches!(step, Step::Value(_))) => {
-            }
             Step::Choice { condition, then: one, otherwise: other } => {
                 if let Condition::Truthy(slot) | Condition::Has(slot) = condition {
                     slots.push(*slot);

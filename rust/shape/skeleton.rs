@@ -297,6 +297,12 @@ impl<'a> Compiler<'a> {
         };
         let (then, otherwise) = (branch(then)?, branch(otherwise)?);
         self.conditions -= 1;
+        let condition = match (condition, then.as_deref()) {
+            (Condition::Truthy(slot), Some(Item::Always(Node::Value(of)))) if *of == slot => {
+                Condition::Tells(slot)
+            }
+            (condition, _) => condition,
+        };
         Ok(Some(Item::Choice { condition, then, otherwise }))
     }
 
