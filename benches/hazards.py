@@ -264,7 +264,8 @@ def interrupted(scene: Scene) -> Found:
         process.send_signal(signal.SIGINT)
         done = ended(process)
         lost = output.read_bytes() not in (old, scene.rows) if output.exists() else True
-    raised = done.said.decode(errors="replace").strip().rsplit("\n", 1)[-1]
+    said = done.said.decode(errors="replace").strip()
+    raised = "a panic" if " panicked at " in said else said.rsplit("\n", 1)[-1]
     told = [] if raised == "KeyboardInterrupt" else [f"{raised or done.told}"]
     told += ["old output lost"] if lost else []
     return Found("; ".join(told) or "fine", [f"raised: {raised}"])
