@@ -360,7 +360,8 @@ fn a_record_that_is_refused_leaves_the_columns_as_they_were() {
         let error = push(&mut columns, &shape, ANSWERED).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a record has what the column 'a' is for, and the columns were decided without it"
+            "a record has what the column 'a' is for, and the columns were decided without it: write \
+             JSON lines"
         );
         let question = if row % 3 == 0 { "null".to_owned() } else { format!("\"q{row}\"") };
         push(&mut columns, &shape, &format!(r#"{{"question":{question},"id":"{row}"}}"#)).unwrap();
