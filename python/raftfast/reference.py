@@ -223,7 +223,9 @@ def start_of_final(answer: str) -> int | None:
 def spans(answer: str, train: str | None) -> list[tuple[bool, str]]:
     """Cut an answer in what is trained on and what is not; no part is empty."""
     if train == "final":
-        start = start_of_final(answer) or 0
+        start = start_of_final(answer)
+        if start is None:
+            raise ValueError(answer)
         return [(False, answer[:start]), (True, answer[start:])]
     quotes = [match.span(1) for match in QUOTE.finditer(answer)] if train == "not-quotes" else []
     cuts = [0, *(cut for quote in quotes if quote[0] < quote[1] for cut in quote), len(answer)]

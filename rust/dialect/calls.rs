@@ -7,7 +7,7 @@ use std::collections::TryReserveError;
 
 use serde::de::IgnoredAny;
 
-use super::make::Unread;
+use super::make::{Unread, add};
 use crate::text::{Text, write_json_string};
 use crate::walk::{Token, Walk, decoded};
 
@@ -137,18 +137,14 @@ fn write_array<'a>(
     mut write: impl FnMut(&Call<'a>, &mut Vec<u8>) -> Result<(), TryReserveError>,
 ) -> Result<(), TryReserveError> {
     for (index, call) in calls.iter().enumerate() {
-        write_all(&[if index == 0 { b"[" } else { b"," }], out)?;
+        add(out, if index == 0 { b"[" } else { b"," })?;
         write(call, out)?;
     }
-    write_all(&[if calls.is_empty() { b"[]" } else { b"]" }], out)
+    add(out, if calls.is_empty() { b"[]" } else { b"]" })
 }
 
 fn write_all(parts: &[&[u8]], out: &mut Vec<u8>) -> Result<(), TryReserveError> {
-    out.try_reserve(parts.iter().map(|part| part.len()).sum())?;
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    Ok(())
+    parts.iter().try_for_each(|part| add(out, part))
 }
 
 /// The text of a string, which is to be JSON.

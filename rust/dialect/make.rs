@@ -615,7 +615,7 @@ fn copied(bytes: &[u8]) -> Result<Vec<u8>, TryReserveError> {
     Ok(copy)
 }
 
-fn add(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TryReserveError> {
+pub(super) fn add(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TryReserveError> {
     out.try_reserve(bytes.len())?;
     out.extend_from_slice(bytes);
     Ok(())
