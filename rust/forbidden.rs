@@ -21,7 +21,7 @@ pub(crate) struct Forbidden {
 
 /// What stands around a pair where a text may stand. Pairs are frequent, `<\/` before each end of a
 /// document for one; a clue is compared at once, and tells nearly all of them from what is looked for.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Clue {
     mask: u64,
     bytes: u64,
@@ -33,8 +33,12 @@ struct Clue {
 /// Characters that make good anchors, the best first.
 const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 
-/// Bytes from the start of an escape to the third of its digits; as many of those before the second of a
-/// pair are compared with a clue.
+/// How the mark of a document's end starts. It stands in each row a few times, so a text that starts with
+/// it is looked for by what follows.
+const MARK: &str = "</";
+
+/// Bytes from the `u` of an escape to the last of its digits; as many of those before the second of a pair
+/// are compared with a clue. The digits before it make a bad pair: `03` and `05` stand in many dates.
 const REACH: usize = 4;
 
 /// Bytes that are compared with a clue.
@@ -45,13 +49,16 @@ impl Forbidden {
     pub(crate) fn new(texts: &[String]) -> Option<Self> {
         let texts: Vec<_> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
         let anchors: Vec<_> = texts.iter().map(|text| anchor_of(text.as_bytes())).collect();
-        let clues: Vec<_> = texts
+        let mut clues: Vec<_> = texts
             .iter()
             .zip(&anchors)
             .enumerate()
             .filter_map(|(number, (text, anchor))| Some(Clue::all(number, text, (*anchor)?)))
             .flatten()
             .collect();
+        // Texts of one anchor have its escapes in common.
+        clues.sort_unstable();
+        clues.dedup();
         let pairs: Vec<_> = clues.iter().map(Clue::pair).collect();
         let unpaired = anchors.contains(&None);
         (!texts.is_empty()).then(|| Self { texts, pairs: Pairs::new(&pairs), clues, unpaired })
@@ -88,20 +95,49 @@ impl Clue {
     /// The clues by which a text is found, however it is spelled.
     fn all(number: usize, text: &str, anchor: usize) -> Vec<Self> {
         let bytes = text.as_bytes();
-        let digit = b"0123456789abcdef"[usize::from(bytes[anchor] >> 4)];
-        let escaped = Self::new(&[b'\\', b'u', b'0', b'0', digit], REACH, None);
-        if anchor > 0 {
+        let escaped = escapes(bytes[anchor]).map(|escape| Self::new(&escape, REACH, None));
+        let spelled = match (anchor, text.strip_prefix(MARK).and_then(|rest| rest.bytes().next())) {
+            (0, Some(third)) if third.is_ascii() => Self::after_mark(number, third),
+            (0, _) => Self::from_start(number, bytes),
             // What stands before the anchor has one spelling.
-            let near = &bytes[anchor.saturating_sub(REACH)..=anchor];
-            return vec![Self::new(near, near.len() - 1, Some((number, anchor))), escaped];
-        }
+            (anchor, _) => {
+                let near = &bytes[anchor.saturating_sub(REACH)..=anchor];
+                vec![Self::new(near, near.len() - 1, Some((number, anchor)))]
+            }
+        };
+        spelled.into_iter().chain(escaped).collect()
+    }
+
+    /// The clues of a text that starts with a mark and then this byte.
+    fn after_mark(number: usize, third: u8) -> Vec<Self> {
+        let spelled = [MARK.as_bytes(), br"<\/"].into_iter().flat_map(|mark| {
+            [third, b'\\'].map(|next| {
+                Self::new(&[mark, &[next]].concat(), mark.len(), Some((number, mark.len())))
+            })
+        });
+        spelled.chain(Self::escaped_second(number, b'/')).collect()
+    }
+
+    /// The clues of a text that starts with its anchor.
+    fn from_start(number: usize, text: &[u8]) -> Vec<Self> {
         let short =
-            br#""\/bfnrt"#.iter().filter(|letter| unescaped(**letter) == char::from(bytes[1]));
-        let next =
-            short.map(|letter| vec![b'\\', *letter]).chain([vec![bytes[1]], br"\u".to_vec()]);
-        let spelled =
-            next.map(|next| Self::new(&[&bytes[..1], &next].concat(), 1, Some((number, 1))));
-        spelled.chain([escaped]).collect()
+            br#""\/bfnrt"#.iter().filter(|letter| unescaped(**letter) == char::from(text[1]));
+        let next = short.map(|letter| vec![b'\\', *letter]).chain([vec![text[1]]]);
+        let next_to = |next: &[u8]| Self::new(&[&text[..1], next].concat(), 1, Some((number, 1)));
+        let mut clues: Vec<_> = next.map(|next| next_to(&next)).collect();
+        if MARK.as_bytes().starts_with(&text[..1]) {
+            clues.extend(Self::escaped_second(number, text[1]));
+        } else {
+            clues.push(next_to(br"\u"));
+        }
+        clues
+    }
+
+    /// The clues of a text that starts as the mark does and whose second character is escaped. The pair is
+    /// in the digits, for that of `<` and a backslash is the mark's, too, where `/` is escaped.
+    fn escaped_second(number: usize, second: u8) -> [Self; 2] {
+        let back = br"<\u0000".len() - 1;
+        escapes(second).map(|escape| Self::new(&escape, REACH, Some((number, back))))
     }
 
     /// A clue of some bytes, of which one is the second of a pair.
@@ -117,6 +153,11 @@ impl Clue {
         let bytes = self.bytes.to_le_bytes();
         (bytes[REACH - 1], bytes[REACH])
     }
+}
+
+/// What follows the backslash of the two escapes of a character.
+fn escapes(character: u8) -> [Vec<u8>; 2] {
+    [format!("u{character:04x}"), format!("u{character:04X}")].map(String::into_bytes)
 }
 
 /// Whether an escaped text starts with these characters. A mark of a document's end is compared with a
@@ -171,9 +212,9 @@ mod tests {
     use super::*;
 
     /// Texts with an anchor at their start, and after few and many other characters.
-    const TEXTS: [&str; 13] = [
-        "System:", "USER: a", "note:", "c:", "</s>", "[INST]", "a&<b", "+[x", "'::", "<\ts", "<<",
-        "::", "=\u{fc}",
+    const TEXTS: [&str; 16] = [
+        "System:", "USER: a", "note:", "c:", "</s>", "</", "</\u{fc}", "[INST]", "a&<b", "+[x",
+        "'::", "<\ts", "<<", "::", "=\u{fc}", "</\n",
     ];
 
     /// Characters as writers of JSON spell them, and what they are.
@@ -221,10 +262,18 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 29] = [
+        let rows: [(&[&str], &[u8], bool); 37] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
+            (&["[INST]", "</s>"], br"a<\u002fs>", true),
+            (&["[INST]", "</s>"], br"a<\u002Fs>", true),
+            (&["[INST]", "</s>"], br"a<\/\u0073>", true),
+            (&["[INST]", "</s>"], br"a</\u0073>", true),
+            (&["[INST]", "</s>"], br"a<\u002f\u0073\u003e", true),
+            (&["</"], br"a<\u002f", true),
+            (&["</\n"], br"a<\/\n", true),
+            (&["[INST]", "</s>"], br"a<\\/s> \\u003c/s> <u002fs>", false),
             (&["[INST]", "</s>"], b"a [INST < / s> [/INST", false),
             (&["[INST]", "</s>"], br"<\/DOCUMENT> <\/s", false),
             (&["[INST]", "</s>"], br"<\u002fs\u003e", true),
