@@ -1,7 +1,7 @@
 //! Where rows go: a file, or something that may keep a writer waiting.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -32,8 +32,8 @@ pub struct Sink {
 
 enum To {
     File(Queued),
-    /// A pipe, FIFO or device, that can keep a writer waiting.
-    Waiting(File),
+    /// A pipe, FIFO or device, that can keep a writer waiting, and the bytes that it is given at once.
+    Waiting(File, usize),
     /// Whatever the caller opened.
     Object(Box<dyn Write + Send>),
 }
@@ -68,7 +68,10 @@ impl Sink {
         // Standard output may be shared with others, who must not find its length changed.
         let ours = kind.is_file() && metadata.len() == 0 && !is_stdout;
         let waits = !(kind.is_file() || kind.is_block_device());
-        let to = if waits { To::Waiting(file) } else { To::File(Queued::new(file, ours)) };
+        // `/dev/null` takes whatever comes; in pieces it took more time than the conversion.
+        let is_device = kind.is_char_device() && !file.is_terminal();
+        let at_once = if is_device { usize::MAX } else { PIPE_WRITE };
+        let to = if waits { To::Waiting(file, at_once) } else { To::File(Queued::new(file, ours)) };
         Ok(Self { name, to, spare: Vec::new() })
     }
 
@@ -88,8 +91,8 @@ impl Sink {
         let mut written = Vec::new();
         let done = match &mut self.to {
             To::File(queued) => queued.write(rows, &mut |rows| written.push(rows)).map(|()| true),
-            To::Waiting(file) => {
-                let done = write_waiting(file, &rows, go_on);
+            To::Waiting(file, at_once) => {
+                let done = write_waiting(file, &rows, *at_once, go_on);
                 written.push(rows);
                 done
             }
@@ -115,7 +118,7 @@ impl Sink {
     pub fn finish(&mut self) -> Result<(), Error> {
         let done = match &mut self.to {
             To::File(queued) => queued.finish(),
-            To::Waiting(_) => Ok(()),
+            To::Waiting(..) => Ok(()),
             To::Object(object) => object.flush(),
         };
         done.map_err(|error| Error::io(self.name.as_str(), error))
@@ -134,10 +137,12 @@ impl Sink {
         self.spare.pop()
     }
 
-    /// Keeps a few buffers for whoever asks for them.
+    /// Keeps a few buffers for whoever asks for them: of those that hold rows, since what stands between
+    /// the rows of an array is a few bytes, and to grow such a buffer takes longer than to make one.
     fn recycle(&mut self, rows: impl IntoIterator<Item = Vec<u8>>) {
         const FEW: usize = 4;
-        self.spare.extend(rows);
+        const SMALL: usize = 4 << 10;
+        self.spare.extend(rows.into_iter().filter(|rows| rows.capacity() > SMALL));
         self.spare.truncate(FEW);
     }
 }
@@ -167,13 +172,14 @@ impl Queued {
 fn write_waiting(
     file: &mut File,
     mut bytes: &[u8],
+    at_once: usize,
     go_on: &mut dyn FnMut() -> bool,
 ) -> io::Result<bool> {
     while !bytes.is_empty() {
         if wait_for(file, Readiness::Write, None, go_on)?.is_none() {
             return Ok(false);
         }
-        match file.write(&bytes[..bytes.len().min(PIPE_WRITE)]) {
+        match file.write(&bytes[..bytes.len().min(at_once)]) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => bytes = &bytes[count..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
