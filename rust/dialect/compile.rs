@@ -234,7 +234,7 @@ impl<'a> Compiler<'a> {
         }
         for (key, text) in &when.contains {
             if matters {
-                tests.push(Test::Contains(self.expressions.slot(key), Tag::new(text)));
+                tests.push(Test::Contains(self.expressions.slot(key), Box::new(Tag::new(text))));
             } else if auto {
                 tests.push(Test::Never);
             }

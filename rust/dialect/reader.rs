@@ -154,7 +154,7 @@ pub(super) struct Fix {
 #[derive(Debug)]
 pub(super) enum Test {
     Starts(usize, String),
-    Contains(usize, Tag),
+    Contains(usize, Box<Tag>),
     Is(usize, Kind),
     /// It would make no difference.
     Never,

@@ -211,23 +211,30 @@ impl Text<'_> {
     /// The characters themselves.
     #[must_use]
     pub fn to_plain(self) -> String {
-        match self {
+        // Where there is no memory for all of it, it is asked for in small parts, the last of which ends
+        // the process.
+        self.try_to_plain().unwrap_or_else(|_| match self {
             Self::Escaped(raw) => Characters::new(raw).map(|character| character.value).collect(),
             Self::Plain(text) => text.to_owned(),
-        }
+        })
     }
 
     /// The same, unless there is no memory for it.
     pub(crate) fn try_to_plain(self) -> Result<String, TryReserveError> {
-        let mut plain = String::new();
-        plain.try_reserve(self.bytes().len())?;
         match self {
             Self::Escaped(raw) => {
-                plain.extend(Characters::new(raw).map(|character| character.value));
+                let mut plain = Vec::new();
+                scan::unescape(raw, &mut plain)?;
+                Ok(String::from_utf8(plain)
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
             }
-            Self::Plain(text) => plain.push_str(text),
+            Self::Plain(text) => {
+                let mut plain = String::new();
+                plain.try_reserve(text.len())?;
+                plain.push_str(text);
+                Ok(plain)
+            }
         }
-        Ok(plain)
     }
 
     /// Writes the text as it stands between the quotes of a JSON string.
