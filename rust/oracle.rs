@@ -1,6 +1,8 @@
 //! Whether the document that holds the answer is among those that the question is asked about. In RAFT
 //! it is left out of some records, so that a model learns what it does not find (arXiv 2403.10131, 3).
 
+use std::cell::LazyCell;
+
 use memchr::memmem;
 use serde::Deserialize;
 
@@ -49,19 +51,26 @@ impl Oracle {
 }
 
 fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
+    let plain = LazyCell::new(|| oracle.to_plain());
     let mut documents = record.list(List::Documents).into_iter().flatten();
     documents.any(|document| match document.value(Detail::Content.slot()) {
-        Value::Text(text) => holds(text, oracle),
+        Value::Text(text) => {
+            as_spelled(text, oracle) || holds(text.to_plain().as_bytes(), plain.as_bytes())
+        }
         _ => false,
     })
 }
 
-/// Whether a text holds another, however each is spelled.
-fn holds(text: Text<'_>, part: Text<'_>) -> bool {
-    if let (Text::Escaped(text), Text::Escaped(part)) = (text, part)
-        && memmem::find(text, part).is_some()
-    {
-        return true;
-    }
-    text.to_plain().contains(&part.to_plain())
+/// Whether a text holds another in the same spelling, which is nearly always how it does.
+fn as_spelled(text: Text<'_>, part: Text<'_>) -> bool {
+    matches!((text, part), (Text::Escaped(text), Text::Escaped(part)) if holds(text, part))
+}
+
+/// Whether bytes hold others. Documents are long, and to prepare the search for one takes longer than to
+/// see that its start is nowhere in another.
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    const START: usize = 16;
+    let start = &part[..part.len().min(START)];
+    let rest = memmem::find(bytes, start).map_or(&bytes[..0], |at| &bytes[at..]);
+    rest.len() >= part.len() && (rest.starts_with(part) || memmem::find(rest, part).is_some())
 }

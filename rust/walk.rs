@@ -23,6 +23,7 @@ pub(crate) enum Token<'a> {
     Object,
 }
 
+#[derive(Clone)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],
 }

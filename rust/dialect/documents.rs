@@ -33,8 +33,9 @@ pub(super) fn documents(
     match walk.value() {
         Some(Token::Object) => of_object(walk, lists),
         Some(Token::List) => {
-            let texts = texts(json);
-            texts.into_iter().try_for_each(|text| push(&[text], lists))
+            let mut found = Vec::new();
+            texts_of_list(&mut walk, &mut found);
+            push_all(found, lists)
         }
         Some(Token::Text(raw)) => of_text(raw, whole, lists),
         _ => Ok(()),
@@ -44,29 +45,46 @@ pub(super) fn documents(
 fn of_object(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), TryReserveError> {
     let mut sentences = Vec::new();
     while walk.more(b'}') == Some(true) {
-        let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
-        if let Some("sentences" | "documents") = decoded(key).as_deref() {
-            sentences = texts(value);
+        let Some(key) = walk.key() else { break };
+        let passed = match decoded(key).as_deref() {
+            Some("sentences" | "documents") => {
+                sentences.clear();
+                texts(&mut walk, &mut sentences)
+            }
+            _ => walk.whole().map(drop),
+        };
+        if passed.is_none() {
+            break;
         }
     }
-    sentences.into_iter().try_for_each(|document| push(&[document], lists))
+    push_all(sentences, lists)
 }
 
-/// All texts of a value, however deep they stand, as JSON strings.
-fn texts(json: &[u8]) -> Vec<&[u8]> {
-    let mut texts = Vec::new();
-    let mut walk = Walk::new(json);
-    match walk.value() {
-        Some(Token::Text(_)) => texts.push(json.trim_ascii()),
-        Some(Token::List) => {
-            while walk.more(b']') == Some(true) {
-                let Some(element) = walk.whole() else { break };
-                texts.extend(self::texts(element.trim_ascii()));
-            }
+/// Passes a value and finds all texts in it that are in no object, however deep they stand, as the bytes
+/// between their quotes. Each is passed once: documents are most of a record.
+fn texts<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
+    let before = walk.clone();
+    match walk.value()? {
+        Token::Text(raw) => found.push(raw),
+        Token::List => texts_of_list(walk, found)?,
+        Token::Object => {
+            *walk = before;
+            walk.whole()?;
         }
         _ => {}
     }
-    texts
+    Some(())
+}
+
+fn texts_of_list<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
+    while walk.more(b']')? {
+        texts(walk, found)?;
+    }
+    Some(())
+}
+
+fn push_all(texts: Vec<&[u8]>, lists: &mut Lists) -> Result<(), TryReserveError> {
+    texts.into_iter().try_for_each(|text| push(&[b"\"", text, b"\""], lists))
 }
 
 /// The documents between the tags of an instruction, the last of which ends at the last tag.
