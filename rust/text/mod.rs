@@ -11,7 +11,7 @@ mod tag;
 
 use std::collections::TryReserveError;
 
-use memchr::memmem;
+use memchr::memrchr_iter;
 
 use self::characters::{Characters, decode_plain, is_second_half, starts_escape};
 pub(crate) use self::characters::{is_python_space, splits_escape, unescaped};
@@ -283,14 +283,13 @@ fn last_start(raw: &[u8]) -> usize {
     lead.unwrap_or(last)
 }
 
-/// Where the escape of the last line end starts.
+/// Where the escape of the last line end starts. It stands before the question, near the end, so each
+/// backslash is looked at: a search for `\n` from the end has no vectors.
 fn last_line_end(raw: &[u8]) -> Option<usize> {
-    let short = memmem::rfind_iter(raw, b"\\n").find(|&at| starts_escape(raw, at));
-    let from = short.unwrap_or(0);
-    let spelled_out = memmem::rfind_iter(&raw[from..], b"\\u000")
-        .map(|at| from + at)
-        .find(|&at| matches!(raw.get(at + 5), Some(b'a' | b'A')) && starts_escape(raw, at));
-    spelled_out.or(short)
+    memrchr_iter(b'\\', raw).find(|&at| {
+        matches!(&raw[at + 1..], [b'n', ..] | [b'u', b'0', b'0', b'0', b'a' | b'A', ..])
+            && starts_escape(raw, at)
+    })
 }
 
 #[cfg(test)]
