@@ -23,7 +23,6 @@ pub(crate) enum Token<'a> {
     Object,
 }
 
-#[derive(Clone)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],
 }
@@ -73,7 +72,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes what is left of an array or object.
-    fn close(&mut self) -> Option<()> {
+    pub(crate) fn close(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
             self.skip_while(|byte| !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'));

@@ -63,14 +63,10 @@ fn of_object(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), TryReserveErro
 /// Passes a value and finds all texts in it that are in no object, however deep they stand, as the bytes
 /// between their quotes. Each is passed once: documents are most of a record.
 fn texts<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
-    let before = walk.clone();
     match walk.value()? {
         Token::Text(raw) => found.push(raw),
         Token::List => texts_of_list(walk, found)?,
-        Token::Object => {
-            *walk = before;
-            walk.whole()?;
-        }
+        Token::Object => walk.close()?,
         _ => {}
     }
     Some(())

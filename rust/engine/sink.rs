@@ -68,7 +68,7 @@ impl Sink {
         // Standard output may be shared with others, who must not find its length changed.
         let ours = kind.is_file() && metadata.len() == 0 && !is_stdout;
         let waits = !(kind.is_file() || kind.is_block_device());
-        // `/dev/null` takes whatever comes; in pieces it took more time than the conversion.
+        // `/dev/null` takes whatever comes; in pieces, a run to it took half as long again.
         let is_device = kind.is_char_device() && !file.is_terminal();
         let at_once = if is_device { usize::MAX } else { PIPE_WRITE };
         let to = if waits { To::Waiting(file, at_once) } else { To::File(Queued::new(file, ours)) };
