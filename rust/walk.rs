@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use crate::scan::unescape;
+use crate::text::closing_quote;
 
 /// What stands at some place: a scalar, or the start of what holds others.
 pub(crate) enum Token<'a> {
@@ -111,14 +112,7 @@ impl<'a> Walk<'a> {
     #[inline]
     fn text(&mut self) -> Option<&'a [u8]> {
         let [b'"', inside @ ..] = self.rest else { return None };
-        let mut end = 0;
-        loop {
-            end += memchr2(b'"', b'\\', inside.get(end..)?)?;
-            if inside.get(end) == Some(&b'"') {
-                break;
-            }
-            end += 2;
-        }
+        let end = closing_quote(inside)?;
         self.rest = inside.get(end + 1..)?;
         inside.get(..end)
     }

@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::Text;
-use super::characters::starts_escape;
+use super::characters::closing_quote;
 
 /// How strings are written as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,7 +156,7 @@ fn write_tokens_and_strings(raw: &[u8], escape: Escape, compact: bool, out: &mut
     while let Some(quote) = memchr::memchr(b'"', rest) {
         write_tokens(&rest[..quote], compact, out);
         let text = &rest[quote + 1..];
-        let length = string_length(text);
+        let length = closing_quote(text).unwrap_or(text.len());
         out.push(b'"');
         Text::Escaped(&text[..length]).write_json(escape, out);
         out.push(b'"');
@@ -168,9 +168,4 @@ fn write_tokens_and_strings(raw: &[u8], escape: Escape, compact: bool, out: &mut
 fn write_tokens(tokens: &[u8], compact: bool, out: &mut Vec<u8>) {
     let kept = |byte: &u8| !compact || !byte.is_ascii_whitespace();
     out.extend(tokens.iter().copied().filter(kept));
-}
-
-/// Bytes before the closing quote.
-fn string_length(text: &[u8]) -> usize {
-    memchr::memchr_iter(b'"', text).find(|&at| starts_escape(text, at)).unwrap_or(text.len())
 }

@@ -13,8 +13,8 @@ use std::collections::TryReserveError;
 
 use memchr::memrchr_iter;
 
-use self::characters::{Characters, decode_plain, is_second_half, starts_escape};
-pub(crate) use self::characters::{is_python_space, splits_escape, unescaped};
+use self::characters::{Characters, decode_plain, is_bare, is_second_half};
+pub(crate) use self::characters::{closing_quote, is_python_space, splits_escape, unescaped};
 use self::escape::write_runs;
 pub use self::escape::{Escape, write_json_value};
 pub(crate) use self::escape::{write_json_compact, write_json_string};
@@ -271,11 +271,9 @@ fn trim_end(raw: &[u8]) -> &[u8] {
 /// Where the last character of an escaped text starts, which is not empty.
 fn last_start(raw: &[u8]) -> usize {
     let last = raw.len() - 1;
-    let unit = raw
-        .len()
-        .checked_sub(6)
-        .filter(|&at| raw[at..].starts_with(b"\\u") && starts_escape(raw, at));
-    let short = last.checked_sub(1).filter(|&at| raw[at] == b'\\' && starts_escape(raw, at));
+    let unit =
+        raw.len().checked_sub(6).filter(|&at| raw[at..].starts_with(b"\\u") && is_bare(raw, at));
+    let short = last.checked_sub(1).filter(|&at| raw[at] == b'\\' && is_bare(raw, at));
     if let Some(start) = unit.or(short) {
         return start;
     }
@@ -288,7 +286,7 @@ fn last_start(raw: &[u8]) -> usize {
 fn last_line_end(raw: &[u8]) -> Option<usize> {
     memrchr_iter(b'\\', raw).find(|&at| {
         matches!(&raw[at + 1..], [b'n', ..] | [b'u', b'0', b'0', b'0', b'a' | b'A', ..])
-            && starts_escape(raw, at)
+            && is_bare(raw, at)
     })
 }
 
