@@ -6,6 +6,7 @@ use crate::forbidden::Forbidden;
 use crate::record::{Field, Record, Value};
 use crate::rules::Rules;
 use crate::shape::Shape;
+use crate::shape::plan::Condition;
 use crate::text::Text;
 use crate::walk::{Token, Walk};
 
@@ -50,8 +51,10 @@ pub struct Checker {
     list: Option<List>,
     /// The slots of the texts of a record of one question and one answer.
     texts: Vec<usize>,
-    /// The rule that all such records break: it depends on the target alone.
-    plain: Option<&'static str>,
+    /// Whether such a record has a system message.
+    system: Option<Condition>,
+    /// The rules that all such records break: without a system message, and with one.
+    plain: [Option<&'static str>; 2],
 }
 
 /// What has been seen of a conversation.
@@ -74,10 +77,14 @@ impl Checker {
         let has_rules = checker.asks_for_turns()
             || checker.forbidden.is_some()
             || checker.max_row_chars.is_some();
-        let has_system = [List::Messages, List::Prompt].iter().any(|l| shape.lists().contains(l));
-        checker.list = Some(if has_system { List::Messages } else { List::Turns });
+        if checker.asks_for_turns() {
+            let has_system =
+                [List::Messages, List::Prompt].iter().any(|l| shape.lists().contains(l));
+            checker.list = Some(if has_system { List::Messages } else { List::Turns });
+            checker.system = shape.says_system().filter(|_| has_system);
+            checker.plain = [false, true].map(|said| checker.broken_by_plain(said));
+        }
         checker.texts = slots_of_texts(shape.fields());
-        checker.plain = checker.broken_by_plain(has_system && shape.has_system_text());
         has_rules.then_some(checker)
     }
 
@@ -116,8 +123,9 @@ impl Checker {
     /// The name of the first rule that a record breaks.
     #[must_use]
     pub fn broken(&self, shape: &Shape, record: &Record<'_>) -> Option<&'static str> {
-        let by_turns = if record.is_made() { self.broken_by_turns(record) } else { self.plain };
-        by_turns.or_else(|| self.holds_forbidden(record)).or_else(|| self.is_long(shape, record))
+        self.broken_by_turns(record)
+            .or_else(|| self.holds_forbidden(record))
+            .or_else(|| self.is_long(shape, record))
     }
 
     /// The rule that all records of one question and one answer break.
@@ -129,7 +137,10 @@ impl Checker {
     }
 
     fn broken_by_turns(&self, record: &Record<'_>) -> Option<&'static str> {
-        let turns = record.list(self.list.filter(|_| self.asks_for_turns())?)?;
+        let Some(turns) = record.list(self.list?) else {
+            let has_system = self.system.as_ref().is_some_and(|system| system.holds(record));
+            return self.plain[usize::from(has_system)];
+        };
         self.first_broken(turns.map(|turn| {
             let (role, calls) = role_of(turn.value(Detail::Is.slot()));
             Turn {

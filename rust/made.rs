@@ -6,7 +6,9 @@ use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::entries::{Detail, Entry, List};
+use crate::record::{Record, Value};
 use crate::scan::{MAX_KEYS, Span};
+use crate::text::{Escape, Text};
 
 /// The lists of a record.
 #[derive(Debug, Default)]
@@ -15,13 +17,13 @@ pub(crate) struct Lists {
     json: Vec<u8>,
     entries: Vec<Entry>,
     ranges: [Range<usize>; List::ALL.len()],
+    /// Whether no turns are listed, since the question and the answer of the record are all that is said.
+    untold: bool,
 }
 
 impl Lists {
     pub(crate) fn clear(&mut self) {
-        self.json.clear();
-        self.entries.clear();
-        self.ranges = Default::default();
+        self.rewind(Mark::default());
     }
 
     /// How much there is by now.
@@ -34,6 +36,17 @@ impl Lists {
         self.json.truncate(mark.json);
         self.entries.truncate(mark.entries);
         self.ranges = Default::default();
+        self.untold = false;
+    }
+
+    /// Lists no turns: the question and the answer of the record are all that is said.
+    pub(crate) fn leave_turns_untold(&mut self) {
+        self.untold = true;
+    }
+
+    /// Whether a list stands here, even if it is empty.
+    pub(crate) fn tells(&self, list: List) -> bool {
+        !(self.untold && list.is_of_turns())
     }
 
     /// The bytes of a detail.
@@ -80,6 +93,13 @@ impl Lists {
         Ok(Span { start, end: self.json.len() })
     }
 
+    /// Keeps a value, whatever it stands in, as JSON.
+    pub(crate) fn keep_value(&mut self, value: Value<'_>) -> Result<Span, TryReserveError> {
+        let start = self.json.len();
+        add_json(value, &mut self.json)?;
+        Ok(Span { start, end: self.json.len() })
+    }
+
     /// Some of all entries.
     pub(crate) fn range(&self, entries: Range<usize>) -> &[Entry] {
         self.entries.get(entries).unwrap_or_default()
@@ -93,7 +113,7 @@ impl Lists {
 }
 
 /// How much lists hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     json: usize,
     entries: usize,
@@ -103,20 +123,58 @@ pub(crate) struct Mark {
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     json: Vec<u8>,
-    spans: [Span; MAX_KEYS],
+    places: [Place; MAX_KEYS],
+}
+
+/// Where the value of a field is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In the record that this one is made from, under this slot: most are, so that they are not copied.
+    Kept(usize),
+    /// Among what was made; nowhere, if that is empty.
+    Made(Span),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Made(Span::default())
+    }
+}
+
+/// What a made record says of a field.
+pub(crate) enum Origin<'a> {
+    /// Its value is that of the record that it is made from, under this slot.
+    Kept(usize),
+    /// Its value is this JSON; it is missing, if that is empty.
+    Made(&'a [u8]),
 }
 
 impl Fields {
     pub(crate) fn clear(&mut self) {
         self.json.clear();
-        self.spans = [Span::default(); MAX_KEYS];
+        self.places = [Place::default(); MAX_KEYS];
     }
 
-    /// The value of a field; nothing if it is missing.
+    /// Where the value of a field comes from.
     #[inline]
-    pub(crate) fn bytes(&self, slot: usize) -> &[u8] {
-        let Span { start, end } = self.spans[slot];
-        &self.json[start..end]
+    pub(crate) fn origin(&self, slot: usize) -> Origin<'_> {
+        match self.places[slot] {
+            Place::Kept(from) => Origin::Kept(from),
+            Place::Made(Span { start, end }) => Origin::Made(&self.json[start..end]),
+        }
+    }
+
+    /// The value of a field that is made of what is in `record`.
+    pub(crate) fn value<'a>(&'a self, slot: usize, record: &Record<'a>) -> Value<'a> {
+        match self.origin(slot) {
+            Origin::Kept(from) => record.value(from),
+            Origin::Made(json) => Value::of(json),
+        }
+    }
+
+    /// Takes for a field what the record that this one is made from has under a slot.
+    pub(crate) fn keep(&mut self, slot: usize, from: usize) {
+        self.places[slot] = Place::Kept(from);
     }
 
     /// Writes the value of a field.
@@ -127,7 +185,32 @@ impl Fields {
     ) -> Result<(), E> {
         let start = self.json.len();
         write(&mut self.json)?;
-        self.spans[slot] = Span { start, end: self.json.len() };
+        self.places[slot] = Place::Made(Span { start, end: self.json.len() });
         Ok(())
     }
+
+    /// The same for a value that stands somewhere.
+    pub(crate) fn put_value(
+        &mut self,
+        slot: usize,
+        value: Value<'_>,
+    ) -> Result<(), TryReserveError> {
+        self.put(slot, |out| add_json(value, out))
+    }
+}
+
+/// Adds a value as JSON; nothing, if it is missing.
+pub(crate) fn add_json(value: Value<'_>, out: &mut Vec<u8>) -> Result<(), TryReserveError> {
+    const LONGEST_ESCAPE: usize = 6;
+    const QUOTES: usize = 2;
+    let growth = if matches!(value, Value::Text(Text::Escaped(_)) | Value::Json(_)) {
+        1
+    } else {
+        LONGEST_ESCAPE
+    };
+    out.try_reserve(growth * value.json_len() + QUOTES)?;
+    if value != Value::Missing {
+        value.write_json(Escape::Keep, out);
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::batch::{Batch, Nested};
 use crate::entries::{Entry, List};
 use crate::error::{Fault, FaultKind};
-use crate::made::{Fields, Lists};
+use crate::made::{Fields, Lists, Origin};
 use crate::scan::{KEYS_TOLD, MAX_KEYS, Span, Spans, keys_of};
 use crate::text::{Escape, Text, write_json_value};
 
@@ -279,13 +279,13 @@ impl<'a> Form<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The bytes of a slot, unless they are those of the record that this is made from.
+    /// Where the value of a slot comes from.
     #[inline]
-    fn bytes(&self, slot: usize) -> Option<&'a [u8]> {
+    fn origin(&self, slot: usize) -> Origin<'a> {
         match self.fields {
-            _ if slot >= MAX_KEYS => Some(self.lists.bytes(self.entry.at(slot))),
-            Some(fields) => Some(fields.bytes(slot)),
-            None => None,
+            _ if slot >= MAX_KEYS => Origin::Made(self.lists.bytes(self.entry.at(slot))),
+            Some(fields) => fields.origin(slot),
+            None => Origin::Kept(slot),
         }
     }
 }
@@ -322,10 +322,10 @@ impl<'a> Record<'a> {
     }
 
     /// The entries of a list, each as a record that has the details of the entry besides its fields;
-    /// `None` if the record has no lists of its own.
+    /// `None` if the record has no such list of its own, and what its fields say is all.
     #[inline]
     pub(crate) fn list(&self, list: List) -> Option<impl Iterator<Item = Self> + use<'a>> {
-        let view = self.view?;
+        let view = self.view.filter(|view| view.lists.tells(list))?;
         let form = self.form;
         let entries = view.lists.entries(list).iter();
         Some(entries.map(move |&entry| Self { form, view: Some(View { entry, ..view }) }))
@@ -340,8 +340,13 @@ impl<'a> Record<'a> {
     /// A field, if it was made for this record.
     #[inline]
     pub(crate) fn own(&self, slot: usize) -> Option<Value<'a>> {
-        let fields = self.view?.fields?;
-        Some(Value::of(fields.bytes(slot)))
+        self.is_made().then(|| self.value(slot))
+    }
+
+    /// Where the value of a slot comes from.
+    #[inline]
+    fn origin(&self, slot: usize) -> Origin<'a> {
+        self.view.map_or(Origin::Kept(slot), |view| view.origin(slot))
     }
 
     /// The whole record, braces included, if it is a line.
@@ -377,9 +382,9 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn value(&self, slot: usize) -> Value<'a> {
-        match self.view.and_then(|view| view.bytes(slot)) {
-            Some(bytes) => Value::of(bytes),
-            None => self.form.value(slot),
+        match self.origin(slot) {
+            Origin::Made(json) => Value::of(json),
+            Origin::Kept(slot) => self.form.value(slot),
         }
     }
 
@@ -387,10 +392,21 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn has(&self, slot: usize) -> bool {
-        match (self.view.and_then(|view| view.bytes(slot)), &self.form) {
-            (Some(bytes), _) => !bytes.is_empty(),
-            (None, Form::Line { spans, .. }) => spans[slot].end > spans[slot].start,
-            (None, Form::Row { batch, .. }) => batch.has(slot),
+        match (self.origin(slot), &self.form) {
+            (Origin::Made(json), _) => !json.is_empty(),
+            (Origin::Kept(slot), Form::Line { spans, .. }) => spans[slot].end > spans[slot].start,
+            (Origin::Kept(slot), Form::Row { batch, .. }) => batch.has(slot),
+        }
+    }
+
+    /// The value of a key as JSON, if it stands so in the line that the record is.
+    #[inline]
+    pub(crate) fn json(&self, slot: usize) -> Option<&'a [u8]> {
+        match (self.origin(slot), self.form) {
+            (Origin::Kept(slot), Form::Line { content, spans, .. }) => {
+                Some(&content[spans[slot].start..spans[slot].end])
+            }
+            _ => None,
         }
     }
 
@@ -407,10 +423,10 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn raw_len(&self, slot: usize) -> usize {
-        match (self.view.and_then(|view| view.bytes(slot)), &self.form) {
-            (Some(bytes), _) => bytes.len(),
-            (None, Form::Line { spans, .. }) => spans[slot].end - spans[slot].start,
-            (None, Form::Row { batch, row }) => batch.value(slot, *row).json_len(),
+        match (self.origin(slot), &self.form) {
+            (Origin::Made(json), _) => json.len(),
+            (Origin::Kept(slot), Form::Line { spans, .. }) => spans[slot].end - spans[slot].start,
+            (Origin::Kept(slot), Form::Row { batch, row }) => batch.value(slot, *row).json_len(),
         }
     }
 

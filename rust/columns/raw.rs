@@ -6,8 +6,8 @@ use super::column::Column;
 use crate::arrays::Growing;
 use crate::error::Error;
 use crate::record::{Record, Value};
+use crate::shape::flatten;
 use crate::shape::tree::Node;
-use crate::shape::{flatten, plan};
 use crate::survey::Values;
 use crate::text::Escape;
 
@@ -74,8 +74,5 @@ fn in_input<'a>(node: &Node, record: &Record<'a>) -> Option<&'a [u8]> {
 
 /// Writes the value as it stands in a JSON row.
 pub(super) fn write_json(node: &Node, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    let steps = flatten::value(node, Escape::Keep);
-    out.try_reserve(plan::bound(&steps, record, Escape::Keep))?;
-    plan::write(&steps, record, Escape::Keep, out);
-    Ok(())
+    Ok(flatten::value(node, Escape::Keep).write(record, Escape::Keep, out)?)
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
 use crate::scan::Keys;
-use crate::shape::plan::Step;
+use crate::shape::plan::{Plan, Step};
 use crate::shape::{Expressions, Shape};
 use crate::text::Tag;
 
@@ -125,9 +125,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// The question, if others' answers to it are to be told.
-    fn question(&mut self, dialect: &'static Dialect) -> Result<Vec<Step>, Error> {
+    fn question(&mut self, dialect: &'static Dialect) -> Result<Plan, Error> {
         if !matches!(self.reading.rejected, Rejected::Other(_)) {
-            return Ok(Vec::new());
+            return Ok(Plan::default());
         }
         let own = "{question}".into();
         self.compiled(dialect, dialect.fields.get(Field::Question.name()).unwrap_or(&own))
@@ -157,32 +157,32 @@ impl<'a> Compiler<'a> {
                 _ => *field,
             };
             if let (Field::Rejected, Rejected::Key(key)) = (field, &self.reading.rejected) {
-                let steps = vec![Step::Json(self.expressions.key(key))];
-                made.push(Made { slot, steps, fix: None });
+                let plan = as_it_is(self.expressions.key(key));
+                made.push(Made { slot, plan, fix: None });
                 continue;
             }
             let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
             let Some(name) = dialect.fixes.get(field.name()).map(String::as_str) else {
-                let steps = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, steps, fix: None });
+                let plan = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, plan, fix: None });
                 continue;
             };
             let without = match dialect.unrepaired.get(source.name()) {
                 Some(skeleton) => self.expressions.compile(skeleton)?,
-                None => vec![Step::Json(slot)],
+                None => as_it_is(slot),
             };
             if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
-                made.push(Made { slot, steps: without, fix: None });
+                made.push(Made { slot, plan: without, fix: None });
             } else {
-                let steps = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, steps, fix: Some(Fix { name, without }) });
+                let plan = self.expressions.compile(skeleton)?;
+                made.push(Made { slot, plan, fix: Some(Fix { name, without }) });
             }
         }
         Ok(made)
     }
 
     /// Where the documents of a dialect may stand.
-    fn documents(&mut self, dialect: &'static Dialect) -> Result<Vec<(Vec<Step>, bool)>, Error> {
+    fn documents(&mut self, dialect: &'static Dialect) -> Result<Vec<(Plan, bool)>, Error> {
         let is_context = dialect.documents == CONTEXT;
         let elsewhere = if is_context { INSTRUCTION } else { CONTEXT };
         let mut places = vec![(self.compiled(dialect, &dialect.documents)?, is_context)];
@@ -194,7 +194,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The system message of a conversation, if rows have no place for one.
-    fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Vec<Step>>, Error> {
+    fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Plan>, Error> {
         if self.shape.takes_system() || dialect.turns.is_none() {
             return Ok(None);
         }
@@ -203,16 +203,16 @@ impl<'a> Compiler<'a> {
         self.compiled(dialect, system).map(Some)
     }
 
-    fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Vec<Step>, Error> {
-        let steps = self.expressions.compile(skeleton);
-        steps.map_err(|message| Error::usage(format!("dialect {}: {message}", dialect.name)))
+    fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Plan, Error> {
+        let plan = self.expressions.compile(skeleton);
+        plan.map_err(|message| Error::usage(format!("dialect {}: {message}", dialect.name)))
     }
 
     /// The same with the fields that keep their keys.
     fn with_identities(&mut self, mut made: Vec<Made>) -> Vec<Made> {
         for slot in 0..self.shape.fields().len() {
             if !made.iter().any(|field| field.slot == slot) {
-                made.push(Made { slot, steps: vec![Step::Json(slot)], fix: None });
+                made.push(Made { slot, plan: as_it_is(slot), fix: None });
             }
         }
         made
@@ -241,6 +241,11 @@ impl<'a> Compiler<'a> {
         }
         tests
     }
+}
+
+/// The value of a key.
+fn as_it_is(slot: usize) -> Plan {
+    Plan::new(vec![Step::Json(slot)])
 }
 
 /// How the rejected answer is chosen from those of other records, if that is asked for.

@@ -1,6 +1,7 @@
 //! A record of some dialect made anew as RAFT has it: its lists first, because fields may be made of
 //! them, then its fields, then the conversation that both come to.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, TryReserveError};
 use std::ops::Range;
 
@@ -15,12 +16,12 @@ use super::turns::Parser;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::jinja::{Jinja, Turn};
-use crate::made::Lists;
+use crate::made::{Fields, Lists, add_json};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Record, Value};
 use crate::rules::interned;
 use crate::scan::Span;
-use crate::shape::plan::{self, Step};
+use crate::shape::plan::Plan;
 use crate::text::{Escape, Text, write_json_string};
 
 /// Why a record was not made.
@@ -114,9 +115,9 @@ impl Reader {
         Self::fields(known, record, said, scratch)?;
         self.choose_answer(known, record, said, scratch)?;
         self.choose_rejected(known, record, said, scratch)?;
-        self.choose_system(scratch)?;
-        self.cut_answer(scratch)?;
-        self.converse(known, turns, scratch)?;
+        self.choose_system(record, scratch)?;
+        self.cut_answer(record, scratch)?;
+        self.converse(known, record, turns, scratch)?;
         check_system(known, record, said, &scratch.lists)?;
         self.render(scratch)
     }
@@ -170,8 +171,8 @@ impl Reader {
         let wanted = known.uses_documents || self.lists.contains(&List::Documents);
         let start = lists.len();
         if wanted {
-            for (place, (steps, whole)) in known.documents.iter().enumerate() {
-                let text = found(steps, record, said, lists)?;
+            for (place, (plan, whole)) in known.documents.iter().enumerate() {
+                let text = found(plan, record, said, lists)?;
                 // Documents that are not those of the instruction are not taken for them.
                 if lists.len() == start && (place == 0 || text.starts_with(b"\"")) {
                     documents::documents(&text, *whole, lists)?;
@@ -199,19 +200,15 @@ impl Reader {
         let Scratch { lists, fields, fixes, .. } = scratch;
         let source = record.with_lists(lists, said);
         for made in &known.fields {
-            if let [Step::Json(slot)] = made.steps[..]
-                && record.value(slot) == Value::Missing
-            {
+            // What is mended is compared with what it was, so both are written in the same way.
+            if let Some(from) = made.plan.copied().filter(|_| made.fix.is_none()) {
+                fields.keep(made.slot, from);
                 continue;
             }
-            let bound = plan::bound(&made.steps, &source, Escape::Keep);
-            fields.put(made.slot, |out| {
-                out.try_reserve(bound)?;
-                plan::write(&made.steps, &source, Escape::Keep, out);
-                Ok::<_, TryReserveError>(())
-            })?;
+            fields.put(made.slot, |out| made.plan.write(&source, Escape::Keep, out))?;
             if let Some(fix) = &made.fix
-                && found(&fix.without, record, said, lists)? != fields.bytes(made.slot)
+                && Value::of(&found(&fix.without, record, said, lists)?)
+                    != fields.value(made.slot, record)
             {
                 fixes.push(fix.name);
             }
@@ -230,12 +227,12 @@ impl Reader {
         let Some(slot) = self.cot_answer.filter(|_| self.answer == Answer::Either) else {
             return Ok(());
         };
-        if is_there(scratch.fields.bytes(slot)) {
+        if is_there(scratch.fields.value(slot, record)) {
             return Ok(());
         }
         let short = found(&known.short, record, said, &scratch.lists)?;
-        if is_there(&short) {
-            scratch.fields.put(slot, |out| add(out, &short))?;
+        if is_there(Value::of(&short)) {
+            scratch.fields.put_value(slot, Value::of(&short))?;
             scratch.fixes.push(ANSWER_USED);
         }
         Ok(())
@@ -252,27 +249,28 @@ impl Reader {
     ) -> Result<(), Unread> {
         let Some(Other { slot, answer, .. }) = self.other else { return Ok(()) };
         let Scratch { lists, fields, about, others, .. } = scratch;
-        let mut question = found(&known.question, record, said, lists)?;
-        if let Some(instruction) = self.instruction.filter(|_| !is_there(&question)) {
-            question = copied(fields.bytes(instruction))?;
-        }
-        let Some(others) = others else {
-            about.set(Detail::Content, lists.keep(&[&question])?);
-            about.set(Detail::Assistant, lists.keep(&[fields.bytes(answer)])?);
-            return fields.put(slot, |out| add(out, b"\"-\"")).map_err(Unread::from);
+        let own = found(&known.question, record, said, lists)?;
+        let instruction = self.instruction.filter(|_| !is_there(Value::of(&own)));
+        let question = instruction.map_or(Value::of(&own), |slot| fields.value(slot, record));
+        let answer = fields.value(answer, record);
+        let other = if let Some(others) = others {
+            others.other(question, answer).unwrap_or(b"null")
+        } else {
+            about.set(Detail::Content, lists.keep_value(question)?);
+            about.set(Detail::Assistant, lists.keep_value(answer)?);
+            b"\"-\""
         };
-        let other = others.other(Value::of(&question), Value::of(fields.bytes(answer)));
-        fields.put(slot, |out| add(out, other.unwrap_or(b"null"))).map_err(Unread::from)
+        Ok(fields.put_value(slot, Value::of(other))?)
     }
 
     /// Adds the spans of the answer, if somebody wants them.
-    fn cut_answer(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+    fn cut_answer(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<(), Unread> {
         let Some(slot) = self.cot_answer.filter(|_| self.lists.contains(&List::Spans)) else {
             return Ok(());
         };
         let Scratch { lists, fields, .. } = scratch;
         let start = lists.len();
-        if let Value::Text(text) = Value::of(fields.bytes(slot)) {
+        if let Value::Text(text) = fields.value(slot, record) {
             spans(text, &self.cutter, lists)?;
         }
         lists.set(List::Spans, start..lists.len());
@@ -280,26 +278,33 @@ impl Reader {
     }
 
     /// Takes the target's system message where the record has none.
-    fn choose_system(&self, scratch: &mut Scratch) -> Result<(), Unread> {
+    fn choose_system(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<(), Unread> {
         let Some(slot) = self.system.slot else { return Ok(()) };
-        if !is_there(scratch.fields.bytes(slot)) {
-            scratch.fields.put(slot, |out| add(out, &self.system.text))?;
+        if !is_there(scratch.fields.value(slot, record)) {
+            scratch.fields.put_value(slot, Value::of(&self.system.text))?;
         }
         Ok(())
     }
 
-    /// Puts the lists of turns together.
+    /// Puts the lists of turns together, unless one question and its answer are all that is said: rows are
+    /// then made of these as they are.
     fn converse(
         &self,
         known: &Known,
+        record: &Record<'_>,
         turns: Range<usize>,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Scratch { lists, fields, .. } = scratch;
         let mut said = lists.range(turns).to_vec();
-        if said.is_empty() || known.parser.as_ref().is_some_and(Parser::is_history) {
+        let has_history = known.parser.as_ref().is_some_and(Parser::is_history);
+        if said.is_empty() && !has_history && self.takes_pair_as_it_is(fields, record) {
+            lists.leave_turns_untold();
+            return Ok(());
+        }
+        if said.is_empty() || has_history {
             for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
-                let content = slot.map_or(&[][..], |slot| fields.bytes(slot));
+                let content = slot.map_or(Value::Missing, |slot| fields.value(slot, record));
                 if is_there(content) {
                     said.push(turn(role, content, lists)?);
                 }
@@ -315,7 +320,8 @@ impl Reader {
         if self.room.roles.contains(&CALLS) {
             said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
         }
-        let system = self.system.slot.map_or(&self.system.text[..], |slot| fields.bytes(slot));
+        let given = Value::of(&self.system.text);
+        let system = self.system.slot.map_or(given, |slot| fields.value(slot, record));
         let start = lists.len();
         if is_there(system) {
             let system = turn("system", system, lists)?;
@@ -334,6 +340,14 @@ impl Reader {
             pair_up(&said, lists)?;
         }
         Ok(())
+    }
+
+    /// Whether a question and an answer are there, and nothing is to be made of them but rows.
+    fn takes_pair_as_it_is(&self, fields: &Fields, record: &Record<'_>) -> bool {
+        let said =
+            |slot: Option<usize>| slot.is_some_and(|slot| is_there(fields.value(slot, record)));
+        let changes = self.final_answer.is_some() || self.jinja.is_some();
+        !changes && said(self.instruction) && said(self.cot_answer)
     }
 
     /// Refuses what rows have no place for.
@@ -388,7 +402,7 @@ pub(super) fn check_system(
     lists: &Lists,
 ) -> Result<(), Unread> {
     if let Some(system) = &known.lost_system
-        && is_there(&found(system, record, said, lists)?)
+        && is_there(Value::of(&found(system, record, said, lists)?))
     {
         return Err(Unread::Kind(FaultKind::Unfit { what: A_SYSTEM_MESSAGE }));
     }
@@ -462,10 +476,10 @@ fn spoken(turn: &Entry, lists: &Lists) -> Turn {
 fn say_calls(turn: &mut Entry, lists: &mut Lists) -> Result<(), Unread> {
     let unfit = |what| Unread::Kind(FaultKind::Unfit { what });
     let json = lists.bytes(turn.get(Detail::ToolCalls));
-    if !is_there(json) {
+    if !is_there(Value::of(json)) {
         return Ok(());
     }
-    if is_there(lists.bytes(turn.get(Detail::Content))) {
+    if is_there(Value::of(lists.bytes(turn.get(Detail::Content)))) {
         return Err(unfit("a text beside calls of tools"));
     }
     let told = calls::as_text(json)
@@ -520,7 +534,7 @@ fn summary(lists: &mut Lists, turns: Range<usize>) -> Result<Entry, Unread> {
 /// What a turn says, or the calls that it makes where it says nothing: it answers all the same.
 fn answer_of(turn: &Entry, lists: &mut Lists) -> Result<Span, Unread> {
     let (content, made) = (turn.get(Detail::Content), lists.bytes(turn.get(Detail::ToolCalls)));
-    if is_there(lists.bytes(content)) || !is_there(made) {
+    if is_there(Value::of(lists.bytes(content))) || !is_there(Value::of(made)) {
         return Ok(content);
     }
     let told = calls::as_string(made)?;
@@ -570,25 +584,27 @@ fn mark_ends(lists: &mut Lists, list: List) -> Result<(), Unread> {
 }
 
 /// A turn of somebody.
-fn turn(role: &str, content: &[u8], lists: &mut Lists) -> Result<Entry, TryReserveError> {
+fn turn(role: &str, content: Value<'_>, lists: &mut Lists) -> Result<Entry, TryReserveError> {
     let mut turn = Entry::default();
     turn.set(Detail::Is, lists.keep(&[b"\"", role.as_bytes(), b"\""])?);
-    turn.set(Detail::Content, lists.keep(&[content])?);
+    turn.set(Detail::Content, lists.keep_value(content)?);
     Ok(turn)
 }
 
-/// What some steps write.
-fn found(
-    steps: &[Step],
-    record: &Record<'_>,
+/// What a plan writes, or where that stands already.
+fn found<'a>(
+    plan: &Plan,
+    record: &Record<'a>,
     said: Entry,
     lists: &Lists,
-) -> Result<Vec<u8>, Unread> {
-    let source = record.with_lists(lists, said);
+) -> Result<Cow<'a, [u8]>, Unread> {
+    let stands = plan.copied().and_then(|slot| record.json(slot));
+    if let Some(json) = stands.filter(|json| !json.is_empty()) {
+        return Ok(Cow::Borrowed(json));
+    }
     let mut json = Vec::new();
-    json.try_reserve(plan::bound(steps, &source, Escape::Keep))?;
-    plan::write(steps, &source, Escape::Keep, &mut json);
-    Ok(json)
+    plan.write(&record.with_lists(lists, said), Escape::Keep, &mut json)?;
+    Ok(Cow::Owned(json))
 }
 
 /// A value as JSON, written to `json` unless it stands somewhere already.
@@ -597,16 +613,13 @@ fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [u8], Unread
         return Ok(raw);
     }
     json.clear();
-    json.try_reserve(6 * value.json_len() + 4)?;
-    if value != Value::Missing {
-        value.write_json(Escape::Keep, json);
-    }
+    add_json(value, json)?;
     Ok(json)
 }
 
 /// Whether there is a value that is not empty.
-fn is_there(json: &[u8]) -> bool {
-    Value::of(json).absence().is_none()
+fn is_there(value: Value<'_>) -> bool {
+    value.absence().is_none()
 }
 
 fn copied(bytes: &[u8]) -> Result<Vec<u8>, TryReserveError> {

@@ -16,7 +16,7 @@ use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
 use crate::shape::Shape;
-use crate::shape::plan::{self, Step};
+use crate::shape::plan::Plan;
 use crate::text::Tag;
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.
@@ -119,17 +119,17 @@ pub(super) struct Known {
     pub fields: Vec<Made>,
     pub parser: Option<Parser>,
     /// Where the documents may stand, one after the other, and whether a text without tags is one.
-    pub documents: Vec<(Vec<Step>, bool)>,
+    pub documents: Vec<(Plan, bool)>,
     /// Whether fields are made of the documents.
     pub uses_documents: bool,
     /// The text whose quotes are wanted.
-    pub quotes: Vec<Step>,
+    pub quotes: Plan,
     /// The short answer, where that will do.
-    pub short: Vec<Step>,
+    pub short: Plan,
     /// The system message of a record whose rows have no place for one.
-    pub lost_system: Option<Vec<Step>>,
+    pub lost_system: Option<Plan>,
     /// The question, where others' answers to it are to be told.
-    pub question: Vec<Step>,
+    pub question: Plan,
     /// How the rows of earlier answers are made, where each answer gives one.
     pub earlier: Option<Box<Self>>,
 }
@@ -138,7 +138,7 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Made {
     pub slot: usize,
-    pub steps: Vec<Step>,
+    pub plan: Plan,
     /// What is counted when it comes out other than it was.
     pub fix: Option<Fix>,
 }
@@ -147,7 +147,7 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) struct Fix {
     pub name: &'static str,
-    pub without: Vec<Step>,
+    pub without: Plan,
 }
 
 /// A test of a value.
@@ -238,12 +238,6 @@ impl Scratch {
     pub fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         record.with_fields(&self.lists, &self.fields, self.about)
     }
-
-    /// How many entries a list has.
-    #[must_use]
-    pub fn count(&self, list: List) -> usize {
-        self.lists.entries(list).len()
-    }
 }
 
 impl Reader {
@@ -289,19 +283,19 @@ impl Reader {
 
     /// Adds the slots of the keys that records of a dialect are told by and made of.
     fn add_uses(&self, known: &Known, slots: &mut Vec<usize>) {
-        known.fields.iter().for_each(|field| plan::add_slots(&field.steps, slots));
+        known.fields.iter().for_each(|field| field.plan.add_slots(slots));
         slots.extend(known.parser.as_ref().map(|parser| parser.slot));
         if known.uses_documents || self.lists.contains(&List::Documents) {
-            known.documents.iter().for_each(|(steps, _)| plan::add_slots(steps, slots));
+            known.documents.iter().for_each(|(plan, _)| plan.add_slots(slots));
         }
         if self.lists.contains(&List::Quotes) {
-            plan::add_slots(&known.quotes, slots);
+            known.quotes.add_slots(slots);
         }
         if self.answer == Answer::Either {
-            plan::add_slots(&known.short, slots);
+            known.short.add_slots(slots);
         }
-        plan::add_slots(&known.question, slots);
-        known.lost_system.iter().for_each(|steps| plan::add_slots(steps, slots));
+        known.question.add_slots(slots);
+        known.lost_system.iter().for_each(|plan| plan.add_slots(slots));
         let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
         slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::flatten;
-use super::plan::Step;
+use super::plan::Plan;
 use super::skeleton::Compiler;
 use super::vocabulary::Names;
 use crate::entries::{Detail, List};
@@ -50,8 +50,8 @@ impl Expressions {
         })
     }
 
-    /// The steps that write a value.
-    pub(crate) fn compile(&mut self, skeleton: &Json) -> Result<Vec<Step>, String> {
+    /// The plan for a value.
+    pub(crate) fn compile(&mut self, skeleton: &Json) -> Result<Plan, String> {
         let none = BTreeMap::new();
         let mut compiler =
             Compiler::new(&none, &none, None, Names::Keys(std::mem::take(&mut self.keys)));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::plan::{Condition, FIRST_SEGMENT, Step};
+use super::plan::{Condition, FIRST_SEGMENT, Plan, Step};
 use super::tree::{Item, Node, Part};
 use crate::text::{Escape, Text};
 
@@ -18,15 +18,15 @@ pub(crate) enum For {
 }
 
 /// The plan for a row with its line end.
-pub(super) fn row(tree: &Node, escape: Escape, records: For) -> Vec<Step> {
+pub(super) fn row(tree: &Node, escape: Escape, records: For) -> Plan {
     let mut steps = Flattener { escape, records }.value(tree);
     steps.push(Step::Literal(b"\n".to_vec()));
-    merged(steps)
+    Plan::new(merged(steps))
 }
 
-/// The steps that write a value, without any line end.
-pub(crate) fn value(node: &Node, escape: Escape) -> Vec<Step> {
-    merged(Flattener { escape, records: For::All }.value(node))
+/// The plan for a value, without any line end.
+pub(crate) fn value(node: &Node, escape: Escape) -> Plan {
+    Plan::new(merged(Flattener { escape, records: For::All }.value(node)))
 }
 
 #[derive(Clone, Copy)]

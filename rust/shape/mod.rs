@@ -1,6 +1,7 @@
 //! A target, compiled once: what to look for, what to filter, and how a row is written.
 
 mod answers;
+mod bound;
 mod expressions;
 pub(crate) mod flatten;
 mod placeholder;
@@ -26,6 +27,7 @@ use crate::scan::{Keys, MAX_KEYS};
 use crate::target::{Beside, Target};
 use crate::text::{Escape, Text};
 use flatten::For;
+use plan::{Condition, Plan};
 use tree::Node;
 use vocabulary::{Names, Roles};
 
@@ -68,8 +70,8 @@ pub struct Shape {
     expected: u64,
     tree: Arc<Node>,
     /// How a row is written of a record as Gorilla has it, and of any.
-    plain: Vec<plan::Step>,
-    all: Vec<plan::Step>,
+    plain: Plan,
+    all: Plan,
     escape: Escape,
     /// The lists in use.
     lists: Vec<List>,
@@ -185,7 +187,7 @@ impl Shape {
     /// Whether rows hold whole records.
     #[must_use]
     pub fn takes_whole(&self) -> bool {
-        plan::takes_whole(&self.all)
+        self.all.takes_whole()
     }
 
     /// Takes a batch of the input called `path` for this target: see [`Batch::new`].
@@ -246,10 +248,10 @@ impl Shape {
         json
     }
 
-    /// Whether the target or the caller has a system message for records without one.
-    #[must_use]
-    pub(crate) fn has_system_text(&self) -> bool {
-        self.system.as_ref().is_some_and(|text| !text.is_empty())
+    /// Whether a record has a system message: one of its own, or that of the target or of the caller.
+    pub(crate) fn says_system(&self) -> Option<Condition> {
+        let given = self.system.as_ref().is_some_and(|text| !text.is_empty());
+        place_of(Field::System, &self.fields).map(|slot| Condition::Own(slot, given))
     }
 
     /// What the consumer calls the roles, if it has names of its own.
@@ -298,8 +300,7 @@ impl Shape {
     /// Whether every field that decides what a row holds is one that some record at least must have.
     #[must_use]
     pub fn all_expected(&self) -> bool {
-        let mut asked = Vec::new();
-        plan::add_asked(&self.all, &mut asked);
+        let asked = self.all.asked();
         asked.iter().all(|&slot| slot >= MAX_KEYS || self.expected >> slot & 1 == 1)
     }
 
@@ -374,10 +375,8 @@ impl Shape {
     /// When memory runs out; then nothing is written.
     #[inline]
     pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let steps = if record.is_made() { &self.all } else { &self.plain };
-        out.try_reserve(plan::bound(steps, record, self.escape))?;
-        plan::write(steps, record, self.escape, out);
-        Ok(())
+        let plan = if record.is_made() { &self.all } else { &self.plain };
+        Ok(plan.write(record, self.escape, out)?)
     }
 }
 

@@ -1,13 +1,71 @@
 //! A plan: what a skeleton comes to once everything that does not depend on the record is done.
 
+use std::collections::TryReserveError;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::bound::Bound;
 use super::placeholder::Operation;
 use crate::entries::List;
 use crate::mask::Cutter;
 use crate::record::{Record, Value};
+use crate::scan::MAX_KEYS;
 use crate::text::{Escape, Text, write_json_compact};
+
+/// The steps that write a row, or a value, and how much they write at most.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    steps: Vec<Step>,
+    bound: Bound,
+}
+
+impl Plan {
+    pub(crate) fn new(steps: Vec<Step>) -> Self {
+        Self { bound: Bound::of(&steps), steps }
+    }
+
+    /// The key whose value is written as it is, if that is all.
+    pub(crate) fn copied(&self) -> Option<usize> {
+        match &self.steps[..] {
+            [Step::Json(slot)] if *slot < MAX_KEYS => Some(*slot),
+            _ => None,
+        }
+    }
+
+    /// Writes what the steps come to.
+    ///
+    /// # Errors
+    ///
+    /// When memory runs out; then nothing is written.
+    #[inline]
+    pub(crate) fn write(
+        &self,
+        record: &Record<'_>,
+        escape: Escape,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
+        out.try_reserve(self.bound.bytes(record, escape))?;
+        write(&self.steps, record, escape, out);
+        Ok(())
+    }
+
+    /// Adds the slots that it is about.
+    pub(crate) fn add_slots(&self, slots: &mut Vec<usize>) {
+        add_slots(&self.steps, slots);
+    }
+
+    /// The slots of the fields that decide what a row holds.
+    pub(super) fn asked(&self) -> Vec<usize> {
+        let mut slots = Vec::new();
+        add_asked(&self.steps, &mut slots);
+        slots
+    }
+
+    /// Whether some row holds the whole record.
+    pub(super) fn takes_whole(&self) -> bool {
+        takes_whole(&self.steps)
+    }
+}
 
 /// One step of writing a row.
 #[derive(Debug)]
@@ -112,8 +170,7 @@ impl Condition {
     }
 }
 
-/// Writes a row.
-pub(crate) fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, out: &mut Vec<u8>) {
+fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, out: &mut Vec<u8>) {
     for step in steps {
         match step {
             Step::Literal(bytes) => out.extend_from_slice(bytes),
@@ -229,42 +286,7 @@ fn write_string(text: Option<Text<'_>>, escape: Escape, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Bytes between two segments at most.
-const LABEL_BYTES: usize = 32;
-
-/// Bytes of a row at most, so that memory is asked for once and fallibly.
-pub(crate) fn bound(steps: &[Step], record: &Record<'_>, escape: Escape) -> usize {
-    let growth = record.growth(escape);
-    let field = |slot: usize| 4 + growth * record.raw_len(slot);
-    let text = |source: &Source| {
-        let added: usize = source.operations.iter().map(Operation::growth).sum();
-        field(source.slot) + 6 * added
-    };
-    let of_step = |step: &Step| match step {
-        Step::Literal(bytes) => bytes.len(),
-        Step::Comma => 1,
-        Step::Label(_) | Step::Close => LABEL_BYTES,
-        // A quote has tags that are longer than what stands around its segment.
-        Step::Spans(source, _) => 3 * text(source) + 2 * LABEL_BYTES,
-        Step::Text(source) | Step::String(source) => text(source),
-        // Each byte of JSON may need an escape.
-        Step::Told(source) => 6 * field(source.slot),
-        Step::Own(source, default) => text(source) + default.len(),
-        Step::Json(slot) | Step::Value(slot) => field(*slot),
-        Step::Record => growth * record.whole().json_len(),
-        Step::Choice { then, otherwise, .. } => {
-            bound(then, record, escape) + bound(otherwise, record, escape)
-        }
-        Step::Each { list, single, many } => match record.list(*list) {
-            None => bound(single, record, escape),
-            Some(entries) => entries.map(|entry| bound(many, &entry, escape)).sum(),
-        },
-    };
-    steps.iter().map(of_step).sum()
-}
-
-/// Adds the slots that steps are about.
-pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
+fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
             Step::Text(source)
@@ -289,8 +311,7 @@ pub(crate) fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
     }
 }
 
-/// Adds the slots of the fields that decide what a row holds.
-pub(super) fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
+fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
             Step::Choice { condition, then: one, otherwise: other } => {
@@ -309,8 +330,7 @@ pub(super) fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
     }
 }
 
-/// Whether some row holds the whole record.
-pub(super) fn takes_whole(steps: &[Step]) -> bool {
+fn takes_whole(steps: &[Step]) -> bool {
     steps.iter().any(|step| match step {
         Step::Record => true,
         Step::Choice { then: one, otherwise: other, .. }

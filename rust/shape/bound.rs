@@ -1,0 +1,115 @@
+//! Bytes of what a plan writes at most, so that memory is asked for once and fallibly.
+//!
+//! Rows are many and plans are few: what is known of the steps alone is added up once, and a record is
+//! asked for nothing but the lengths of its fields.
+
+use super::placeholder::Operation;
+use super::plan::{Source, Step};
+use crate::entries::List;
+use crate::record::Record;
+use crate::text::Escape;
+
+/// Bytes between two segments at most.
+const LABEL_BYTES: usize = 32;
+
+/// Bytes of an escape at most, and of what a byte of JSON in a text becomes.
+const ESCAPED: usize = 6;
+
+/// Bytes that take the place of a field, whatever it holds: `null`, or two quotes.
+const AROUND_FIELD: usize = 4;
+
+/// The bytes of some steps at most: a sum over the fields of the record and the entries of its lists.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    /// Bytes that are the same for every record.
+    fixed: usize,
+    /// How often a field is written, by its slot.
+    fields: Vec<(usize, usize)>,
+    /// How often the whole record is.
+    whole: usize,
+    lists: Vec<OfList>,
+}
+
+/// The bytes for a list: where the record has none of its own, and for each entry of one that it has.
+#[derive(Debug)]
+struct OfList {
+    list: List,
+    single: Bound,
+    many: Bound,
+}
+
+impl Bound {
+    pub(super) fn of(steps: &[Step]) -> Self {
+        let mut bound = Self::default();
+        bound.add_all(steps);
+        bound
+    }
+
+    /// The bytes for a record, whose text is written in some way.
+    #[inline]
+    pub(super) fn bytes(&self, record: &Record<'_>, escape: Escape) -> usize {
+        let field = |&(slot, times): &(usize, usize)| times * record.raw_len(slot);
+        let fields: usize = self.fields.iter().map(field).sum();
+        let whole = if self.whole > 0 { self.whole * record.whole().json_len() } else { 0 };
+        let lists: usize = self.lists.iter().map(|list| list.bytes(record, escape)).sum();
+        self.fixed + record.growth(escape) * (fields + whole) + lists
+    }
+
+    fn add_all(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.add(step);
+        }
+    }
+
+    fn add(&mut self, step: &Step) {
+        match step {
+            Step::Literal(bytes) => self.fixed += bytes.len(),
+            Step::Comma => self.fixed += 1,
+            Step::Label(_) | Step::Close => self.fixed += LABEL_BYTES,
+            // A quote has tags that are longer than what stands around its segment.
+            Step::Spans(source, _) => {
+                self.fixed += 2 * LABEL_BYTES;
+                self.text(source, 3);
+            }
+            Step::Text(source) | Step::String(source) => self.text(source, 1),
+            Step::Told(source) => self.field(source.slot, ESCAPED),
+            Step::Own(source, default) => {
+                self.fixed += default.len();
+                self.text(source, 1);
+            }
+            Step::Json(slot) | Step::Value(slot) => self.field(*slot, 1),
+            Step::Record => self.whole += 1,
+            Step::Choice { then, otherwise, .. } => {
+                self.add_all(then);
+                self.add_all(otherwise);
+            }
+            Step::Each { list, single, many } => {
+                let (single, many) = (Self::of(single), Self::of(many));
+                self.lists.push(OfList { list: *list, single, many });
+            }
+        }
+    }
+
+    fn text(&mut self, source: &Source, times: usize) {
+        let added: usize = source.operations.iter().map(Operation::growth).sum();
+        self.fixed += times * ESCAPED * added;
+        self.field(source.slot, times);
+    }
+
+    fn field(&mut self, slot: usize, times: usize) {
+        self.fixed += times * AROUND_FIELD;
+        match self.fields.iter_mut().find(|(known, _)| *known == slot) {
+            Some((_, known)) => *known += times,
+            None => self.fields.push((slot, times)),
+        }
+    }
+}
+
+impl OfList {
+    fn bytes(&self, record: &Record<'_>, escape: Escape) -> usize {
+        match record.list(self.list) {
+            None => self.single.bytes(record, escape),
+            Some(entries) => entries.map(|entry| self.many.bytes(&entry, escape)).sum(),
+        }
+    }
+}
