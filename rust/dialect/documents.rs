@@ -1,18 +1,29 @@
 //! The documents of a record, in all the shapes that generators write, and the quotes of its answer.
 
 use std::collections::TryReserveError;
-
-use memchr::memmem;
+use std::sync::LazyLock;
 
 use crate::entries::{Detail, Entry};
 use crate::made::Lists;
 use crate::mask::QUOTE;
 use crate::record::Value;
-use crate::text::{Escape, Text};
+use crate::text::{Cuts, Tag, Text};
 use crate::walk::{Token, Walk, decoded};
 
-const OPEN: &str = "<DOCUMENT>";
-const CLOSE: &str = "</DOCUMENT>";
+/// What stands around documents and quotes (ShishirPatil/gorilla:raft/raft.py).
+struct Tags {
+    open: Tag,
+    close: Tag,
+    between: Tag,
+    quote: (Tag, Tag),
+}
+
+static TAGS: LazyLock<Tags> = LazyLock::new(|| Tags {
+    open: Tag::new("<DOCUMENT>"),
+    close: Tag::new("</DOCUMENT>"),
+    between: Tag::new("</DOCUMENT>\n<DOCUMENT>"),
+    quote: (Tag::new(QUOTE.0), Tag::new(QUOTE.1)),
+});
 
 /// Whether documents stand right in their list, and not in one list of all inside it.
 pub(super) fn are_flat(value: Value<'_>) -> bool {
@@ -80,67 +91,39 @@ fn texts_of_list<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<(
 }
 
 fn push_all(texts: Vec<&[u8]>, lists: &mut Lists) -> Result<(), TryReserveError> {
-    texts.into_iter().try_for_each(|text| push(&[b"\"", text, b"\""], lists))
+    texts.into_iter().try_for_each(|text| push(text, lists))
 }
 
 /// The documents between the tags of an instruction, the last of which ends at the last tag.
 fn of_text(raw: &[u8], whole: bool, lists: &mut Lists) -> Result<(), TryReserveError> {
-    with_plain_tags(raw, |text| {
-        let bytes = text.bytes();
-        let first = memmem::find(bytes, OPEN.as_bytes());
-        let last = memmem::rfind(bytes, CLOSE.as_bytes());
-        let (Some(first), Some(last)) = (first, last) else {
-            return if whole && !bytes.is_empty() { keep(text, bytes, lists) } else { Ok(()) };
-        };
-        let mut rest = bytes.get(first + OPEN.len()..last).unwrap_or_default();
-        let line_end: &[u8] = if matches!(text, Text::Plain(_)) { b"\n" } else { b"\\n" };
-        let between = [CLOSE.as_bytes(), line_end, OPEN.as_bytes()].concat();
-        while let Some(at) = memmem::find(rest, &between) {
-            keep(text, &rest[..at], lists)?;
-            rest = &rest[at + between.len()..];
-        }
-        keep(text, rest, lists)
-    })
+    let tags = &*TAGS;
+    let mut cuts = Cuts::new(Text::Escaped(raw), &[&tags.open, &tags.close, &tags.between]);
+    if cuts.keep_inside(&tags.open, &tags.close).is_none() {
+        return if whole && !raw.is_empty() { push(raw, lists) } else { Ok(()) };
+    }
+    while let Some(document) = cuts.before(&tags.between) {
+        push(document.bytes(), lists)?;
+        cuts.with(&tags.between);
+    }
+    push(cuts.rest().bytes(), lists)
 }
 
 /// Adds what a text quotes between Gorilla's tags.
 pub(super) fn quotes(json: &[u8], lists: &mut Lists) -> Result<(), TryReserveError> {
     let Some(Token::Text(raw)) = Walk::new(json).value() else { return Ok(()) };
-    with_plain_tags(raw, |text| {
-        let mut rest = text.bytes();
-        while let Some(start) = memmem::find(rest, QUOTE.0.as_bytes()) {
-            rest = &rest[start + QUOTE.0.len()..];
-            let Some(end) = memmem::find(rest, QUOTE.1.as_bytes()) else { break };
-            keep(text, &rest[..end], lists)?;
-            rest = &rest[end + QUOTE.1.len()..];
-        }
-        Ok(())
-    })
-}
-
-/// Does something with a text in which tags have one spelling: as it is, or else unescaped.
-fn with_plain_tags<T>(raw: &[u8], act: impl FnOnce(Text<'_>) -> T) -> T {
-    let spelled = |code: &[u8]| memmem::find(raw, code).is_some();
-    if spelled(b"\\/") || spelled(b"\\u00") {
-        return act(Text::Plain(&Text::Escaped(raw).to_plain()));
+    let (begin, end) = &TAGS.quote;
+    let mut cuts = Cuts::new(Text::Escaped(raw), &[begin, end]);
+    while cuts.with(begin).is_some() {
+        let Some(quote) = cuts.before(end) else { break };
+        push(quote.bytes(), lists)?;
+        cuts.with(end);
     }
-    act(Text::Escaped(raw))
+    Ok(())
 }
 
-/// Adds a part of a text.
-fn keep(text: Text<'_>, part: &[u8], lists: &mut Lists) -> Result<(), TryReserveError> {
-    match text {
-        Text::Escaped(_) => push(&[b"\"", part, b"\""], lists),
-        Text::Plain(_) => {
-            let mut escaped = Vec::new();
-            Text::Plain(&String::from_utf8_lossy(part)).write_json(Escape::Keep, &mut escaped);
-            push(&[b"\"", &escaped, b"\""], lists)
-        }
-    }
-}
-
-fn push(json: &[&[u8]], lists: &mut Lists) -> Result<(), TryReserveError> {
+/// Adds an escaped text.
+fn push(raw: &[u8], lists: &mut Lists) -> Result<(), TryReserveError> {
     let mut entry = Entry::default();
-    entry.set(Detail::Content, lists.keep(json)?);
+    entry.set(Detail::Content, lists.keep(&[b"\"", raw, b"\""])?);
     lists.push(entry)
 }

@@ -41,7 +41,7 @@ pub use escape::escape;
 pub use find::{Pairs, find};
 pub use keys::{Keys, MAX_KEYS, Span, Spans};
 pub use unescape::unescape;
-pub use utf8::{check_strings, strings};
+pub use utf8::{check_strings, strings, to_string};
 
 use crate::error::Fault;
 use arch::{Avx2, Avx512, Portable};

@@ -225,8 +225,7 @@ impl Text<'_> {
             Self::Escaped(raw) => {
                 let mut plain = Vec::new();
                 scan::unescape(raw, &mut plain)?;
-                Ok(String::from_utf8(plain)
-                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+                Ok(scan::to_string(plain))
             }
             Self::Plain(text) => {
                 let mut plain = String::new();
@@ -329,15 +328,26 @@ mod tests {
 
     #[test]
     fn a_tag_is_not_found_inside_an_escape() {
-        let rows: [(&str, &[u8], &str); 5] = [
+        let rows: [(&str, &[u8], &str); 12] = [
             ("n", br"\na", "\na"),
+            ("nn", br"\nnnn", ""),
+            ("\n", br"a\\nb", "a\\nb"),
+            ("\n", br"a\\\nb", "b"),
+            ("\n", br"a\u000Ab", "b"),
+            ("\"\\", br#"a\"\\b"#, "b"),
+            ("/", br"a\\/b", "b"),
+            ("\u{1f}", br"a\u001fb\u001Fc", "c"),
             ("n", br"\\na", "a"),
             ("00", br"\u0041", "A"),
             ("/x", br"a\/xb", "b"),
             ("\u{fc}", br"a\u00fcb", "b"),
         ];
         for (tag, raw, expected) in rows {
-            assert_eq!(Text::Escaped(raw).after_last(&Tag::new(tag)).to_plain(), expected, "{tag}");
+            let (tag, text) = (Tag::new(tag), Text::Escaped(raw));
+            assert_eq!(text.after_last(&tag).to_plain(), expected, "{}", tag.text);
+            let plain = text.to_plain();
+            let before = Text::Plain(&plain).before_first(&tag).to_plain();
+            assert_eq!(text.before_first(&tag).to_plain(), before, "{}", tag.text);
         }
     }
 

@@ -1,28 +1,31 @@
 //! Texts that are looked for in others, and the cuts that are made there.
 
-use memchr::memmem;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::Text;
+use memchr::memmem::{Finder, FinderRev};
+
 use super::characters::{Characters, hex_value, splits_escape};
+use super::{Escape, Text};
 
 /// A text to look for, prepared.
 #[derive(Clone, Debug)]
 pub struct Tag {
     pub(super) text: String,
-    first: memmem::Finder<'static>,
-    last: memmem::FinderRev<'static>,
-    /// Printable ASCII that JSON strings hold as it is, unless by `\uXXXX`.
-    literal: bool,
+    /// How JSON strings spell it, most of the time.
+    first: Finder<'static>,
+    last: FinderRev<'static>,
 }
 
 impl Tag {
     /// Prepares the search for `text`, which should not be empty.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let literal = text.bytes().all(|b| matches!(b, b' '..=b'~') && !b"\"\\/".contains(&b));
-        let first = memmem::Finder::new(text).into_owned();
-        let last = memmem::FinderRev::new(text).into_owned();
-        Self { text: text.to_owned(), first, last, literal }
+        let mut spelled = Vec::new();
+        Text::Plain(text).write_json(Escape::Keep, &mut spelled);
+        let first = Finder::new(&spelled).into_owned();
+        let last = FinderRev::new(&spelled).into_owned();
+        Self { text: text.to_owned(), first, last }
     }
 
     /// Whether it is in a text. Where it hardly ever is, this is the question to ask first: to look from the
@@ -37,47 +40,48 @@ impl Tag {
 
     /// The start of the first occurrence in an escaped text.
     pub(super) fn first_start(&self, raw: &[u8]) -> Option<usize> {
-        if self.has_other_spellings(raw) {
-            let mut characters = Characters::new(raw);
-            return characters
-                .find(|one| self.end_from(raw, one.start).is_some())
-                .map(|one| one.start);
-        }
-        self.first.find_iter(raw).find(|&at| !splits_escape(raw, at))
+        self.first(raw, may_differ(raw, &[self])).map(|at| at.start)
     }
 
     /// The end of the last occurrence in an escaped text.
     pub(super) fn last_end(&self, raw: &[u8]) -> Option<usize> {
-        if self.has_other_spellings(raw) {
-            return self.last_end_by_character(raw);
+        self.last(raw, may_differ(raw, &[self])).map(|at| at.end)
+    }
+
+    /// The first occurrence in an escaped text, in which the spelling may differ from that of the tag.
+    fn first(&self, raw: &[u8], may_differ: bool) -> Option<Range<usize>> {
+        if may_differ {
+            return self.all_by_character(raw).next();
+        }
+        let mut from = 0;
+        loop {
+            let start = from + self.first.find(&raw[from..])?;
+            if !splits_escape(raw, start) {
+                return Some(start..start + self.first.needle().len());
+            }
+            from = start + 1;
+        }
+    }
+
+    /// The last one.
+    fn last(&self, raw: &[u8], may_differ: bool) -> Option<Range<usize>> {
+        if may_differ {
+            return self.all_by_character(raw).last();
         }
         let mut head = raw;
         loop {
             let start = self.last.rfind(head)?;
-            let end = start + self.text.len();
+            let end = start + self.last.needle().len();
             if !splits_escape(raw, start) {
-                return Some(end);
+                return Some(start..end);
             }
             head = &raw[..end - 1];
         }
     }
 
-    /// Whether the tag cannot be looked for byte by byte in an escaped text.
-    fn has_other_spellings(&self, raw: &[u8]) -> bool {
-        !self.literal || self.may_be_spelled_out(raw)
-    }
-
-    /// Whether a character of the tag is written as `\uXXXX` somewhere in the text.
-    fn may_be_spelled_out(&self, raw: &[u8]) -> bool {
-        memmem::find_iter(raw, b"\\u").any(|at| {
-            let code = raw.get(at + 2..at + 6).map_or(0, hex_value);
-            char::from_u32(code).is_some_and(|character| self.text.contains(character))
-        })
-    }
-
-    fn last_end_by_character(&self, raw: &[u8]) -> Option<usize> {
-        let ends = Characters::new(raw).filter_map(|character| self.end_from(raw, character.start));
-        ends.last()
+    fn all_by_character(&self, raw: &[u8]) -> impl Iterator<Item = Range<usize>> {
+        let starts = Characters::new(raw).map(|character| character.start);
+        starts.filter_map(|start| Some(start..self.end_from(raw, start)?))
     }
 
     /// The end of the tag if it stands at `start`.
@@ -92,31 +96,53 @@ impl Tag {
     }
 }
 
+/// Whether one of the tags may be spelled in an escaped text in some other way than it would be written.
+fn may_differ(raw: &[u8], tags: &[&Tag]) -> bool {
+    static SLASH: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\/"));
+    static ASCII: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u00"));
+    let holds = |character: char| tags.iter().any(|tag| tag.text.contains(character));
+    let is_spelled_out = |at: usize| {
+        let code = raw.get(at + 2..at + 6).map_or(0, hex_value);
+        char::from_u32(code).is_some_and(holds)
+    };
+    tags.iter().any(|tag| !tag.text.is_ascii())
+        || ASCII.find_iter(raw).any(is_spelled_out)
+        || holds('/') && SLASH.find(raw).is_some()
+}
+
 /// A text that is cut at one tag after the other, from its start to its end. How tags may be spelled in
 /// it is found out once, so that many cuts take no longer than one pass.
 #[derive(Debug)]
 pub(crate) struct Cuts<'a> {
     rest: Text<'a>,
-    spelled_out: bool,
+    may_differ: bool,
 }
 
 impl<'a> Cuts<'a> {
     /// The text, in which only these tags are to be looked for.
     pub(crate) fn new(text: Text<'a>, tags: &[&Tag]) -> Self {
-        let in_raw = |raw: &[u8]| tags.iter().any(|tag| tag.has_other_spellings(raw));
-        Self { rest: text, spelled_out: matches!(text, Text::Escaped(raw) if in_raw(raw)) }
+        let may_differ = matches!(text, Text::Escaped(raw) if may_differ(raw, tags));
+        Self { rest: text, may_differ }
     }
 
     /// Cuts off what stands up to the first occurrence of the tag and with it.
     pub(crate) fn with(&mut self, tag: &Tag) -> Option<Text<'a>> {
-        let (_, end) = self.find(tag)?;
-        Some(self.off(end))
+        let found = self.first(tag)?;
+        Some(self.off(found.end))
     }
 
     /// Cuts off what stands before the first occurrence of the tag.
     pub(crate) fn before(&mut self, tag: &Tag) -> Option<Text<'a>> {
-        let (start, _) = self.find(tag)?;
-        Some(self.off(start))
+        let found = self.first(tag)?;
+        Some(self.off(found.start))
+    }
+
+    /// Cuts off what stands up to the first `open` and with it, and what stands from the last `close` on.
+    /// Nothing is left where that one stands first.
+    pub(crate) fn keep_inside(&mut self, open: &Tag, close: &Tag) -> Option<()> {
+        let (start, end) = (self.first(open)?.end, self.last(close)?.start);
+        self.rest = self.rest.split_at(end.max(start)).0.split_at(start).1;
+        Some(())
     }
 
     /// What has not been cut off.
@@ -124,18 +150,17 @@ impl<'a> Cuts<'a> {
         self.rest
     }
 
-    fn find(&self, tag: &Tag) -> Option<(usize, usize)> {
+    fn first(&self, tag: &Tag) -> Option<Range<usize>> {
         match self.rest {
-            Text::Plain(text) => text.find(&tag.text).map(|at| (at, at + tag.text.len())),
-            Text::Escaped(raw) if self.spelled_out => {
-                let mut starts = Characters::new(raw).map(|one| one.start);
-                starts.find_map(|start| Some((start, tag.end_from(raw, start)?)))
-            }
-            Text::Escaped(raw) => {
-                let start =
-                    memmem::find_iter(raw, &tag.text).find(|&at| !splits_escape(raw, at))?;
-                Some((start, start + tag.text.len()))
-            }
+            Text::Plain(text) => text.find(&tag.text).map(|at| at..at + tag.text.len()),
+            Text::Escaped(raw) => tag.first(raw, self.may_differ),
+        }
+    }
+
+    fn last(&self, tag: &Tag) -> Option<Range<usize>> {
+        match self.rest {
+            Text::Plain(text) => text.rfind(&tag.text).map(|at| at..at + tag.text.len()),
+            Text::Escaped(raw) => tag.last(raw, self.may_differ),
         }
     }
 
