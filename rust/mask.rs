@@ -50,10 +50,10 @@ impl Default for FinalAnswer {
 impl FinalAnswer {
     /// The reasoning, with the tag, and the final answer; `None` if there is no tag.
     pub(crate) fn cut<'a>(&self, text: Text<'a>) -> Option<(Text<'a>, Text<'a>)> {
-        let of_paper = self.of_paper.is_in(text).then(|| text.cut_after_last(&self.of_paper));
-        let of_paper = of_paper.flatten().map(|(_, answer)| answer.trim_start());
-        let tagged = of_paper.unwrap_or(text).cut_after_last(&self.tag);
-        let answer = tagged.map(|(_, answer)| answer).or(of_paper)?;
+        let mut cuts = Cuts::new(text, &[&self.tag, &self.of_paper]);
+        let of_paper = cuts.hold(&self.of_paper).then(|| cuts.with_last(&self.of_paper)).flatten();
+        let of_paper = of_paper.map(|_| cuts.rest().trim_start());
+        let answer = cuts.with_last(&self.tag).map(|_| cuts.rest()).or(of_paper)?;
         Some((text.up_to(answer), answer))
     }
 }

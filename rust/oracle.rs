@@ -3,12 +3,12 @@
 
 use std::cell::LazyCell;
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 
 use crate::entries::{Detail, List};
 use crate::record::{Record, Value};
-use crate::text::{Tag, Text};
+use crate::text::{Text, may_hold};
 
 /// What a target asks of the document that holds the answer.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -50,36 +50,29 @@ impl Oracle {
     }
 }
 
+/// Whether a document holds the oracle. Where one does, it nearly always does so as it is spelled; where
+/// none does, most do not hold its probe either. What is left is decoded.
 fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
-    let part =
-        Part { text: oracle, probe: probe(oracle), plain: LazyCell::new(|| oracle.to_plain()) };
-    let mut documents = record.list(List::Documents).into_iter().flatten();
-    documents.any(|document| match document.value(Detail::Content.slot()) {
-        Value::Text(text) => part.is_in(text),
-        _ => false,
-    })
+    let documents = || record.list(List::Documents).into_iter().flatten().filter_map(text_of);
+    if documents().any(|document| is_as_spelled_in(oracle, document)) {
+        return true;
+    }
+    let probe = probe(&oracle);
+    let plain = LazyCell::new(|| oracle.to_plain());
+    documents()
+        .filter(|&document| probe.as_ref().is_none_or(|probe| may_hold(document, probe)))
+        .any(|document| holds(document.to_plain().as_bytes(), plain.as_bytes()))
 }
 
-/// A text that is looked for in others.
-struct Part<'a, F> {
-    text: Text<'a>,
-    probe: Option<Tag>,
-    plain: LazyCell<String, F>,
+fn text_of(document: Record<'_>) -> Option<Text<'_>> {
+    match document.value(Detail::Content.slot()) {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
-impl<F: FnOnce() -> String> Part<'_, F> {
-    /// Whether a text holds it. Most do not hold its probe either, which needs no decoding: that took more
-    /// time than all else.
-    fn is_in(&self, text: Text<'_>) -> bool {
-        self.probe.as_ref().is_none_or(|probe| probe.is_in(text))
-            && (self.is_as_spelled_in(text) || text.to_plain().contains(&**self.plain))
-    }
-
-    /// Whether a text holds it in the same spelling, which is nearly always how it does.
-    fn is_as_spelled_in(&self, text: Text<'_>) -> bool {
-        let both = (text, self.text);
-        matches!(both, (Text::Escaped(text), Text::Escaped(part)) if holds(text, part))
-    }
+fn is_as_spelled_in(part: Text<'_>, text: Text<'_>) -> bool {
+    matches!((text, part), (Text::Escaped(text), Text::Escaped(part)) if holds(text, part))
 }
 
 /// Whether bytes hold others. To prepare the search for a long text takes longer than to look for its start.
@@ -90,12 +83,14 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     rest.len() >= part.len() && (rest.starts_with(part) || memmem::find(rest, part).is_some())
 }
 
-/// Some characters of a text, none of which is spelled as an escape there.
-fn probe(text: Text<'_>) -> Option<Tag> {
+/// Some characters of ASCII of a text, none of which is spelled as an escape there, nor need be. They are from
+/// its middle: documents of one source begin and end alike.
+fn probe<'a>(text: &'a Text<'_>) -> Option<Finder<'a>> {
     const LENGTH: usize = 16;
     // What follows a backslash may be part of an escape, of five bytes at most.
     const ESCAPE: usize = 5;
-    let mut runs = text.bytes().split(|byte| *byte == b'\\' || !byte.is_ascii());
-    let found = runs.find_map(|run| run.get(ESCAPE..ESCAPE + LENGTH))?;
-    std::str::from_utf8(found).ok().map(Tag::new)
+    let is_escaped = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'\\' | b'"');
+    let bytes = text.bytes();
+    let mut runs = bytes[bytes.len() / 2..].split(is_escaped);
+    runs.find_map(|run| run.get(ESCAPE..ESCAPE + LENGTH)).map(Finder::new)
 }

@@ -18,8 +18,8 @@ pub(crate) use self::characters::{closing_quote, is_python_space, splits_escape,
 use self::escape::write_runs;
 pub use self::escape::{Escape, write_json_value};
 pub(crate) use self::escape::{write_json_compact, write_json_string};
-pub(crate) use self::tag::Cuts;
 pub use self::tag::Tag;
+pub(crate) use self::tag::{Cuts, may_hold};
 use crate::scan;
 
 /// A text in either form.

@@ -12,6 +12,8 @@ use super::{Escape, Text};
 #[derive(Clone, Debug)]
 pub struct Tag {
     pub(super) text: String,
+    /// Which characters of ASCII it has, a bit for each.
+    ascii: u128,
     /// How JSON strings spell it, most of the time.
     first: Finder<'static>,
     last: FinderRev<'static>,
@@ -25,11 +27,11 @@ impl Tag {
         Text::Plain(text).write_json(Escape::Keep, &mut spelled);
         let first = Finder::new(&spelled).into_owned();
         let last = FinderRev::new(&spelled).into_owned();
-        Self { text: text.to_owned(), first, last }
+        let ascii = text.bytes().filter(u8::is_ascii).fold(0, |set, byte| set | 1 << byte);
+        Self { text: text.to_owned(), ascii, first, last }
     }
 
-    /// Whether it is in a text. Where it hardly ever is, this is the question to ask first: to look from the
-    /// start takes a tenth of the time of looking from the end.
+    /// Whether it is in a text.
     #[must_use]
     pub fn is_in(&self, text: Text<'_>) -> bool {
         match text {
@@ -98,16 +100,27 @@ impl Tag {
 
 /// Whether one of the tags may be spelled in an escaped text in some other way than it would be written.
 fn may_differ(raw: &[u8], tags: &[&Tag]) -> bool {
+    let ascii = tags.iter().fold(0, |set, tag| set | tag.ascii);
+    tags.iter().any(|tag| !tag.text.is_ascii()) || spells_out(raw, ascii)
+}
+
+/// Whether an escaped text may spell one of some characters of ASCII as it need not be spelled: as
+/// `\uXXXX`, or a slash with a backslash.
+fn spells_out(raw: &[u8], ascii: u128) -> bool {
     static SLASH: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\/"));
-    static ASCII: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u00"));
-    let holds = |character: char| tags.iter().any(|tag| tag.text.contains(character));
-    let is_spelled_out = |at: usize| {
-        let code = raw.get(at + 2..at + 6).map_or(0, hex_value);
-        char::from_u32(code).is_some_and(holds)
+    static UNICODE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u00"));
+    let is_meant = |at: usize| match raw.get(at + 4..at + 6) {
+        Some(digits @ [b'0'..=b'7', _]) => ascii >> hex_value(digits) & 1 == 1,
+        _ => false,
     };
-    tags.iter().any(|tag| !tag.text.is_ascii())
-        || ASCII.find_iter(raw).any(is_spelled_out)
-        || holds('/') && SLASH.find(raw).is_some()
+    UNICODE.find_iter(raw).any(is_meant) || ascii >> b'/' & 1 == 1 && SLASH.find(raw).is_some()
+}
+
+/// Whether some characters of ASCII, none of which is written as an escape, stand in a text, or may do so
+/// in another spelling: where they do not, nothing does that has them.
+pub(crate) fn may_hold(text: Text<'_>, ascii: &Finder<'_>) -> bool {
+    ascii.find(text.bytes()).is_some()
+        || matches!(text, Text::Escaped(raw) if spells_out(raw, u128::MAX))
 }
 
 /// A text that is cut at one tag after the other, from its start to its end. How tags may be spelled in
@@ -143,6 +156,18 @@ impl<'a> Cuts<'a> {
         let (start, end) = (self.first(open)?.end, self.last(close)?.start);
         self.rest = self.rest.split_at(end.max(start)).0.split_at(start).1;
         Some(())
+    }
+
+    /// Cuts off what stands up to the last occurrence of the tag and with it.
+    pub(crate) fn with_last(&mut self, tag: &Tag) -> Option<Text<'a>> {
+        let found = self.last(tag)?;
+        Some(self.off(found.end))
+    }
+
+    /// Whether the tag is in what has not been cut off. Where it hardly ever is, this is the question to ask
+    /// first: to look from the start takes a tenth of the time of looking from the end.
+    pub(crate) fn hold(&self, tag: &Tag) -> bool {
+        self.first(tag).is_some()
     }
 
     /// What has not been cut off.
