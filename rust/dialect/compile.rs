@@ -98,11 +98,11 @@ impl<'a> Compiler<'a> {
             None => None,
         };
         let when = &dialect.when;
-        let is_plain = fields.is_empty()
-            && parser.is_none()
+        let takes_others = matches!(self.reading.rejected, Rejected::Other(_));
+        let is_common = fields.is_empty() && parser.is_none() && !takes_others;
+        let is_plain = is_common
             && self.reading.answer != Answer::Either
             && self.shape.jinja().is_none()
-            && !matches!(self.reading.rejected, Rejected::Other(_))
             && self.shape.lists().iter().all(|list| list.is_of_turns());
         let any = if auto { &when.any } else { &Vec::new() };
         Ok(Known {
@@ -110,7 +110,7 @@ impl<'a> Compiler<'a> {
             has: self.bits(&when.has),
             any: self.bits(any),
             lacks: self.bits(&when.lacks),
-            tests: self.tests(dialect, !is_plain, auto),
+            tests: self.tests(dialect, !is_common || dialect.has_own_texts(), auto),
             plain: is_plain,
             fields: self.with_identities(fields),
             parser,

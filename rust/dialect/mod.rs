@@ -94,12 +94,18 @@ fn context() -> Json {
     CONTEXT.into()
 }
 
+/// The text whose quotes are wanted in most dialects.
+const COT_ANSWER: &str = "{cot_answer}";
+
+/// The short answer of most dialects.
+const ANSWER: &str = "{answer}";
+
 fn cot_answer() -> Json {
-    "{cot_answer}".into()
+    COT_ANSWER.into()
 }
 
 fn answer() -> Json {
-    "{answer}".into()
+    ANSWER.into()
 }
 
 /// How to tell a record of a dialect: all of it must hold.
@@ -220,6 +226,11 @@ impl Dialect {
         static ALL: OnceLock<Result<Vec<Dialect>, String>> = OnceLock::new();
         let parsed = ALL.get_or_init(|| BUILT_IN.iter().map(|text| Dialect::parse(text)).collect());
         parsed.as_deref().map_err(Error::usage)
+    }
+
+    /// Whether documents, quotes or short answers stand elsewhere than in most dialects.
+    fn has_own_texts(&self) -> bool {
+        self.documents != CONTEXT || self.quotes != COT_ANSWER || self.short != ANSWER
     }
 
     /// The names of what is repaired in its records.
