@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import raftfast
-from raftfast._raftfast import Converter
 from raftfast.compare.table import markdown
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def arguments() -> argparse.Namespace:
 def cases(only: list[str] | None) -> list[Case]:
     """List what is timed, ``chat`` first."""
     found = [Case(CHAT, None)]
-    for target in Converter.targets():
+    for target in raftfast.Converter.targets():
         if target.name == CHAT or (only and target.name not in only):
             continue
         ways = ("question", "other") if "rejected" in target.needs else (None,)
@@ -71,7 +70,7 @@ def main() -> None:
     """Write the corpus, time, print the table."""
     options = arguments()
     warnings.simplefilter("ignore", raftfast.RuleWarning)  # files that are too long for a consumer
-    rounds = random.Random(0)  # noqa: S311 - an order, and no secret
+    orders = random.Random(0)  # noqa: S311 - an order, and no secret
     everything = cases(options.only)
     times: dict[Case, list[float]] = {case: [] for case in everything}
     with TemporaryDirectory(prefix="raftfast-targets-", dir=options.scratch) as folder:
@@ -79,7 +78,7 @@ def main() -> None:
         raftfast.sample(corpus, options.megabytes * 1_000_000, style=options.style)
         size = corpus.stat().st_size
         for number in range(options.rounds + 1):
-            for case in rounds.sample(everything, len(everything)):
+            for case in orders.sample(everything, len(everything)):
                 spent = seconds(corpus, case)
                 if number > 0:  # the first warms up
                     times[case].append(spent)
