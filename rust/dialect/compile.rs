@@ -85,6 +85,11 @@ impl<'a> Compiler<'a> {
         fields.chain(std::iter::repeat_n(Holds::Anything, rest)).collect()
     }
 
+    /// Whether rejected answers are those of other records.
+    fn takes_others(&self) -> bool {
+        matches!(self.reading.rejected, Rejected::Other(_))
+    }
+
     fn dialect(&mut self, dialect: &'static Dialect, auto: bool) -> Result<Known, Error> {
         let wrong = |message| Error::usage(format!("dialect {}: {message}", dialect.name));
         let fields = self.fields(dialect).map_err(wrong)?;
@@ -98,8 +103,7 @@ impl<'a> Compiler<'a> {
             None => None,
         };
         let when = &dialect.when;
-        let takes_others = matches!(self.reading.rejected, Rejected::Other(_));
-        let is_common = fields.is_empty() && parser.is_none() && !takes_others;
+        let is_common = fields.is_empty() && parser.is_none() && !self.takes_others();
         let is_plain = is_common
             && self.reading.answer != Answer::Either
             && self.shape.jinja().is_none()
@@ -126,7 +130,7 @@ impl<'a> Compiler<'a> {
 
     /// The question, if others' answers to it are to be told.
     fn question(&mut self, dialect: &'static Dialect) -> Result<Plan, Error> {
-        if !matches!(self.reading.rejected, Rejected::Other(_)) {
+        if !self.takes_others() {
             return Ok(Plan::default());
         }
         let own = "{question}".into();
