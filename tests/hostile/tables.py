@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -177,10 +178,25 @@ def announcing(records: pa.Table) -> bytes:
     return file.replace(varint(2 * COUNT), varint(2 * ANNOUNCED))
 
 
+ROWS = 20_000
+"""Rows of two groups, twice whose number takes three bytes, as twice the others do."""
+
+
+def miscounting(rows: int) -> bytes:
+    """Write two groups, and in the footer another number of all rows: its third field, before a list."""
+    sink = io.BytesIO()
+    texts = pa.array(["x"] * ROWS)
+    parquet.write_table(pa.table([texts, texts], NAMES), sink, row_group_size=ROWS // 2)
+    before, whole, after = sink.getvalue().partition(b"\x16" + varint(2 * ROWS) + b"\x19")
+    assert whole, "the footer has the number of rows"
+    return before + b"\x16" + varint(2 * rows) + b"\x19" + after
+
+
 def varint(number: int) -> bytes:
     """Write seven bits a byte, the lowest first."""
-    more = [number >> shift & 127 | 128 for shift in (0, 7, 14)]
-    return bytes([*more, number >> 21])
+    last = (number.bit_length() - 1) // 7 * 7
+    more = [number >> shift & 127 | 128 for shift in range(0, last, 7)]
+    return bytes([*more, number >> last])
 
 
 # All ----------------------------------------------------------------------------------------------
@@ -205,6 +221,16 @@ def table_cases() -> list[Case]:
             Refused("it announces 134,000,000 rows in "),
             ".parquet",
             MEGABYTES,
+        ),
+        *(
+            Case(
+                f"{rows} of {ROWS} rows announced, parquet",
+                partial(miscounting, rows),
+                Refused(f"it has not the {rows} rows that it announces"),
+                ".parquet",
+                MEGABYTES,
+            )
+            for rows in (10_000, 15_000, 30_000)
         ),
         Case(
             "a batch that is named 5,000 times, arrow",
