@@ -30,21 +30,21 @@ pub(super) struct Groups {
 impl Pairs {
     /// Prepares the search. A pair with a byte that is not ASCII is never found.
     ///
-    /// Each pair joins the group that then takes the fewest others in prose, so that eight groups hold
-    /// many pairs and still take hardly any text for one of them.
+    /// Each pair is a group, and where there is one group too many, the two become one that then take the
+    /// fewest others in prose; so eight groups hold many pairs and still take hardly any text for one of them.
     #[must_use]
     pub fn new(pairs: &[(u8, u8)]) -> Self {
-        let mut groups = [Group::default(); GROUPS];
-        for (first, second) in pairs.iter().filter(|(a, b)| a.is_ascii() && b.is_ascii()) {
-            let grown = groups.map(|group| group.with(*first, *second));
-            let growth = |at: &usize| grown[*at].weight() - groups[*at].weight();
-            if let Some(best) = (0..GROUPS).min_by_key(growth) {
-                groups[best] = grown[best];
+        let ascii = pairs.iter().filter(|(first, second)| first.is_ascii() && second.is_ascii());
+        let mut groups = Vec::new();
+        for (first, second) in ascii {
+            groups.push(Group::of(*first, *second));
+            if groups.len() > GROUPS {
+                join_two(&mut groups);
             }
         }
         Self {
-            first: Groups::new(groups.map(|group| group.first)),
-            second: Groups::new(groups.map(|group| group.second)),
+            first: Groups::new(&groups, |group| group.first),
+            second: Groups::new(&groups, |group| group.second),
         }
     }
 
@@ -58,48 +58,72 @@ impl Pairs {
 /// As many as a byte has bits.
 const GROUPS: usize = 8;
 
+/// Makes one of the two groups that take the fewest pairs more when they are one.
+fn join_two(groups: &mut Vec<Group>) {
+    let all = groups.iter().enumerate();
+    let joined = all.flat_map(|(at, one)| {
+        groups[..at].iter().enumerate().map(move |(before, other)| {
+            let both = one.with(other);
+            (both.weight - one.weight - other.weight, before, at, both)
+        })
+    });
+    if let Some((_, before, at, both)) = joined.min_by_key(|joined| joined.0) {
+        groups[before] = both;
+        groups.swap_remove(at);
+    }
+}
+
 /// Pairs that are looked for together.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Group {
     first: Nibbles,
     second: Nibbles,
+    /// How often it takes two bytes of prose for a pair, in no unit.
+    weight: i32,
 }
 
 /// The low and the high nibbles of some bytes, one bit for each.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Nibbles {
     low: u16,
     high: u16,
 }
 
 impl Group {
-    fn with(self, first: u8, second: u8) -> Self {
-        Self { first: self.first.with(first), second: self.second.with(second) }
+    fn of(first: u8, second: u8) -> Self {
+        Self::new(Nibbles::of(first), Nibbles::of(second))
     }
 
-    /// How often it takes two bytes of prose for a pair, in no unit.
-    fn weight(self) -> u32 {
-        self.first.weight() * self.second.weight()
+    fn new(first: Nibbles, second: Nibbles) -> Self {
+        Self { first, second, weight: first.weight() * second.weight() }
+    }
+
+    fn with(&self, other: &Self) -> Self {
+        Self::new(self.first.with(other.first), self.second.with(other.second))
     }
 }
 
 impl Nibbles {
-    fn with(self, byte: u8) -> Self {
-        Self { low: self.low | 1 << (byte & 0xf), high: self.high | 1 << (byte >> 4) }
+    fn of(byte: u8) -> Self {
+        Self { low: 1 << (byte & 0xf), high: 1 << (byte >> 4) }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { low: self.low | other.low, high: self.high | other.high }
     }
 
     fn holds(self, byte: u8) -> bool {
         self.low >> (byte & 0xf) & self.high >> (byte >> 4) & 1 == 1
     }
 
-    fn weight(self) -> u32 {
+    fn weight(self) -> i32 {
         (0..=i8::MAX.cast_unsigned()).filter(|byte| self.holds(*byte)).map(frequency).sum()
     }
 }
 
 /// How frequent a byte is in prose as JSON spells it. Counted alike, `[\\` shared a group with `t:`, which
 /// then took each `t\\`: two of three places in a record that were asked about.
-fn frequency(byte: u8) -> u32 {
+fn frequency(byte: u8) -> i32 {
     match byte {
         b' ' | b'\\' | b'a'..=b'z' => 16,
         b'0'..=b'9' | b'A'..=b'Z' | b'"' | b',' | b'.' => 4,
@@ -108,10 +132,10 @@ fn frequency(byte: u8) -> u32 {
 }
 
 impl Groups {
-    fn new(members: [Nibbles; GROUPS]) -> Self {
-        let with = |nibbles: fn(&Nibbles) -> u16| {
+    fn new(groups: &[Group], member: fn(&Group) -> Nibbles) -> Self {
+        let with = |nibbles: fn(Nibbles) -> u16| {
             std::array::from_fn(|nibble| {
-                let sets = members.iter().map(nibbles).enumerate();
+                let sets = groups.iter().map(|group| nibbles(member(group))).enumerate();
                 sets.fold(0, |all, (group, set)| all | u8::from(set >> nibble & 1 == 1) << group)
             })
         };
