@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
 
-import pytest
 from conftest import COMMAND
 from mounts import mounted, remount
+from prefixes import usable
 from verdict import FAILED, OLD, Place, Road, give_rows, judge
 
 if TYPE_CHECKING:
@@ -23,12 +22,7 @@ pytest_generate_tests = give_rows
 @cache
 def under_permissions() -> list[str]:
     """Return what goes before a command, so that permissions hold for it though root runs it."""
-    if os.geteuid() != 0:
-        return []
-    prefix = ["setpriv", "--bounding-set=-dac_override", "--"]
-    if shutil.which(prefix[0]) is None:
-        pytest.skip("root may write anywhere, and there is no setpriv here")
-    return prefix
+    return usable("setpriv", "--bounding-set=-dac_override", "--") if os.geteuid() == 0 else []
 
 
 def refused(folder: Path, *arguments: str) -> bytes:

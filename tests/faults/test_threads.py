@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from prefixes import usable
 from verdict import FAILED, Place, Road, give_rows, judge
 
 if TYPE_CHECKING:
@@ -24,13 +23,8 @@ _AS_ANOTHER_USER = ["setpriv", "--reuid=65534", *_ALLOWED, "--"]
 @cache
 def limited(limit: int) -> list[str]:
     """Return what goes before a command, so that its user may have so many threads only."""
-    prefix = [*(_AS_ANOTHER_USER if os.geteuid() == 0 else []), "prlimit", f"--nproc={limit}"]
-    if shutil.which(prefix[0]) is None:
-        pytest.skip(f"no {prefix[0]} here")
-    done = subprocess.run([*prefix, "true"], check=False, capture_output=True)
-    if done.returncode != 0:
-        pytest.skip(f"no other user here: {done.stderr.decode().strip()}")
-    return prefix
+    another = _AS_ANOTHER_USER if os.geteuid() == 0 else []
+    return usable(*another, "prlimit", f"--nproc={limit}")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

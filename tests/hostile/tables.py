@@ -179,7 +179,7 @@ def announcing(records: pa.Table) -> bytes:
 
 
 ROWS = 20_000
-"""Rows of two groups, twice whose number takes three bytes, as twice the others do."""
+"""Rows of two groups. Twice their number takes three bytes, and so does twice each other number."""
 
 
 def miscounting(rows: int) -> bytes:
