@@ -4,6 +4,7 @@
 #   make check   make test, and lint, types, formatting, documentation
 #   make test-faults   what a run leaves after a fault, on all roads, at every call and more random times
 #   make test-consumers   the rows, read back by the code of their consumers (installs that)
+#   make test-free-threaded   faults and threads in a Python without a GIL (needs PYTHON=python3.14t, or later)
 #   make bench   the comparison with other tools (installs them)
 #   make fuzz    each fuzz target for SECONDS=60 (needs a nightly toolchain and cargo-fuzz)
 #   make asan    the Rust tests of hostile inputs under AddressSanitizer (needs a nightly toolchain)
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: demo test test-rust test-python test-faults test-consumers check lint bench fuzz asan miri build lock format clean
+.PHONY: demo test test-rust test-python test-faults test-consumers test-free-threaded check lint bench fuzz asan miri build lock format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +58,18 @@ test-consumers: build
 	$(PYTHON) -m venv $(VENV)-consumers
 	$(VENV)-consumers/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-consumers.txt dist/*.whl
 	$(VENV)-consumers/bin/python -m pytest tests/consumers
+
+# A wheel of its own, and what needs no more of the tools than has wheels for such a Python.
+FREE := $(VENV)-free-threaded
+test-free-threaded:
+	$(call needs,$(PYTHON) -c 'import sys; assert not sys._is_gil_enabled()',a Python without a GIL: PYTHON=python3.14t)
+	$(PYTHON) -m venv $(FREE)
+	$(FREE)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -c requirements-dev.txt \
+		maturin click tqdm pyarrow pytest hypothesis
+	rm -rf $(FREE)/dist
+	$(FREE)/bin/maturin build --release --locked --quiet --interpreter $(FREE)/bin/python --out $(FREE)/dist
+	$(FREE)/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(FREE)/dist/*.whl
+	$(FREE)/bin/python -m pytest tests/test_in_python.py tests/faults
 
 lint: build
 	cargo fmt --check

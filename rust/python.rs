@@ -23,8 +23,9 @@ use crate::convert::{DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES};
 use crate::engine;
 use crate::error::{Error, ErrorKind, caught};
 
-/// The compiled core of raftfast.
-#[pymodule]
+/// The compiled core of raftfast. It needs no GIL, and an interpreter without one stays so: what its classes
+/// hold is frozen or behind a lock.
+#[pymodule(gil_used = false)]
 mod _raftfast {
     #[pymodule_export]
     use super::batches::{Reader, read_batches};

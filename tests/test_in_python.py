@@ -155,11 +155,19 @@ def test_other_threads_of_python_run_during_a_conversion(corpus: Path, tmp_path:
     assert during_files > 10
 
 
+FREE = """
+import sys, raftfast
+written = raftfast.convert(sys.argv[1], sys.argv[2]).written
+assert sum(len(batch) for batch in raftfast.read(sys.argv[1])) == written
+print(sys._is_gil_enabled())
+"""
+
+
 @pytest.mark.skipif(
     not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python is not free-threaded"
 )
-def test_a_free_threaded_interpreter_stays_so() -> None:
-    done = script("import sys, raftfast; print(sys._is_gil_enabled())")
+def test_a_free_threaded_interpreter_stays_so(corpus: Path, tmp_path: Path) -> None:
+    done = script(FREE, corpus, tmp_path / "out")
     assert (done.stdout, done.stderr) == (b"False\n", b"")
 
 

@@ -30,7 +30,8 @@ class Batches:
 
     Anything that takes Arrow streams takes this: ``pyarrow.table(batches)``,
     ``polars.DataFrame(batches)``, ``duckdb.sql("from batches")``, ``pandas.DataFrame.from_arrow``.
-    Nothing is copied on the way. Iterating gives ``pyarrow.RecordBatch`` objects.
+    Nothing is copied on the way. Iterating gives ``pyarrow.RecordBatch`` objects. One thread at
+    a time may read them, as with every Arrow stream.
     """
 
     def __init__(

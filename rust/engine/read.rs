@@ -3,7 +3,7 @@
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -34,7 +34,7 @@ pub struct Reader {
 
 /// What a [`Reader`] has come to, once it has been read to its end. Errors pass through other libraries as
 /// text; here they are whole.
-pub type Account = Arc<Mutex<Option<Result<Outcome, Error>>>>;
+pub type Account = Arc<OnceLock<Result<Outcome, Error>>>;
 
 /// Starts a conversion whose rows are read as Arrow batches.
 ///
@@ -92,7 +92,8 @@ impl Reader {
         let ended = self.thread.take()?.join();
         let ended = ended.unwrap_or_else(|_| Err(internal("a worker panicked")));
         let failure = ended.as_ref().err().map(ToString::to_string);
-        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        // There is one thread, and it was taken: this is the first account.
+        let _ = self.account.set(ended);
         failure.map(|text| Err(ArrowError::ExternalError(text.into())))
     }
 }

@@ -82,14 +82,12 @@ impl Reader {
 
     #[getter]
     fn ledger(&self) -> Option<Ledger> {
-        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = account.as_ref()?.as_ref().ok()?.clone();
+        let outcome = self.account.get()?.as_ref().ok()?.clone();
         Some(Ledger::of(outcome, self.started.elapsed()))
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<()> {
-        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        match account.as_ref() {
+        match self.account.get() {
             Some(Err(error)) => Err(self.caller.exception(py, error)),
             _ => Ok(()),
         }

@@ -55,8 +55,13 @@ impl Caller {
     }
 }
 
+/// Keeps the first one. Another is dropped after the lock: an exception may hold objects with code of their own.
 pub(super) fn keep(raised: &Raised, error: PyErr) {
-    raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    let later = {
+        let mut first = raised.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_some() { Some(error) } else { first.replace(error) }
+    };
+    drop(later);
 }
 
 /// An object of Python that is read or written like a file, from any thread.
