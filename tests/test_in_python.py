@@ -193,6 +193,36 @@ def test_ctrl_c_ends_a_run_that_waits_and_leaves_nothing(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 
 
+class Endless:
+    """A file of one line that never ends; it gives up after so many bytes that a test fails."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def readinto(self, space: memoryview) -> int:
+        self.given += len(space)
+        assert self.given < 1 << 33
+        space[:] = b"x" * len(space)
+        return len(space)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_line_without_end_does_not_keep_a_run_from_its_end(
+    on_error: Literal["fail", "skip"], threads: int, tmp_path: Path
+) -> None:
+    endless, output = Endless(), tmp_path / "out"
+    if on_error == "skip":
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    with pytest.raises(raftfast.Error if on_error == "fail" else KeyboardInterrupt):
+        raftfast.convert(
+            endless, output, threads=threads, on_error=on_error, max_record_bytes=1 << 20
+        )
+    assert time.monotonic() - started < 1.3
+    assert not output.exists()
+
+
 def test_ctrl_c_in_the_main_thread_does_not_end_the_run_of_another(
     silent: FileIO, tmp_path: Path
 ) -> None:

@@ -269,7 +269,8 @@ impl<'a> Feed<'a> {
     /// Reads blocks ahead until one more than may wait is there, or the input ends.
     fn read_ahead(&self, mut stream: Box<Stream>, buffer: &mut Buffer) -> Result<(), ReadError> {
         while !self.is_stopped() {
-            let offset = stream.next(buffer, self.cut, self.max_record_bytes)?;
+            let stop = &self.options.stop;
+            let offset = stream.next(buffer, self.cut, self.max_record_bytes, stop)?;
             let mut state = self.lock();
             let Some(offset) = offset else {
                 state.passed_over += stream.passed_over;
@@ -367,7 +368,8 @@ impl<'a> Feed<'a> {
             }
             Work::Frame(stream, watched) => {
                 buffer.reset(keep);
-                let read = stream.next(buffer, self.cut, self.max_record_bytes);
+                let stop = &self.options.stop;
+                let read = stream.next(buffer, self.cut, self.max_record_bytes, stop);
                 let read = read.map_err(|error| error.at(self.name(ticket.input)))?;
                 let (head, length) = stream.frame();
                 let bytes = buffer.content().len() as u64;

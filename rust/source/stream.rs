@@ -4,6 +4,7 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::frames::FrameLines;
@@ -100,12 +101,14 @@ impl Stream {
     }
 
     /// Reads the next lines into `buffer`; gives where they start in the input, or `None` at its
-    /// end. A line that is longer than `max_record_bytes` comes cut, but longer still.
+    /// end. A line that is longer than `max_record_bytes` comes cut, but longer still; what is passed over
+    /// of it may never end, but for `stop`.
     pub(super) fn next(
         &mut self,
         buffer: &mut Buffer,
         cut: Cut,
         max_record_bytes: usize,
+        stop: &AtomicBool,
     ) -> Result<Option<u64>, ReadError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -117,6 +120,9 @@ impl Stream {
         while !self.ended && !self.is_full(buffer, line, cut) {
             if is_too_long(buffer.content().len() - line, max_record_bytes) {
                 return Ok(Some(self.cut(buffer)));
+            }
+            if self.discarding && stop.load(Ordering::Relaxed) {
+                return Err(ReadError::Stopped);
             }
             let patience = (line > 0 && cut.portion.is_none()).then_some(PATIENCE);
             if !self.bytes.is_ready(patience)? {
