@@ -1,6 +1,8 @@
 //! The rules of a consumer about rows, compiled: for records that become rows, and for rows that are
 //! there already.
 
+use std::collections::BTreeMap;
+
 use crate::entries::{CALLS, Detail, List, ROLES};
 use crate::forbidden::Forbidden;
 use crate::record::{Field, Record, Value};
@@ -38,6 +40,7 @@ pub struct Checker {
     first: Option<(String, &'static str)>,
     last: Option<(String, &'static str)>,
     alternate: Option<&'static str>,
+    after: Option<(BTreeMap<String, Vec<String>>, &'static str)>,
     roles: Option<(Vec<String>, &'static str)>,
     min_turns: Option<(u64, &'static str)>,
     has: Option<(Vec<String>, &'static str)>,
@@ -97,6 +100,7 @@ impl Checker {
             first: rules.first.clone().map(|role| (role, rules.name("first"))),
             last: rules.last.clone().map(|role| (role, rules.name("last"))),
             alternate: flag(rules.alternate, "alternate"),
+            after: (!rules.after.is_empty()).then(|| (rules.after.clone(), rules.name("after"))),
             roles: some(&rules.roles, "roles"),
             min_turns: rules.min_turns.map(|turns| (turns, rules.name("min_turns"))),
             has: some(&rules.has, "has"),
@@ -118,6 +122,7 @@ impl Checker {
             || [&self.first, &self.last].iter().any(|rule| rule.is_some())
             || [&self.roles, &self.has, &self.weight].iter().any(|rule| rule.is_some())
             || self.min_turns.is_some()
+            || self.after.is_some()
     }
 
     /// The name of the first rule that a record breaks.
@@ -203,6 +208,12 @@ impl Checker {
         // Several tools may answer the calls of one turn.
         if so_far.turns > 0 && so_far.before == turn.role && turn.role != "tool" {
             broken(self.alternate, "is of the same role as the turn before");
+        }
+        if let Some((after, name)) = &self.after
+            && let Some(next) = after.get(so_far.before)
+            && !next.iter().any(|role| role == turn.role)
+        {
+            broken(Some(name), "is of a role that may not follow the turn before");
         }
         so_far.turns += 1;
         so_far.before = turn.role;

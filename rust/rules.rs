@@ -17,6 +17,8 @@ pub struct Rules {
     pub last: Option<String>,
     /// Whether no two neighbouring turns may be of one role.
     pub alternate: bool,
+    /// By role, the roles of which a turn may be that follows one of it; any may follow roles not named here.
+    pub after: BTreeMap<String, Vec<String>>,
     /// The roles that there may be; all, if none are named.
     pub roles: Vec<String>,
     /// How many turns a row has at least, a system message not counted.
@@ -66,10 +68,13 @@ impl Rules {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
         let list = |list: &[String]| (!list.is_empty()).then(|| list.join(" "));
+        let after: Vec<_> =
+            self.after.iter().map(|(role, next)| format!("{role}: {}", next.join(" "))).collect();
         let all = [
             ("first", self.first.clone()),
             ("last", self.last.clone()),
             ("alternate", flag(self.alternate.then_some(true))),
+            ("after", (!after.is_empty()).then(|| after.join(", "))),
             ("roles", list(&self.roles)),
             ("min_turns", number(self.min_turns)),
             ("has", list(&self.has)),
@@ -92,6 +97,14 @@ impl Rules {
         ];
         let told = |(rule, value): (&str, Option<String>)| Some((rule.to_owned(), value?));
         all.into_iter().filter_map(told).collect()
+    }
+
+    /// The roles that are named in rules.
+    pub(crate) fn named_roles(&self) -> impl Iterator<Item = &str> {
+        let one = self.first.iter().chain(&self.last);
+        let lists = self.roles.iter().chain(&self.has).chain(&self.weight);
+        let after = self.after.keys().chain(self.after.values().flatten());
+        one.chain(lists).chain(after).map(String::as_str)
     }
 
     /// The consumer's name for what is broken, or else the rule's own.

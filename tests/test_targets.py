@@ -38,6 +38,7 @@ RULES = {
     *("first", "last", "alternate", "roles", "min_turns", "min_rows", "max_rows", "max_bytes"),
     *("max_row_chars", "forbidden", "extra_keys", "bom", "array", "files", "names"),
     *(
+        "after",
         "has",
         "system_first",
         "one_system",
@@ -599,6 +600,9 @@ BREAKING = {
     "a last turn of a user": ("mistral", ["user", "assistant", "user"], "last"),
     "a first turn of an assistant": ("bedrock-claude", ["assistant", "user", "assistant"], "first"),
     "two turns of one role": ("together", ["user", "user", "assistant"], "alternate"),
+    "a user after a tool": ("fireworks", ["user", "tool", "user", "assistant"], "after"),
+    "two tools after one another": ("sharegpt", ["user", "tool", "tool", "assistant"], "after"),
+    "a late system message": ("mistral", ["user", "assistant", "system", "assistant"], "after"),
 }
 
 
@@ -654,6 +658,11 @@ OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
         "system_first = true",
         [A_QUESTION, A_SYSTEM, AN_ANSWER],
         [A_SYSTEM, A_QUESTION, AN_ANSWER],
+    ),
+    "a turn that may not follow": (
+        'after = { system = ["user"] }',
+        [A_QUESTION, A_SYSTEM, AN_ANSWER],
+        [A_QUESTION, A_SYSTEM, A_QUESTION],
     ),
     "two system messages": (
         "one_system = true",

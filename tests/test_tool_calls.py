@@ -61,7 +61,7 @@ TOLD = {
 def test_calls_become_a_text_of_names_and_arguments_and_calls_again(
     calls: list[Json], text: str
 ) -> None:
-    messages = [QUESTION, calling(*calls), {**RESULT, "tool_call_id": "call_1"}, ANSWER]
+    messages = [QUESTION, calling(*calls), {**RESULT, "tool_call_id": "call00001"}, ANSWER]
     row = converted({"messages": messages}, "sharegpt")
     told = {"from": "function_call", "value": text}
     assert row["conversations"] == [ASKED, told, OBSERVED, ANSWERED]
@@ -86,8 +86,8 @@ def test_each_result_answers_the_next_call_that_has_none() -> None:
     messages = converted({"conversations": talk}, "openai")["messages"]
     results = [turn.get("tool_call_id") for turn in messages if turn["role"] == "tool"]
     ids = [one["id"] for turn in messages for one in turn.get("tool_calls", ())]
-    assert ids == ["call_1", "call_2", "call_3"]
-    assert results == ["call_1", "call_2", None, "call_3"]
+    assert ids == ["call00001", "call00002", "call00003"]
+    assert results == ["call00001", "call00002", None, "call00003"]
 
 
 UNFIT = {

@@ -78,9 +78,10 @@ pub(super) fn of_text(
     Ok(json)
 }
 
-/// The id of a call that has none of its own, as a JSON string.
+/// The id of a call that has none of its own, as a JSON string: of nine letters and digits, as Mistral's
+/// validator wants it.
 pub(super) fn id(number: usize) -> String {
-    format!("\"call_{number}\"")
+    format!("\"call{number:05}\"")
 }
 
 /// JSON as the text of a JSON string.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use crate::entries::{CALLS, ROLES};
 use crate::error::Error;
 use crate::jinja::Jinja;
 use crate::mask::Mask;
@@ -324,6 +325,19 @@ impl Target {
             let what = format!("unknown mask '{unknown}' in train; there are {known}");
             return Err(Error::usage(format!("target {origin}: {what}")));
         }
+        if let Some(unknown) = target.unknown_role() {
+            let known = ROLES.join(", ");
+            let what =
+                format!("unknown role '{unknown}'; there are {known}, and {CALLS} in [roles]");
+            return Err(Error::usage(format!("target {origin}: {what}")));
+        }
         Ok(target)
+    }
+
+    /// A name in the target that is no role.
+    fn unknown_role(&self) -> Option<&str> {
+        let called = self.roles.iter().flatten().map(|(role, _)| role.as_str());
+        let called = called.filter(|role| *role != CALLS);
+        called.chain(self.rules.named_roles()).find(|role| !ROLES.contains(role))
     }
 }
