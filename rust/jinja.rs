@@ -4,10 +4,12 @@
 //! `raise_exception`, `strftime_now` (of a date that is given, so that a run can be repeated), a
 //! `tojson` that escapes nothing, and the `generation` tags, which make no text.
 
+mod dumps;
+
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{Environment, ErrorKind, State, context};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -20,11 +22,21 @@ use crate::text::is_python_space;
 pub struct Turn {
     /// Who speaks.
     pub role: String,
-    /// What is said.
-    pub content: String,
+    /// What is said, or null; `None` if the turn has no content at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Option<String>>,
     /// The rest of it, by key.
     #[serde(flatten)]
     pub rest: BTreeMap<&'static str, Json>,
+}
+
+/// A conversation as templates see it.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    /// Its turns.
+    pub messages: Vec<Turn>,
+    /// The definitions of the tools that may be called.
+    pub tools: Option<Json>,
 }
 
 /// A chat template, compiled.
@@ -45,10 +57,14 @@ impl Jinja {
     /// When it cannot be understood, with the line.
     pub fn new(origin: &str, text: &str, date: Option<&str>) -> Result<Self, Error> {
         let wrong = |what: String| Error::usage(format!("template {origin}: {what}"));
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (source, tokens) = match serde_json::from_str(text) {
             Ok(config) => from_config(&config).map_err(wrong)?,
+            Err(error) if origin.ends_with(".json") => return Err(wrong(error.to_string())),
             Err(_) => (text.to_owned(), BTreeMap::new()),
         };
+        // Jinja2's `newline_sequence`.
+        let source = source.replace("\r\n", "\n").replace('\r', "\n");
         let mut environment = environment(date).map_err(|error| wrong(told(&error)))?;
         environment
             .add_template_owned(NAME, without_generation(&source))
@@ -61,11 +77,13 @@ impl Jinja {
     /// # Errors
     ///
     /// What the template says against it, or why it cannot be rendered.
-    pub fn render(&self, messages: &[Turn], continued: bool) -> Result<String, String> {
+    pub fn render(&self, told_of: &Conversation, continued: bool) -> Result<String, String> {
         let template = self.environment.get_template(NAME).map_err(|error| told(&error))?;
-        let messages = Value::from(Serde(messages));
+        let messages = Value::from(Serde(&told_of.messages));
         let tokens = Value::from(Serde(&self.tokens));
-        let all = context! { messages, add_generation_prompt => continued, ..tokens };
+        let tools =
+            told_of.tools.as_ref().map_or(Value::UNDEFINED, |tools| Value::from(Serde(tools)));
+        let all = context! { messages, tools, add_generation_prompt => continued, ..tokens };
         template.render(all).map_err(|error| told(&error))
     }
 }
@@ -104,12 +122,12 @@ fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Er
             minijinja::Error::new(ErrorKind::InvalidOperation, what)
         })
     });
-    environment.add_filter("trim", |text: String| text.trim_matches(is_python_space).to_owned());
-    environment.add_filter("tojson", |value: Value| -> Result<Value, minijinja::Error> {
-        let json = serde_json::to_value(&value).map(|json| spaced(&json));
-        json.map(Value::from_safe_string)
-            .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))
+    environment.add_filter("trim", |text: String, of: Option<String>| match of {
+        Some(of) => text.trim_matches(|c| of.contains(c)).to_owned(),
+        None => text.trim_matches(is_python_space).to_owned(),
     });
+    environment
+        .add_filter("tojson", |value: Value, arguments: Kwargs| dumps::tojson(&value, &arguments));
     Ok(environment)
 }
 
@@ -133,22 +151,6 @@ fn method(
         }
     }
     minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments)
-}
-
-/// JSON as Python's `json.dumps` writes it with `ensure_ascii=False`.
-fn spaced(json: &Json) -> String {
-    match json {
-        Json::Array(elements) => {
-            format!("[{}]", elements.iter().map(spaced).collect::<Vec<_>>().join(", "))
-        }
-        Json::Object(members) => {
-            let member = |(name, value): (&String, &Json)| {
-                format!("{}: {}", Json::from(name.as_str()), spaced(value))
-            };
-            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
-        }
-        scalar => scalar.to_string(),
-    }
 }
 
 /// A template without the tags that mark what a model says: blocks that are always there stand in

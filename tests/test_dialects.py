@@ -804,6 +804,10 @@ SYSTEMS = {
     "of Alpaca": line_of(
         {"instruction": "first?", "input": "", "output": "one", "system": "Be brief."}
     ),
+    "of Gorilla's record": line_of(
+        {"instruction": "first?", "cot_answer": "one", "system": "Be brief."}
+    ),
+    "beside messages, as Bedrock has it": line_of({"system": "Be brief.", "messages": [USER, ONE]}),
 }
 EACH_SYSTEM = pytest.mark.parametrize("line", SYSTEMS.values(), ids=SYSTEMS)
 
@@ -823,6 +827,72 @@ def test_a_system_message_that_is_given_is_that_of_all_rows(line: bytes) -> None
 @EACH_SYSTEM
 def test_no_system_message_is_lost_where_rows_have_no_place_for_it(line: bytes) -> None:
     assert fault(Converter("completion"), line).kind == "unfit"
+
+
+def test_a_system_message_comes_back_from_a_record_made_of_its_conversation() -> None:
+    talk_of_three = talk(says("system", "Be brief."), USER, ONE)
+    made = Converter("raft").convert_bytes(talk_of_three)
+    assert chat(made).rows == chat(talk_of_three).rows
+
+
+def test_a_column_of_system_messages_is_read_as_those_of_lines(tmp_path: Path) -> None:
+    columns = {"instruction": ["Q"] * 2, "cot_answer": ["A"] * 2, "system": ["Be brief.", None]}
+    parquet.write_table(pa.table(columns), tmp_path / "in.parquet")
+    raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    rows = lines_of((tmp_path / "out.jsonl").read_bytes())
+    said = [json.loads(row)["messages"][0]["content"] for row in rows]
+    assert said == ["Be brief.", SYSTEM]
+
+
+# What would be lost -------------------------------------------------------------------------------
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+BESIDE_TOOLS = line_of({"messages": [USER, ONE], "tools": [TOOL]})
+
+
+@pytest.mark.parametrize("to", ["alpaca", "trl-conversational", "together", "completion"])
+def test_no_definitions_of_tools_are_lost_where_rows_have_no_place_for_them(to: str) -> None:
+    assert fault(Converter(to), BESIDE_TOOLS).kind == "unfit"
+    nothing: list[object] = [None, [], "[]"]
+    for tools in nothing:
+        line = line_of({"messages": [USER, ONE], "tools": tools})
+        assert len(Converter(to).convert_bytes(line).splitlines()) == 1
+
+
+LABELLED = {
+    "label": {"prompt": "Q", "completion": "A"},
+    "kto_tag": {"instruction": "Q", "input": "", "output": "A"},
+}
+
+
+@pytest.mark.parametrize(("key", "row"), LABELLED.items(), ids=LABELLED)
+def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Json) -> None:
+    assert fault(Converter("chat"), line_of({**row, key: False})).kind == "unknown-dialect"
+    for good in (True, None):
+        assert len(chat(line_of({**row, key: good})).rows) == 1
+
+
+NULLS = {
+    "messages": {"messages": None},
+    "conversations": {"conversations": None},
+    "dialog": {"dialog": None},
+}
+
+
+@pytest.mark.parametrize("null", NULLS.values(), ids=NULLS)
+def test_a_list_of_turns_that_is_null_tells_no_dialect(null: Json) -> None:
+    line = line_of({"instruction": "Q", "cot_answer": "A", **null})
+    assert Converter("completion").convert_bytes(line) == b'{"prompt":"Q","completion":"A<STOP>"}\n'
+
+
+def test_the_final_answer_is_found_in_the_chain_of_thought_where_there_is_no_short_one() -> None:
+    records = [
+        {"question": "Q", "context": {"sentences": [["D"]]}, "cot_answer": "r <ANSWER>: B"},
+        {"dialog": ["###User: Q", "###Assistant: r <ANSWER>: B"]},
+    ]
+    to = Converter("completion", answer="final")
+    rows = to.convert_bytes(b"".join(map(line_of, records))).splitlines()
+    assert [json.loads(row)["completion"] for row in rows] == ["B<STOP>"] * 2
 
 
 # Turns that cannot be read ------------------------------------------------------------------------
@@ -846,6 +916,16 @@ BAD_TURNS = {
     "a content of other parts": Bad(talk(says("user", PARTS), ONE), 1, "text"),
     "a content that is a number": Bad(talk(USER, says("assistant", 7)), 2, "text"),
     "a content that is an object": Bad(talk(USER, says("assistant", {"text": "a"})), 2, "text"),
+    "a call in its old form": Bad(
+        talk(USER, {**says("assistant", None), "function_call": {"name": "f"}}), 2, "function_call"
+    ),
+    "a turn that is not trained on": Bad(talk({**USER, "train": False}, ONE), 1, "loss mask"),
+    "offsets that are trained on": Bad(
+        talk(USER, {**ONE, "train_detail": [{"begin_offset": 0}]}), 2, "loss mask"
+    ),
+    "a thought beside the answer": Bad(
+        talk(USER, {**ONE, "reasoning_content": "hm"}), 2, "reasoning_content"
+    ),
     "a turn that is a text": Bad(talk(USER, "one"), 2, "object"),
     "a turn that is null": Bad(talk(USER, None), 2, "object"),
     "a turn of sharegpt that is of nobody": Bad(

@@ -319,6 +319,62 @@ def test_generation_tags_make_no_text(tmp_path: Path) -> None:
     assert json.loads(Converter("text", template=str(path)).convert_bytes(record))["text"] == "QA"
 
 
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": "\u00fc"}}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "<b> \u00fc"}}
+SEEN: dict[str, str] = {
+    "a content that is null": "{% for m in messages %}{{ m.content is none }} {% endfor %}",
+    "a content that is not there": "{% for m in messages %}{{ m.content is defined }} {% endfor %}",
+    "tools": "{% if tools %}{{ tools|tojson }}{% else %}none{% endif %}",
+    "line ends of Windows": "{% for m in messages %}\r\n{{ m.role }}:\r\n{% endfor %}\r\n",
+    "JSON over many lines": "{{ messages[1]|tojson(indent=2) }}",
+    "JSON in ASCII": "{{ tools|tojson(ensure_ascii=True) }}",
+    "JSON in order": "{{ messages[1]|tojson(sort_keys=True, separators=(',', ':')) }}",
+    "a text without some signs": "{{ '--a-b--'|trim('-') }}",
+}
+
+
+@pytest.mark.parametrize("source", SEEN.values(), ids=SEEN)
+def test_a_template_sees_what_transformers_shows_it(source: str, tmp_path: Path) -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Q"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "R", "tool_call_id": "1"},
+        {"role": "assistant", "content": "A"},
+        {"role": "assistant", "tool_calls": [CALL]},
+    ]
+    path = tmp_path / "mine.jinja"
+    path.write_text(source, encoding="utf-8", newline="")
+    line = json.dumps({"messages": messages, "tools": [TOOL]}).encode()
+    text = json.loads(Converter("text", template=str(path)).convert_bytes(line))["text"]
+    assert text == transformers().from_string(source).render(messages=messages, tools=[TOOL])
+
+
+def transformers() -> Any:  # noqa: ANN401 - jinja2 may not be there
+    """Make the environment in which transformers renders templates."""
+    jinja2 = pytest.importorskip("jinja2")
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+
+    def tojson(value: object, **arguments: Any) -> str:  # noqa: ANN401 - those of json.dumps
+        return json.dumps(value, **{"ensure_ascii": False, **arguments})
+
+    environment.filters["tojson"] = tojson
+    return environment
+
+
+CONFIGURATION = '{"chat_template": "{{ messages[0].content }}", "model_max_length": %s}'
+
+
+def test_a_configuration_is_read_with_a_byte_order_mark_and_refused_if_it_is_no_json(
+    tmp_path: Path,
+) -> None:
+    path, line = tmp_path / "tokenizer_config.json", b'{"instruction":"Q","cot_answer":"A"}'
+    path.write_text(CONFIGURATION % "1", encoding="utf-8-sig")
+    assert json.loads(Converter("text", template=str(path)).convert_bytes(line)) == {"text": "Q"}
+    path.write_text(CONFIGURATION % "1,")
+    with pytest.raises(UsageError, match=r"tokenizer_config\.json: .* line 1 column"):
+        Converter("text", template=str(path))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_without_an_answer_is_filtered_and_ends_nothing(name: str) -> None:
     to = converter(name)

@@ -40,12 +40,15 @@ impl Reader {
         let slot = |field| shape.fields().iter().position(|&known| known == field);
         let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
         let other = other(shape, &reading.rejected)?;
+        let system = [Field::System.name().to_owned()];
+        let own_system = if indifferent { 0 } else { compiler.bits(&system) };
         Ok(Self {
             keys: Keys::new(compiler.expressions.keys().iter().cloned()),
             holds: compiler.holds(),
             fields: shape.fields().len(),
             known,
             indifferent,
+            own_system,
             lists: shape.lists().to_vec(),
             instruction: slot(Field::Instruction),
             cot_answer: slot(Field::CotAnswer),
@@ -121,6 +124,7 @@ impl<'a> Compiler<'a> {
             documents: self.documents(dialect)?,
             short: self.compiled(dialect, &dialect.short)?,
             lost_system: self.lost_system(dialect)?,
+            tools: self.tools(dialect)?,
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
             question: self.question(dialect)?,
@@ -197,14 +201,24 @@ impl<'a> Compiler<'a> {
         Ok(places)
     }
 
-    /// The system message of a conversation, if rows have no place for one.
+    /// The system message of a record, if rows have no place for one.
     fn lost_system(&mut self, dialect: &'static Dialect) -> Result<Option<Plan>, Error> {
-        if self.shape.takes_system() || dialect.turns.is_none() {
+        if self.shape.takes_system() || self.shape.takes_whole() {
             return Ok(None);
         }
         let own = "{system}".into();
         let system = dialect.fields.get(Field::System.name()).unwrap_or(&own);
         self.compiled(dialect, system).map(Some)
+    }
+
+    /// The definitions of tools beside a conversation, if rows do not name them: a template is told of them,
+    /// or they are refused.
+    fn tools(&mut self, dialect: &'static Dialect) -> Result<Option<Plan>, Error> {
+        let are_named = self.shape.fields().contains(&Field::Tools);
+        if are_named || dialect.turns.is_none() || self.shape.takes_whole() {
+            return Ok(None);
+        }
+        self.compiled(dialect, &"{tools|value}".into()).map(Some)
     }
 
     fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Plan, Error> {

@@ -15,7 +15,7 @@ use super::reading::{Answer, Several};
 use super::turns::Parser;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
-use crate::jinja::{Jinja, Turn};
+use crate::jinja::{Conversation, Jinja, Turn};
 use crate::made::{Fields, Lists, add_json};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Record, Value};
@@ -119,21 +119,25 @@ impl Reader {
         self.cut_answer(record, scratch)?;
         self.converse(known, record, turns, scratch)?;
         check_system(known, record, said, &scratch.lists)?;
-        self.render(scratch)
+        self.render(tools(known, record, said, &scratch.lists)?, scratch)
     }
 
-    /// Renders the conversation, if a template of the caller's own is to do that.
-    fn render(&self, scratch: &mut Scratch) -> Result<(), Unread> {
-        let Some(jinja) = &self.jinja else { return Ok(()) };
+    /// Renders the conversation, if a template of the caller's own is to do that. Nothing else has a place for
+    /// tools that rows do not name.
+    fn render(&self, tools: Option<Json>, scratch: &mut Scratch) -> Result<(), Unread> {
+        let Some(jinja) = &self.jinja else {
+            let what = "definitions of tools";
+            return tools.map_or(Ok(()), |_| Err(Unread::Kind(FaultKind::Unfit { what })));
+        };
         let Scratch { lists, fields, .. } = scratch;
         let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
-        let turns = turns.collect::<Vec<_>>();
-        let whole = jinja.render(&turns, false).map_err(|what| refused(&what))?;
+        let told = Conversation { messages: turns.collect(), tools };
+        let whole = jinja.render(&told, false).map_err(|what| refused(&what))?;
         if let Some(slot) = self.rendered.whole {
             fields.put(slot, |out| write_json_string(&whole, out))?;
         }
         let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
-        let (asked, answered) = self.halves(jinja, &turns, &whole)?;
+        let (asked, answered) = self.halves(jinja, told, &whole)?;
         fields.put(prompt, |out| write_json_string(asked, out))?;
         Ok(fields.put(answer, |out| write_json_string(answered, out))?)
     }
@@ -143,17 +147,17 @@ impl Reader {
     fn halves<'t>(
         &self,
         jinja: &Jinja,
-        turns: &[Turn],
+        mut told: Conversation,
         whole: &'t str,
     ) -> Result<(&'t str, &'t str), Unread> {
-        let Some((last, asked)) = turns.split_last().filter(|(last, _)| last.role == "assistant")
-        else {
+        let Some(last) = told.messages.pop_if(|last| last.role == "assistant") else {
             return Ok((whole, ""));
         };
-        let asked = jinja.render(asked, true).map_err(|what| refused(&what))?;
+        let asked = jinja.render(&told, true).map_err(|what| refused(&what))?;
         let answered = whole.strip_prefix(&asked).ok_or_else(|| refused(NOT_BEFORE))?;
         let lacks_final = |text: &str| self.cutter.absence(Text::Plain(text)).is_some();
-        if !lacks_final(&last.content) && lacks_final(answered) {
+        let said = last.content.flatten().unwrap_or_default();
+        if !lacks_final(&said) && lacks_final(answered) {
             return Err(refused("its text has no final answer"));
         }
         Ok((whole.strip_suffix(answered).unwrap_or_default(), answered))
@@ -409,6 +413,18 @@ pub(super) fn check_system(
     Ok(())
 }
 
+/// The definitions of tools that rows do not name, if there are some.
+fn tools(
+    known: &Known,
+    record: &Record<'_>,
+    said: Entry,
+    lists: &Lists,
+) -> Result<Option<Json>, Unread> {
+    let Some(tools) = &known.tools else { return Ok(None) };
+    let tools = found(tools, record, said, lists)?;
+    Ok(serde_json::from_slice(&tools).ok().filter(|_| is_there(Value::of(&tools))))
+}
+
 /// Why a text is not cut at the answer.
 const NOT_BEFORE: &str =
     "its text does not begin with what it makes of the turns before the answer";
@@ -461,15 +477,17 @@ fn turn_of(role: &str) -> &'static str {
 /// A turn as templates see it.
 fn spoken(turn: &Entry, lists: &Lists) -> Turn {
     let text = |detail: Detail| match Value::of(lists.bytes(turn.get(detail))) {
-        Value::Text(text) => text.to_plain(),
-        _ => String::new(),
+        Value::Text(text) => Some(Some(text.to_plain())),
+        Value::Missing => None,
+        _ => Some(None),
     };
     let mut rest = BTreeMap::new();
     for (key, detail) in Detail::OF_MESSAGES {
         let json = lists.bytes(turn.get(detail));
         rest.extend(serde_json::from_slice(json).ok().map(|json: Json| (key, json)));
     }
-    Turn { role: text(Detail::Is), content: text(Detail::Content), rest }
+    let role = text(Detail::Is).flatten().unwrap_or_default();
+    Turn { role, content: text(Detail::Content), rest }
 }
 
 /// Lets a turn that calls tools say so.

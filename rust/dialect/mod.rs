@@ -134,6 +134,11 @@ pub enum Kind {
     Text,
     /// Documents of which each is a string, as against one list of all in another.
     Flat,
+    /// Not null: tables have all columns in all rows.
+    Something,
+    /// Anything but the literal `false`, or nothing.
+    #[serde(rename = "not-false")]
+    NotFalse,
 }
 
 /// Where the turns of a conversation stand.

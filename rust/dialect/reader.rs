@@ -17,7 +17,7 @@ use crate::record::{Absence, Field, Holds, Record, Value};
 use crate::scan::Keys;
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
-use crate::text::Tag;
+use crate::text::{Escape, Tag};
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Reader {
     pub(super) known: Vec<Known>,
     /// Whether a record must be told apart at all.
     pub(super) indifferent: bool,
+    /// The bit of the key under which a record has a system message of its own.
+    pub(super) own_system: u32,
     pub(super) lists: Vec<List>,
     /// The slots of fields in use that lists are made of.
     pub(super) instruction: Option<usize>,
@@ -113,7 +115,7 @@ pub(super) struct Known {
     pub any: u32,
     pub lacks: u32,
     pub tests: Vec<Test>,
-    /// Whether its records are as a shape takes them.
+    /// Whether its records are as a shape takes them, if they have no system message of their own.
     pub plain: bool,
     /// The fields in use, by their slots.
     pub fields: Vec<Made>,
@@ -128,6 +130,8 @@ pub(super) struct Known {
     pub short: Plan,
     /// The system message of a record whose rows have no place for one.
     pub lost_system: Option<Plan>,
+    /// The definitions of tools beside a conversation, where rows do not name them.
+    pub tools: Option<Plan>,
     /// The question, where others' answers to it are to be told.
     pub question: Plan,
     /// How the rows of earlier answers are made, where each answer gives one.
@@ -163,7 +167,7 @@ pub(super) enum Test {
 impl Test {
     fn can_hold(&self, used: usize) -> bool {
         match self {
-            Self::Starts(..) => true,
+            Self::Starts(..) | Self::Is(_, Kind::Something | Kind::NotFalse) => true,
             Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
             Self::Never => false,
         }
@@ -180,9 +184,24 @@ impl Test {
                 _ => false,
             },
             Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
+            Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
+            Self::Is(slot, Kind::NotFalse) => !is_false(record.value(*slot)),
             Self::Never => false,
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
         }
+    }
+}
+
+/// Whether a value is `false`, in JSON or in a column.
+fn is_false(value: Value<'_>) -> bool {
+    let mut json = Vec::new();
+    match value {
+        Value::Json(raw) => raw == b"false",
+        Value::Nested(_) => {
+            value.write_json(Escape::Keep, &mut json);
+            json == b"false"
+        }
+        _ => false,
     }
 }
 
@@ -295,7 +314,8 @@ impl Reader {
             known.short.add_slots(slots);
         }
         known.question.add_slots(slots);
-        known.lost_system.iter().for_each(|plan| plan.add_slots(slots));
+        let beside = known.lost_system.iter().chain(&known.tools);
+        beside.for_each(|plan| plan.add_slots(slots));
         let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
         slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));
@@ -304,7 +324,8 @@ impl Reader {
     /// Whether a table of these columns gives fields that are no columns of it.
     #[must_use]
     pub fn makes_fields(&self, columns: &[String]) -> bool {
-        self.candidates(columns).any(|known| !known.plain)
+        let own_system = columns.iter().any(|column| column == Field::System.name());
+        self.candidates(columns).any(|known| !known.plain || own_system)
     }
 
     /// The dialects that a table of these columns may be of.
@@ -336,7 +357,7 @@ impl Reader {
         let Some(known) = known else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
-        if known.plain {
+        if known.plain && found & self.own_system == 0 {
             return Ok(Read::Plain(known.name));
         }
         Ok(match self.make(known, record, scratch)? {

@@ -58,6 +58,16 @@ impl Called {
     }
 }
 
+/// Keys of messages that no row has a place for, and that would be lost in silence. `true` is what
+/// axolotl takes `train` for where it is not said.
+const NOT_CONVERTED: [(&str, &str); 5] = [
+    ("function_call", "has a function_call, the form before tool_calls, which is not converted"),
+    ("train", "has a loss mask (train), which is not converted"),
+    ("train_detail", "has a loss mask (train_detail), which is not converted"),
+    ("reasoning_content", "has a reasoning_content, which is not converted"),
+    ("thinking", "has a thinking, which is not converted"),
+];
+
 /// The bytes of a value that is missing or null.
 const NULL: &[u8] = b"null";
 
@@ -125,6 +135,12 @@ impl Parser {
                 role = Some(self.role(value)?);
                 continue;
             }
+            if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
+                if !matches!(value, b"null" | b"true" | b"[]") {
+                    return Err(wrong(what));
+                }
+                continue;
+            }
             let detail = if *key == *self.turns.content {
                 Some(Detail::Content)
             } else {
@@ -142,8 +158,9 @@ impl Parser {
                     ));
                 }
             };
-            if let Some(detail) = detail.filter(|_| value != NULL) {
-                if !detail.is_json() && !value.starts_with(b"\"") {
+            // Templates tell a content that is null from one that is not there.
+            if let Some(detail) = detail.filter(|&one| value != NULL || one == Detail::Content) {
+                if value != NULL && !detail.is_json() && !value.starts_with(b"\"") {
                     return Err(wrong(
                         "has a part that is not a text, which is all that is converted",
                     ));
