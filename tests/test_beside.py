@@ -139,6 +139,19 @@ def test_beside_needs_a_target_and_an_output_that_can_have_it(corpus: Path, tmp_
         raftfast.convert(corpus, tmp_path / "dataset_info.json", to="alpaca", beside=True)
 
 
+@pytest.mark.parametrize("split", [None, [1]])
+def test_a_report_in_its_place_is_refused_as_with_one_file(
+    split: list[float] | None, corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rows").mkdir()
+    report = tmp_path / "rows" / "dataset_info.json"
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"report .* is the same file as beside .*_info\.json"):
+            raftfast.convert(corpus, f"{tmp_path}/rows", to="alpaca", split=split, report=report)
+        raftfast.convert(corpus, f"{tmp_path}/rows", to="alpaca", split=split)
+    assert len(entries(tmp_path / "rows")) == 1
+
+
 WRONG = {
     "a folder in the name": TARGET.replace("about.json", "a/b.json"),
     "an entry that is no JSON": TARGET.replace('\'{"{name}"', "'{{name}"),

@@ -69,12 +69,13 @@ def to_folder(
     started = perf_counter()
     names = output_names(task.inputs, ending)
     outputs = [os.path.join(task.output, name) for name in names]
-    for output in outputs:
+    own = own_files(task)
+    for output in (*own.values(), *outputs):
         refuse_unreplaceable(output)
-    task.refuse_clashes(outputs)
+    if task.companion is not None and task.companion.file in names:
+        raise UsageError(f"an output would be the {task.companion.file} that describes it")
+    task.refuse_clashes(outputs, own)
     if task.companion is not None:
-        if task.companion.file in names:
-            raise UsageError(f"an output would be the {task.companion.file} that describes it")
         task.companion.is_right(task.output, names)  # better to fail now than after all work
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
     with (
@@ -116,6 +117,13 @@ def output_names(inputs: Sequence[Found], ending: str) -> list[str]:
             raise UsageError(f"{taken[name]} and {source} would both become {name}")
         taken[name] = source
     return list(taken)
+
+
+def own_files(task: Task) -> dict[str, str]:
+    """Name what a run has in its folder besides the outputs, by what it is for."""
+    beside = {} if task.companion is None else {"beside": task.companion.file}
+    names = {**beside, "manifest": MANIFEST, "mark": SUCCESS}
+    return {role: os.path.join(task.output, name) for role, name in names.items()}
 
 
 def refuse_unreplaceable(output: str) -> None:

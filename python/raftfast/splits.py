@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from raftfast.errors import UsageError
 from raftfast.files import published
-from raftfast.folder import refuse_unreplaceable
+from raftfast.folder import own_files, refuse_unreplaceable
 from raftfast.manifest import MANIFEST
 from raftfast.staging import SUCCESS, staged
 from raftfast.task import Made, Outcome
@@ -71,9 +71,10 @@ def to_splits(task: Task, shares: Mapping[str, float], seed: int, ending: str) -
     """
     names = [name + ending for name in shares]
     outputs = [os.path.join(task.output, name) for name in names]
-    for output in outputs:
+    own = own_files(task)
+    for output in (*own.values(), *outputs):
         refuse_unreplaceable(output)
-    task.refuse_clashes(outputs)
+    task.refuse_clashes(outputs, own)
     if task.companion is not None:
         task.companion.is_right(task.output, names)  # better to fail now than after all work
     with staged(task.output, resume=False) as staging:

@@ -140,14 +140,20 @@ class Task(NamedTuple):
         """What to open for reading."""
         return [one.source for one in self.inputs]
 
-    def refuse_clashes(self, outputs: Iterable[str]) -> None:
+    def refuse_clashes(
+        self, outputs: Iterable[str], own: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Refuse outputs that are inputs, or the same as others.
+
+        Args:
+            outputs: The names of the outputs.
+            own: The names of what the run writes besides, by what it is for.
 
         Raises:
             UsageError: Two names stand for one file.
 
         """
-        named = [*self.beside.items(), *(("output", name) for name in outputs)]
+        named = [*own.items(), *self.beside.items(), *(("output", name) for name in outputs)]
         refuse_same(self.sources, named)
 
 

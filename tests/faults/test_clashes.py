@@ -28,6 +28,16 @@ CLASHES = {
     "a report that is the input": "convert a.jsonl -o out --report hard",
     "rejects that are the output": "convert a.jsonl -o out --on-error skip --rejects ./out",
     "a report that is the output": "convert a.jsonl -o out --report dangling",
+    "a report that is the mark": "convert a.jsonl -o d/ --report d/_SUCCESS",
+    "a report that is the mark of a split": "convert a.jsonl -o d/ --split 1 --report d/_SUCCESS",
+    "a report that is the manifest": "convert a.jsonl -o d/ --report d/.raftfast.json",
+    "rejects that are the manifest, which a split takes away": (
+        "convert a.jsonl -o d/ --split 1 --on-error skip --rejects d/.raftfast.json"
+    ),
+    "a report that is beside": "convert a.jsonl -o d/ --to alpaca --report d/dataset_info.json",
+    "rejects that are beside a split": (
+        "convert a.jsonl -o d/ --to alpaca --split 1 --on-error skip --rejects d/dataset_info.json"
+    ),
     "a report that is the rejects": "convert a.jsonl -o o --on-error skip --rejects r --report ./r",
 }
 
@@ -40,9 +50,9 @@ def test_an_output_that_is_also_something_else_is_refused(
     (folder / "a.jsonl").write_bytes(data)
     (folder / "b.jsonl").write_bytes(data)
     shell("mkdir d; ln -s a.jsonl link; ln a.jsonl hard; ln -s out dangling")
-    before = sorted(folder.iterdir())
+    before = sorted(folder.rglob("*"))
     done = shell(f"raftfast {command}")
     assert done.returncode == 2, done.stderr
     assert b" is the same file as " in done.stderr
     assert (folder / "a.jsonl").read_bytes() == data
-    assert sorted(folder.iterdir()) == before
+    assert sorted(folder.rglob("*")) == before
