@@ -848,6 +848,62 @@ def test_a_link_to_a_folder_stays_a_link(sources: Path) -> None:
         assert set(tree(sources / real)) == {*ALL, SUCCESS}
 
 
+def test_links_in_the_place_of_outputs_in_a_folder_stay_links(sources: Path) -> None:
+    plant(sources, "store/old", data=b"old")
+    plant(sources, "out/sub/")
+    links = {"a.jsonl": "../store/old", "sub/c.jsonl": "../../store/new", MANIFEST: "../store/m"}
+    for name, to in links.items():
+        (sources / "out" / name).symlink_to(to)
+    for data in (corpus_of(1, 30), corpus_of(1, 3)):
+        (sources / "in/a.jsonl").write_bytes(data)
+        into("out/", "in", resume=True, sync=True)
+        assert {name: os.readlink(f"out/{name}") for name in links} == links  # noqa: PTH115
+        assert tree(sources / "out") == {**rows_of(*ALL), SUCCESS: b""}
+        assert set(tree(sources / "store")) == {"old", "new", "m"}
+        assert converted(into("out/", "in", resume=True)) == []
+
+
+def test_where_a_link_in_a_folder_leads_shows_the_old_file_after_an_error(sources: Path) -> None:
+    plant(sources, "store/old", data=b"old")
+    plant(sources, "out/")
+    (sources / "out/a.jsonl").symlink_to("../store/old")
+    (sources / "out/b.jsonl").symlink_to("../store/new")
+    before = tree(sources)
+
+    def finish(_outcome: Outcome, _paths: Mapping[str, str]) -> None:
+        raise Error("no", kind="expected-rows")
+
+    with pytest.raises(Error, match="no"):
+        into("out/", "in", finish=finish)
+    assert tree(sources) == before
+
+
+def test_a_link_in_a_folder_that_leads_nowhere_is_refused_before_the_work(sources: Path) -> None:
+    plant(sources, "out/")
+    (sources / "out/b.jsonl").symlink_to("../none/b.jsonl")
+    (sources / "in/a.jsonl").write_bytes(BAD)
+    with pytest.raises(FileNotFoundError) as caught:
+        into("out/", "in")
+    assert caught.value.filename == "out/b.jsonl"
+
+
+def test_a_full_disk_where_a_link_leads_is_told_and_leaves_all_as_it_was(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(sources, "out/a.jsonl", "store/b", data=b"old")
+    (sources / "out/b.jsonl").symlink_to("../store/b")
+    before = tree(sources)
+
+    def full(_parts: object, whole: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", whole)
+
+    monkeypatch.setattr("raftfast.staging.gather", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        into("out/", "in")
+    assert caught.value.filename == "out/b.jsonl"
+    assert tree(sources) == before
+
+
 def test_the_manifest_tells_what_was_made_from_what(sources: Path) -> None:
     into("out/", "in", resume=True)
     facts = json.loads((sources / "out" / MANIFEST).read_bytes())

@@ -129,6 +129,21 @@ def test_files_beside_the_splits_describe_all_of_them(corpus: Path, tmp_path: Pa
     }
 
 
+def test_links_in_the_place_of_splits_and_of_what_is_beside_stay_links(
+    corpus: Path, tmp_path: Path
+) -> None:
+    for name in ("rows", "store"):
+        (tmp_path / name).mkdir()
+    for name in ("train.jsonl", "dataset_info.json"):
+        (tmp_path / "rows" / name).symlink_to(f"../store/{name}")
+    raftfast.convert(corpus, f"{tmp_path}/rows", to="alpaca", split=[0.5, 0.5])
+    assert (tmp_path / "store" / "train.jsonl").stat().st_size > 0
+    found = json.loads((tmp_path / "store" / "dataset_info.json").read_bytes())
+    assert found.keys() == {"train", "validation"}
+    shown = sorted(path.name for path in (tmp_path / "rows").iterdir() if path.is_symlink())
+    assert shown == ["dataset_info.json", "train.jsonl"]
+
+
 def test_each_split_that_is_an_array_is_a_whole_one(numbered: Path, tmp_path: Path) -> None:
     raftfast.convert(numbered, f"{tmp_path}/rows/", to="fastchat", split=[0.9, 0.1])
     rows = [json.loads(path.read_bytes()) for path in (tmp_path / "rows").glob("*.jsonl")]

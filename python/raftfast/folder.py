@@ -1,7 +1,7 @@
 """One output for each input, in a folder that appears whole and can be brought up to date."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH113, PTH118, PTH123
+# ruff: noqa: PTH113, PTH114, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
-from raftfast.files import published
+from raftfast.files import Output, published
 from raftfast.inputs import split_ending
 from raftfast.jobs import Job, run_all
 from raftfast.manifest import (
@@ -127,10 +127,16 @@ def own_files(task: Task) -> dict[str, str]:
 
 
 def refuse_unreplaceable(output: str) -> None:
-    """Fail for what a rename would refuse to replace, or should not."""
+    """Fail for what a rename would refuse to replace, or should not, and for links to such."""
     found = status(output)
-    if found is None:
-        return
+    if found is not None:
+        _refuse_kind(output, found)
+    if os.path.islink(output):
+        with Output(output):  # that a file can be made where it leads, which is another folder
+            pass
+
+
+def _refuse_kind(output: str, found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), output)
     if not stat.S_ISREG(found.st_mode):
@@ -200,6 +206,7 @@ class _Folder:
         self._mark(SUCCESS, b"")
         self._shown = [*made, *described, MANIFEST, SUCCESS]
         self._staging.keep_only(set(self._shown))
+        self._staging.follow_links(self._shown, sync=self._task.sync)
 
     def _described(self) -> dict[str, bytes]:
         """Say what the file that the consumer wants has to hold, if it does not yet."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-# A shard holds its file and its folder open, and lets the core open the file once more.
-_FILES_OF_A_SHARD = 3
+# An output holds its file and its folder open, and lets its writer open the file once more.
+_FILES_OF_AN_OUTPUT = 3
 _OTHER_FILES = 256
 
 
@@ -97,7 +97,7 @@ class Shards:
         """Begin the next shard, and return what to open for writing."""
         index = len(self._opened)
         count = index + 1 if self._count is None else self._count
-        self._make_room(count)
+        make_room(count, "shards", self._output, self._held)
         shard = Output(shard_name(self._output, index, count), sync=self._sync)
         self._opened.append(self._held.enter_context(shard))
         return shard.path
@@ -138,17 +138,26 @@ class Shards:
         """Throw away what was not shown."""
         self._held.__exit__(kind, error, trace)
 
-    def _make_room(self, shards: int) -> None:
-        """Let the process have as many open files as it needs, until the end of the run."""
-        soft, hard = getrlimit(RLIMIT_NOFILE)
-        needed = shards * _FILES_OF_A_SHARD + _OTHER_FILES
-        if soft == RLIM_INFINITY or soft >= needed:
-            return
-        if hard != RLIM_INFINITY and hard < needed:
-            message = f"{shards} shards need {needed} open files, more than `ulimit -Hn` allows"
-            raise OSError(errno.EMFILE, message, self._output)
-        setrlimit(RLIMIT_NOFILE, (needed, hard))
-        self._held.callback(setrlimit, RLIMIT_NOFILE, (soft, hard))
+
+def make_room(count: int, what: str, output: str, held: ExitStack) -> None:
+    """Let the process have as many open files as many outputs need, until the end of the run.
+
+    Args:
+        count: How many outputs are open at once.
+        what: What they are, for messages.
+        output: The name that is blamed if the system does not allow so many.
+        held: What takes the room away again at its end.
+
+    """
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    needed = count * _FILES_OF_AN_OUTPUT + _OTHER_FILES
+    if soft == RLIM_INFINITY or soft >= needed:
+        return
+    if hard != RLIM_INFINITY and hard < needed:
+        message = f"{count} {what} need {needed} open files, more than `ulimit -Hn` allows"
+        raise OSError(errno.EMFILE, message, output)
+    setrlimit(RLIMIT_NOFILE, (needed, hard))
+    held.callback(setrlimit, RLIMIT_NOFILE, (soft, hard))
 
 
 def _split(output: str) -> tuple[str, str]:

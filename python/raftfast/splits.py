@@ -102,6 +102,7 @@ def to_splits(task: Task, shares: Mapping[str, float], seed: int, ending: str) -
             outcome = Outcome(ledger, made)
             task.finish(outcome, paths)
             shown += [*names, *_marks(task, staging, names)]
+            staging.follow_links(shown, sync=task.sync)
         if task.sync:
             staging.settle_names(shown)
     return outcome

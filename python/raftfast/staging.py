@@ -4,10 +4,13 @@ Everything is written in a hidden folder on the same file system: beside a folde
 made, which then appears by one rename; inside a folder that is there, whose files are then replaced
 one by one while the mark of success is away. The hidden folder has a name that the next run finds,
 which clears it away or, resuming, goes on with it.
+
+A rename would replace a link, and cannot reach another file system: what belongs where a link leads
+is copied there, without a name, before anything is shown.
 """
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH102, PTH103, PTH104, PTH105, PTH106, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH102, PTH103, PTH104, PTH105, PTH106, PTH108, PTH112, PTH114, PTH116, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from raftfast.errors import Error
-from raftfast.files import blaming, uninterrupted
+from raftfast.files import Output, blaming, uninterrupted
+from raftfast.shards import make_room
+from raftfast.task import gather
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -55,6 +60,8 @@ class Staging:
         self.journal = os.path.join(folder, _JOURNAL)
         self._files = os.path.join(folder, _FILES)
         self._rejects = os.path.join(folder, _REJECTS)
+        self._linked: dict[str, Output] = {}
+        self._held = ExitStack()
         _remove(self._rejects)
         for inner in (self._files, self._rejects):
             os.makedirs(inner, exist_ok=True)
@@ -96,6 +103,26 @@ class Staging:
                 os.rmdir(folder)
         os.makedirs(self._files, exist_ok=True)
 
+    def follow_links(self, names: Iterable[str], *, sync: bool) -> None:
+        """Bring files to where links lead that have their names; they appear with the others.
+
+        Not so the mark of success, which goes and comes as what it is: our own file.
+
+        Args:
+            names: The files that were made.
+            sync: Whether to wait until the disk has what is brought.
+
+        """
+        linked = [name for name in names if name != SUCCESS and self._is_link(name)]
+        make_room(len(linked), "links", self._name, self._held)
+        for name in linked:
+            with uninterrupted():
+                output = Output(os.path.join(self._name, name), sync=sync)
+                self._linked[name] = self._held.enter_context(output)
+            with blaming(output.name):
+                gather([os.path.join(self._files, name)], output.path)
+            output.settle()
+
     def show(self, names: Iterable[str], gone: Iterable[str]) -> None:
         """Let the files appear.
 
@@ -115,15 +142,30 @@ class Staging:
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(self.target, name))
             for name in names:
-                final = os.path.join(self.target, name)
-                os.makedirs(os.path.dirname(final), exist_ok=True)
-                os.replace(os.path.join(self._files, name), final)
+                if name in self._linked:
+                    self._linked[name].show()
+                else:
+                    self._replace(name)
 
     def settle_names(self, names: Iterable[str]) -> None:
         """Bring the names to the disk."""
         inner = {os.path.dirname(os.path.join(self.target, name)) for name in names}
         for folder in sorted(inner | {self.target, os.path.dirname(self.target)}):
             _sync(folder)
+        for output in self._linked.values():
+            output.settle_name()
+
+    def close(self) -> None:
+        """Let go of what was brought to where links lead."""
+        self._held.close()
+
+    def _is_link(self, name: str) -> bool:
+        return os.path.islink(os.path.join(self.target, name))
+
+    def _replace(self, name: str) -> None:
+        final = os.path.join(self.target, name)
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        os.replace(os.path.join(self._files, name), final)
 
 
 @contextmanager
@@ -152,6 +194,7 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
             if not resume:
                 _empty(folder)
             staging = Staging(name, target, folder)
+            held.callback(staging.close)
         yield staging
 
 
