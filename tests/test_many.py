@@ -1418,6 +1418,44 @@ def test_resume_with_other_options_leaves_no_rows_of_the_old_ones(folder: Path) 
     assert shown == ["a.jsonl.gz", "c.jsonl.gz"]
 
 
+def by_input(report: Path) -> dict[str, dict[str, int]]:
+    facts = json.loads(report.read_bytes())
+    accounts = {one["input"]: one for one in facts["by_input"]}
+    for name in ("read", "written", "bytes_in", "bytes_out"):
+        assert sum(one[name] for one in accounts.values()) == facts[name]
+    return {name: {key: one[key] for key in ("read", "bytes_in")} for name, one in accounts.items()}
+
+
+@pytest.mark.parametrize("output_type", ["jsonl", "parquet"])
+def test_a_report_has_the_accounts_of_inputs_that_are_kept(
+    output_type: Any,  # noqa: ANN401 - a Literal
+    sources: Path,
+) -> None:
+    found = []
+    for kept in range(3):
+        library.convert("in", "out/", output_type=output_type, resume=True, report="report.json")
+        found.append(by_input(sources / "report.json"))
+        (sources / "out" / ALL[kept]).with_suffix(f".{output_type}").unlink()
+    assert found[0] == found[1] == found[2]
+    assert list(found[0]) == [f"in/{name}" for name in ALL]
+
+
+def test_a_report_of_shards_has_the_accounts_of_inputs_without_a_record(sources: Path) -> None:
+    plant(sources, "in/before.jsonl", "in/zero.jsonl")
+    library.convert("in", "out.jsonl", report="one.json")
+    library.convert("in", "out.jsonl", shards=3, report="shards.json")
+    assert by_input(sources / "one.json") == by_input(sources / "shards.json")
+    assert list(by_input(sources / "one.json")) == list(by_input(sources / "shards.json"))
+
+
+def test_a_report_has_each_input_once_whatever_it_is(sources: Path) -> None:
+    datasets, pa = pytest.importorskip("datasets"), pytest.importorskip("pyarrow")
+    columns = {"instruction": ["Q"], "cot_answer": ["A"]}
+    inputs = [pa.table(columns), datasets.Dataset.from_dict(columns), "in/a.jsonl"]
+    library.convert(inputs, "out.jsonl", report="report.json")
+    assert list(by_input(sources / "report.json")) == ["<Table>", "the Dataset", "in/a.jsonl"]
+
+
 def test_a_folder_with_the_name_of_a_shard_is_left_alone(corpus: Path) -> None:
     (corpus.parent / "t-00000-of-00009.jsonl").mkdir()
     library.convert(corpus, corpus.with_name("t.jsonl"), shards=2)

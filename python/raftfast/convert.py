@@ -16,11 +16,19 @@ from raftfast.others import with_others
 from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of, split_of
-from raftfast.sources import is_path, listed, name_of, naming, opened, refuse_no_rows
+from raftfast.sources import (
+    is_path,
+    listed,
+    name_in_account,
+    name_of,
+    naming,
+    opened,
+    refuse_no_rows,
+)
 from raftfast.task import Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -253,7 +261,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
                 "output": name,
                 "options": options,
             }
-            write_report(paths["report"], {**facts, **_account(outcome)})
+            write_report(paths["report"], {**facts, **_account(outcome, sources)})
         if companion is not None:
             companion.write(paths.get("beside"), names["output"])
 
@@ -328,23 +336,30 @@ def _companion(
     return Companion(*converter.beside)
 
 
-def _account(outcome: Outcome) -> dict[str, object]:
+def _account(outcome: Outcome, sources: Sequence[Source]) -> dict[str, object]:
     """Give what became of the records, as a report tells it."""
     outputs = [made.as_dict() for made in outcome.outputs]
     told: dict[str, object] = {"outputs": outputs} if outputs else {}
-    return {**told, **_by_input(outcome.ledger), **outcome.ledger.as_dict()}
+    return {**told, **_by_input(outcome, sources), **outcome.ledger.as_dict()}
 
 
-def _by_input(ledger: Ledger) -> dict[str, object]:
+def _by_input(outcome: Outcome, sources: Sequence[Source]) -> dict[str, object]:
     """Give the account of each input, where there are several."""
-    parts: dict[str, list[Ledger]] = {}
-    for name, part in ledger.inputs:
+    # A shard is made from bytes of inputs, and an empty input has none.
+    parts: dict[str, list[Ledger]] = {name: [] for name in map(name_in_account, sources)}
+    for name, part in _parts(outcome):
         parts.setdefault(name, []).append(part)
     totals = {name: _raftfast.Ledger.total(each, 0) for name, each in parts.items()}
     accounts = [{"input": name, **total.as_dict()} for name, total in totals.items()]
     for account in accounts:
         del account["seconds"]  # they were converted together
     return {"by_input": accounts} if len(accounts) > 1 else {}
+
+
+def _parts(outcome: Outcome) -> Iterable[tuple[str, Ledger]]:
+    """Give the accounts of inputs: in a folder those of its outputs, as one may be from before."""
+    own = [(made.input, made.ledger) for made in outcome.outputs if made.input and made.ledger]
+    return own or outcome.ledger.inputs
 
 
 def _check_rows(ledger: Ledger, expected: int | None) -> None:

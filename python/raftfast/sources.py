@@ -22,6 +22,7 @@ or ``__arrow_c_array__``, or a ``datasets.Dataset``."""
 
 _COLUMNS = ("__arrow_c_stream__", "__arrow_c_array__")
 _BYTES = ("readinto", "read")
+_DATASET = "the Dataset"
 
 
 def listed(inputs: Source | Sequence[Source]) -> list[Source]:
@@ -53,6 +54,13 @@ def name_of(source: Source) -> str:
         return source
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def name_in_account(source: Source) -> str:
+    """Return what a source is called in the accounts of inputs that a ledger holds."""
+    if _is_dataset(source):
+        return _DATASET
+    return "<stdin>" if isinstance(source, str) and source == STANDARD else name_of(source)
 
 
 @contextmanager
@@ -122,7 +130,7 @@ def refuse_no_rows(sources: Sequence[Source]) -> None:
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
     if not isinstance(source, str):
         if _is_dataset(source):
-            return "the Dataset", columns.of_dataset(source, wanted)
+            return _DATASET, columns.of_dataset(source, wanted)
         return name_of(source), source
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
