@@ -718,6 +718,8 @@ DIVISIBLE = {
     "Parquet": (b"PAR1", False),
     "Arrow": (b"ARROW1\x00\x00", False),
     "a stream of Arrow": (b"\xff\xff\xff\xff\x10", False),
+    "encrypted Parquet": (b"PARE", False),
+    "a stream from before Arrow 0.15": (b"\x0c\0\0\0\x08\0\0\0" + bytes(8), False),
 }
 
 
@@ -726,6 +728,20 @@ def test_only_plain_lines_are_divisible(first: bytes, expected: bool, folder: Pa
     plant(folder, "x", data=first)
     assert is_divisible("x") is expected
     assert is_divisible(".") is False
+
+
+def test_a_stream_from_before_arrow_0_15_becomes_a_shard_as_a_whole(folder: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"instruction": ["Q"] * 9, "cot_answer": ["A"] * 9})
+    old = pa.ipc.IpcWriteOptions(use_legacy_format=True, metadata_version=pa.ipc.MetadataVersion.V4)
+    for name in ("a.arrows", "b.arrows"):
+        with pa.ipc.new_stream(folder / name, table.schema, options=old) as stream:
+            stream.write_table(table)
+    library.convert("*.arrows", "out.jsonl", shards=2)
+    rows = [name.read_bytes().count(b"\n") for name in sorted(folder.glob("out-*"))]
+    assert rows == [9, 9]
+    with pytest.raises(UsageError, match=r"^a\.arrows cannot be divided"):
+        library.convert("*.arrows", "out.jsonl", shards=3)
 
 
 GROUPS = {

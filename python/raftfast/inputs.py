@@ -9,6 +9,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from raftfast.columns import kind_of
 from raftfast.paths import STANDARD
 
 if TYPE_CHECKING:
@@ -28,16 +29,13 @@ DATASET_SIGNS = ("state.json", "dataset_dict.json")
 """What ``save_to_disk`` of ``datasets`` leaves in the folders of data sets, and of several."""
 _MAGIC = "*?["
 _FIRST = 4096
-# gzip, zstd and its frames to skip, bzip2, xz, Parquet, Arrow files and streams, a JSON array.
+# gzip, zstd and its frames to skip, bzip2, xz, a JSON array.
 _CONTAINERS = (
     b"\x1f\x8b",
     b"\x28\xb5\x2f\xfd",
     *(bytes([last, 0x2A, 0x4D, 0x18]) for last in range(0x50, 0x60)),
     b"BZh",
     b"\xfd7zXZ\x00",
-    b"PAR1",
-    b"ARROW1",
-    b"\xff\xff\xff\xff",
     b"[",
 )
 
@@ -92,7 +90,7 @@ def is_divisible(source: Source) -> bool:
 
     What a file holds is told by its first bytes, as the core does, not by its name.
     """
-    if not isinstance(source, str) or not os.path.isfile(source):
+    if not isinstance(source, str) or not os.path.isfile(source) or kind_of(source) is not None:
         return False
     with open(source, "rb") as file:
         first = file.read(_FIRST).removeprefix(b"\xef\xbb\xbf").lstrip()
