@@ -25,6 +25,7 @@ from conftest import jsonl, record
 from gorilla import FORMATS, Gorilla, columns_of
 from raftfast import __version__
 from raftfast.errors import Error, UsageError
+from raftfast.summary import amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -370,6 +371,43 @@ def test_a_run_says_one_line_and_makes_the_folder(corpus: Path) -> None:
     assert done.stderr.startswith("raftfast: 3 read = 2 written + 1 filtered (cot_answer null 1)")
     assert done.stderr.count("\n") == 1
     assert (corpus.parent / "a/b/train.json.jsonl").read_bytes().count(b"\n") == 2
+
+
+FOLDERS = {
+    "none of them": ((), ["bad.jsonl"]),
+    "the first of them": (("a",), ["a", "bad.jsonl"]),
+    "all of them": (("a", "a/b"), ["a", "a/b", "bad.jsonl"]),
+}
+
+
+@pytest.mark.parametrize("to", ["chat", "hf"])
+@pytest.mark.parametrize(("there", "left"), FOLDERS.values(), ids=FOLDERS)
+def test_after_an_error_the_folders_are_gone_that_were_made_for_the_output(
+    there: tuple[str, ...], left: list[str], to: str, folder: Path
+) -> None:
+    (folder / "bad.jsonl").write_bytes(jsonl(record()) + b"{\n")
+    for name in there:
+        (folder / name).mkdir()
+    with pytest.raises(Error, match="line 2"):
+        convert(folder / "bad.jsonl", to, into="a/b/rows")
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) == left
+
+
+def test_a_file_in_the_way_of_a_folder_is_told_and_stays(corpus: Path) -> None:
+    (corpus.parent / "a").write_bytes(b"old")
+    with pytest.raises(OSError, match=r"File exists|Not a directory"):
+        convert(corpus, "chat", into="a/b/rows")
+    assert (corpus.parent / "a").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_what_came_in_is_the_size_of_the_input(to: str, corpus: Path) -> None:
+    asked = ["--input", corpus.name, "--input-type", "jsonl", "--output", "rows"]
+    done = program(corpus.parent, *asked, "--output-format", to)
+    rows = (corpus.parent / "rows.jsonl").stat().st_size
+    sizes = f"{amount(corpus.stat().st_size)} in, {amount(rows)} out"
+    assert done.stderr.startswith("raftfast: 3 read = ")
+    assert sizes in done.stderr
 
 
 @pytest.mark.parametrize(

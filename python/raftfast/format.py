@@ -5,7 +5,7 @@ program, ``from raftfast.format import DatasetConverter`` does: it takes a ``dat
 """
 
 # To import pathlib takes 10 ms, and datasets a second. Some names are Gorilla's.
-# ruff: noqa: PTH103, PTH120, PLC0415, A002, N816, PTH113
+# ruff: noqa: PTH102, PTH106, PTH112, PTH120, PLC0415, A002, N816, PTH113
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import argparse
 import os
 import sys
 from abc import ABC, abstractmethod
+from contextlib import ExitStack, contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, get_args
 
 from raftfast import __version__, _raftfast, endings
 from raftfast.columns import of_dataset
 from raftfast.errors import Error, UsageError
-from raftfast.files import published
+from raftfast.files import published, uninterrupted
 from raftfast.gorilla import SYSTEM_PROMPT, TAG, TARGETS, Columns, DatasetFormat
 from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.read import batches_of
@@ -27,7 +28,7 @@ from raftfast.sources import opened
 from raftfast.summary import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from datasets import Dataset
     from pyarrow import Schema
@@ -165,10 +166,21 @@ def _rewritten(paths: list[str], converter: Converter, rows: _Rows) -> Ledger:
         return rows.write(paths, converter)
     batches = batches_of(paths, converter, threads=rows.threads)
     try:
-        return rows.write([batches], converter)
+        written = rows.write([batches], converter)
     except Error:
         batches.check()
         raise
+    return written if batches.ledger is None else _of_both(batches.ledger, written)
+
+
+def _of_both(read: Ledger, written: Ledger) -> Ledger:
+    """Account for what was read by way of columns: what came in did so before them."""
+    account = {
+        **read.as_dict(),
+        "bytes_out": written.bytes_out,
+        "seconds": max(read.seconds, written.seconds),
+    }
+    return type(read).from_dict(account)
 
 
 def _found(name: str) -> list[str]:
@@ -234,9 +246,12 @@ class _Rows(NamedTuple):
 
     def write(self, sources: Sequence[Source], converter: Converter) -> Ledger:
         """Write the rows; the file appears when it is complete, in a folder that is made for it."""
-        os.makedirs(os.path.dirname(os.path.realpath(self.output)), exist_ok=True)
         names = {"output": self.output}
-        with opened(sources, converter.wanted) as streams, published(names) as paths:
+        with (
+            _folder_of(self.output),
+            opened(sources, converter.wanted) as streams,
+            published(names) as paths,
+        ):
             ledger = _raftfast.convert_files(
                 streams,
                 paths["output"],
@@ -249,6 +264,39 @@ class _Rows(NamedTuple):
                 raise Error(f"{self.source}: holds no record", "no-rows", self.source)
             _insist_on_rows(ledger)
         return ledger
+
+
+@contextmanager
+def _folder_of(output: str) -> Iterator[None]:
+    """Make the folders of an output that are missing, and take them away again after an error."""
+    missing = []
+    folder = os.path.dirname(os.path.realpath(output))
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    with ExitStack() as made:
+        with uninterrupted():
+            for one in reversed(missing):
+                if _is_made(one):
+                    made.callback(_take_away, one)
+        yield
+        made.pop_all()
+
+
+def _is_made(folder: str) -> bool:
+    """Make a folder, unless another run was faster, to whom it belongs then."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if os.path.isdir(folder):
+            return False
+        raise
+    return True
+
+
+def _take_away(folder: str) -> None:
+    with suppress(OSError):  # somebody else has put something into it
+        os.rmdir(folder)
 
 
 def _insist_on_rows(ledger: Ledger) -> None:
