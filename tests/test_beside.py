@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,8 @@ from raftfast import Converter, Error, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from conftest import Run
 
 TARGET = """
 name = "own"
@@ -150,6 +153,30 @@ def test_a_report_in_its_place_is_refused_as_with_one_file(
             raftfast.convert(corpus, f"{tmp_path}/rows", to="alpaca", split=split, report=report)
         raftfast.convert(corpus, f"{tmp_path}/rows", to="alpaca", split=split)
     assert len(entries(tmp_path / "rows")) == 1
+
+
+@pytest.mark.parametrize("output", [b"rows/", b"\xff.jsonl"])
+def test_an_output_whose_name_is_not_utf_8_is_named_before_the_work(
+    output: bytes, corpus: Path, request: pytest.FixtureRequest
+) -> None:
+    corpus.rename(os.fsdecode(bytes(corpus.parent) + b"/\xff.json"))
+    arguments = [b"\xff.json", b"-o", output, b"--beside", b"--to", b"sharegpt"]
+    run: Run = request.getfixturevalue("raftfast")
+    done = run("convert", *map(os.fsdecode, arguments))
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        b"\\xff.jsonl: its name is not UTF-8, so that dataset_info.json cannot have it;"
+        b" pass --no-beside\n"
+    )
+    assert done.stderr.count(b"\n") == 1
+    assert [path.suffix for path in corpus.parent.iterdir()] == [".json"]
+
+
+def test_lone_surrogates_in_entries_that_are_there_stay(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text('{"mine": "\\udcff", "é": "\\ud83d"}')
+    raftfast.convert(corpus, tmp_path / "train.jsonl", to="alpaca", beside=True)
+    found = entries(tmp_path)
+    assert (found["mine"], found["é"]) == ("\udcff", "\ud83d")
 
 
 WRONG = {

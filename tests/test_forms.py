@@ -239,6 +239,38 @@ def test_batches_end_with_the_error_itself(folder: Path) -> None:
 
 # What is wrong -----------------------------------------------------------------------------------
 
+COLUMNS = {"instruction": ["Q"], "cot_answer": ["A"]}
+NO_SOURCES: dict[str, tuple[Callable[[], object], str]] = {
+    "rows that are streamed": (
+        lambda: datasets.Dataset.from_dict(COLUMNS).to_iterable_dataset(),
+        "an IterableDataset, which streams its rows: load it without streaming",
+    ),
+    "splits that are streamed": (
+        lambda: datasets.IterableDatasetDict(
+            train=datasets.Dataset.from_dict(COLUMNS).to_iterable_dataset()
+        ),
+        "an IterableDatasetDict, which streams its rows",
+    ),
+    "a frame that is not there yet": (
+        lambda: polars.LazyFrame(COLUMNS),
+        r"a LazyFrame, which has no rows yet: collect\(\) it",
+    ),
+    "a record": (lambda: {"instruction": "Q"}, "a dict$"),
+    "a number": (lambda: 5, "an int$"),
+    "nothing": (lambda: None, "a NoneType$"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), NO_SOURCES.values(), ids=NO_SOURCES)
+def test_what_has_nothing_to_read_is_called_what_it_is(
+    make: Callable[[], object], message: str, folder: Path
+) -> None:
+    for source in (make(), [make()]):
+        with pytest.raises(raftfast.UsageError, match=f"nothing to read from {message}"):
+            raftfast.convert(source, folder / "o.jsonl")
+        with pytest.raises(raftfast.UsageError, match=f"nothing to read from {message}"):
+            raftfast.read(source)
+
 
 def bad_inputs(folder: Path) -> dict[str, tuple[str, str]]:
     """Make files that cannot be converted; give each with the words that tell why."""

@@ -38,13 +38,12 @@ class Companion(NamedTuple):
 
         Raises:
             Error: It is there and holds something else than entries, or says otherwise of an
-                output.
+                output, or the name of an output is not UTF-8.
             OSError: It cannot be read.
 
         """
-        return (
-            json.dumps(self._merged(folder, outputs), indent=2, ensure_ascii=False).encode() + b"\n"
-        )
+        text = json.dumps(self._merged(folder, outputs), indent=2, ensure_ascii=False) + "\n"
+        return text.encode(errors="backslashreplace")  # lone surrogates stay the escapes they were
 
     def is_right(self, folder: str, outputs: Sequence[str]) -> bool:
         """Tell whether the file holds all that already, so that it can stay as it is.
@@ -80,6 +79,7 @@ class Companion(NamedTuple):
         path = os.path.join(folder, self.file)
         entries = _entries_of(path)
         for output in outputs:
+            _refuse_lone_bytes(os.path.join(folder, output), self.file)
             for name, said in self._entries(output).items():
                 if entries.setdefault(name, said) != said:
                     message = f"{path}: '{name}' is described otherwise there; take that away, or"
@@ -90,6 +90,15 @@ class Companion(NamedTuple):
         names = {"{name}": split_ending(output)[0], "{file}": output}
         filled: dict[str, Any] = _filled(json.loads(self.entry), names)
         return filled
+
+
+def _refuse_lone_bytes(output: str, file: str) -> None:
+    """Refuse an output whose name no JSON can hold."""
+    try:
+        output.encode()
+    except UnicodeEncodeError:
+        message = f"{output}: its name is not UTF-8, so that {file} cannot have it"
+        raise Error(f"{message}; pass --no-beside", "beside", output) from None
 
 
 def _filled(value: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - any JSON

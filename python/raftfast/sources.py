@@ -23,12 +23,15 @@ or ``__arrow_c_array__``, or a ``datasets.Dataset``."""
 _COLUMNS = ("__arrow_c_stream__", "__arrow_c_array__")
 _BYTES = ("readinto", "read")
 _DATASET = "the Dataset"
+_STREAMED = ("IterableDataset", "IterableDatasetDict")
 
 
 def listed(inputs: Source | Sequence[Source]) -> list[Source]:
     """List one input or several, paths as strings."""
     if is_path(inputs) or _is_object(inputs) or hasattr(inputs, "keys"):
         return [_plain(inputs)]
+    if _advice(inputs) or not _is_iterable(inputs):
+        raise _nothing_in(inputs)
     return [_plain(source) for source in inputs]
 
 
@@ -147,8 +150,31 @@ def _plain(source: Source) -> Source:
     if not _is_object(source):
         if hasattr(source, "keys") and any(map(_is_dataset, source.values())):
             raise UsageError(f"choose one of the splits {', '.join(source)}")
-        raise UsageError(f"there is nothing to read from a {type(source).__name__}")
+        raise _nothing_in(source)
     return source
+
+
+def _nothing_in(source: object) -> UsageError:
+    name = type(source).__name__
+    article = "an" if name[0] in "AEIOUaeiou" else "a"
+    return UsageError(f"there is nothing to read from {article} {name}{_advice(source)}")
+
+
+def _advice(source: object) -> str:
+    """Say what to do about an object that has rows and does not give them as they are needed."""
+    if any(_is_of("datasets", name, source) for name in _STREAMED):
+        return ", which streams its rows: load it without streaming, or name its files"
+    if _is_of("polars", "LazyFrame", source):
+        return ", which has no rows yet: collect() it"
+    return ""
+
+
+def _is_iterable(source: object) -> bool:
+    try:
+        iter(source)  # type: ignore[call-overload]
+    except TypeError:
+        return False
+    return True
 
 
 def _is_object(source: object) -> bool:
@@ -157,5 +183,10 @@ def _is_object(source: object) -> bool:
 
 def _is_dataset(source: object) -> bool:
     """Tell a ``datasets.Dataset``, which has no Arrow interface, without importing it."""
-    found = getattr(sys.modules.get("datasets"), "Dataset", None)
+    return _is_of("datasets", "Dataset", source)
+
+
+def _is_of(module: str, name: str, source: object) -> bool:
+    """Tell an object of a class of a module that need not be there, without importing it."""
+    found = getattr(sys.modules.get(module), name, None)
     return isinstance(found, type) and isinstance(source, found)
