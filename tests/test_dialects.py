@@ -223,7 +223,9 @@ def raft_llm(record: Json) -> Meant:
     ]
     meant = conversation(turns)
     return meant._replace(
-        final_answer=record["qa_answer"], documents=nested(record), repairs=("prefix stripped",)
+        final_answer=record["qa_answer"] or final(meant.cot_answer),
+        documents=nested(record),
+        repairs=("prefix stripped",),
     )
 
 
@@ -867,7 +869,7 @@ LABELLED = {
 
 @pytest.mark.parametrize(("key", "row"), LABELLED.items(), ids=LABELLED)
 def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Json) -> None:
-    assert fault(Converter("chat"), line_of({**row, key: False})).kind == "unknown-dialect"
+    assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: False})) == b""
     for good in (True, None):
         assert len(chat(line_of({**row, key: good})).rows) == 1
 
@@ -891,7 +893,7 @@ def test_the_final_answer_is_found_in_the_chain_of_thought_where_there_is_no_sho
         {"dialog": ["###User: Q", "###Assistant: r <ANSWER>: B"]},
     ]
     to = Converter("completion", answer="final")
-    rows = to.convert_bytes(b"".join(map(line_of, records))).splitlines()
+    rows = to.convert_bytes(b"\n".join(map(line_of, records))).splitlines()
     assert [json.loads(row)["completion"] for row in rows] == ["B<STOP>"] * 2
 
 

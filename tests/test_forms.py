@@ -178,6 +178,9 @@ def test_whatever_holds_columns_is_an_input(sample: Path) -> None:
         "a table": table,
         "a slice of a table": pa.concat_tables([table.slice(0, 7), table.slice(7)]),
         "a frame with views": polars.DataFrame(table),
+        "a frame with columns of nulls": polars.DataFrame(table).with_columns(
+            answer=None, hops=[None]
+        ),
         "a relation": duckdb.from_arrow(table),
         "a dictionary": table.set_column(
             table.column_names.index("type"), "type", table["type"].dictionary_encode()

@@ -10,9 +10,11 @@ import sysconfig
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from fcntl import ioctl
 from io import FileIO
 from multiprocessing import get_context
 from pathlib import Path
+from termios import FIONREAD
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pytest
@@ -223,6 +225,13 @@ def test_a_line_without_end_does_not_keep_a_run_from_its_end(
     assert not output.exists()
 
 
+def wait_until_read(pipe: FileIO) -> None:
+    """Wait until somebody has read what is in a pipe: until it is opened, a close would lose it."""
+    started = time.monotonic()
+    while any(ioctl(pipe, FIONREAD, bytes(4))) and time.monotonic() - started < HANG:
+        time.sleep(0.001)
+
+
 def test_ctrl_c_in_the_main_thread_does_not_end_the_run_of_another(
     silent: FileIO, tmp_path: Path
 ) -> None:
@@ -239,6 +248,7 @@ def test_ctrl_c_in_the_main_thread_does_not_end_the_run_of_another(
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         silent.write(LINE)
+        wait_until_read(silent)
     assert run.result() == 1
     assert output.read_bytes() == ROW
 

@@ -24,7 +24,7 @@ OBSERVED = {"from": "observation", "value": "r"}
 
 def call(name: str, arguments: Json, number: int = 1) -> Json:
     function = {"name": name, "arguments": arguments}
-    return {"id": f"call_{number}", "type": "function", "function": function}
+    return {"id": f"call{number:05}", "type": "function", "function": function}
 
 
 def calling(*calls: Json, content: str | None = None) -> Json:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from datasets import Dataset
-    from pyarrow import Array, Field, OSFile, RecordBatch, Schema
+    from pyarrow import Array, Field, OSFile, RecordBatch, RecordBatchReader, Schema
     from pyarrow.ipc import IpcReadOptions, RecordBatchStreamReader
     from pyarrow.parquet import FileMetaData, ParquetFile, RowGroupMetaData
     from typing_extensions import Self
@@ -183,6 +183,22 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
     tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
     batches = (batch for table in tables for batch in table.to_batches())
     return Columns("the Dataset", arrow.data.schema, batches)
+
+
+def of_nulls(frame: object) -> RecordBatchReader:
+    """Read a frame of Polars that has columns of nulls.
+
+    Polars gives them a buffer, and Arrow has none for them: the core refuses that, and pyarrow does
+    not look at it.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+
+    """
+    require_pyarrow()
+    import pyarrow as pa
+
+    return pa.RecordBatchReader.from_stream(frame)
 
 
 def strings(path: str, kind: Kind, wanted: Wanted | None) -> Strings | None:

@@ -134,7 +134,7 @@ def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tup
     if not isinstance(source, str):
         if _is_dataset(source):
             return _DATASET, columns.of_dataset(source, wanted)
-        return name_of(source), source
+        return name_of(source), columns.of_nulls(source) if _has_nulls(source) else source
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
         return source
@@ -175,6 +175,13 @@ def _is_iterable(source: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _has_nulls(source: object) -> bool:
+    """Tell a frame of Polars with columns, or parts of them, in which all is null."""
+    if not _is_of("polars", "DataFrame", source):
+        return False
+    return any("Null" in str(kind) for kind in source.schema.values())  # type: ignore[attr-defined]
 
 
 def _is_object(source: object) -> bool:

@@ -354,7 +354,7 @@ impl Reader {
         }
         let found = record.found();
         let known = self.known.iter().find(|known| known.is(found, record));
-        let Some(known) = known else {
+        let Some(known) = known.or_else(|| self.of_nothing(found, record)) else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
         if known.plain && found & self.own_system == 0 {
@@ -372,6 +372,16 @@ impl Reader {
         let found = record.found();
         let others = self.known.iter().filter(|known| known.name != told);
         others.filter(|known| known.is(found, record)).map(|known| known.name).collect()
+    }
+
+    /// The dialect of a record that has nothing but a null in what its dialect is told by.
+    #[cold]
+    fn of_nothing(&self, found: u32, record: &Record<'_>) -> Option<&Known> {
+        let is_null = |test: &Test| matches!(test, Test::Is(_, Kind::Something));
+        self.known.iter().find(|known| {
+            let mut tests = known.tests.iter();
+            known.has_its_keys(found) && tests.all(|test| is_null(test) || test.holds(record))
+        })
     }
 
     #[cold]
