@@ -7,6 +7,7 @@
 mod dumps;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value};
@@ -60,7 +61,7 @@ impl Jinja {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (source, tokens) = match serde_json::from_str(text) {
             Ok(config) => from_config(&config).map_err(wrong)?,
-            Err(error) if origin.ends_with(".json") => return Err(wrong(error.to_string())),
+            Err(error) if is_json(origin) => return Err(wrong(error.to_string())),
             Err(_) => (text.to_owned(), BTreeMap::new()),
         };
         // Jinja2's `newline_sequence`.
@@ -86,6 +87,11 @@ impl Jinja {
         let all = context! { messages, tools, add_generation_prompt => continued, ..tokens };
         template.render(all).map_err(|error| told(&error))
     }
+}
+
+/// Whether a file says by its name that it is JSON.
+fn is_json(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
 /// The template of a `tokenizer_config.json`, and the tokens that it may name.
