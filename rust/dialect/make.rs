@@ -2,10 +2,8 @@
 //! them, then its fields, then the conversation that both come to.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, TryReserveError};
+use std::collections::TryReserveError;
 use std::ops::Range;
-
-use serde_json::Value as Json;
 
 use super::calls;
 use super::documents;
@@ -15,14 +13,12 @@ use super::reading::{Answer, Several};
 use super::turns::Parser;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
-use crate::jinja::{Conversation, Jinja, Turn};
 use crate::made::{Fields, Lists, add_json};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Record, Value};
-use crate::rules::interned;
 use crate::scan::Span;
 use crate::shape::plan::Plan;
-use crate::text::{Escape, Text, write_json_string};
+use crate::text::{Escape, Text};
 
 /// Why a record was not made.
 #[derive(Debug)]
@@ -119,48 +115,14 @@ impl Reader {
         self.cut_answer(record, scratch)?;
         self.converse(known, record, turns, scratch)?;
         check_system(known, record, said, &scratch.lists)?;
-        self.render(tools(known, record, said, &scratch.lists)?, scratch)
-    }
-
-    /// Renders the conversation, if a template of the caller's own is to do that. Nothing else has a place for
-    /// tools that rows do not name.
-    fn render(&self, tools: Option<Json>, scratch: &mut Scratch) -> Result<(), Unread> {
-        let Some(jinja) = &self.jinja else {
-            let what = "definitions of tools";
-            return tools.map_or(Ok(()), |_| Err(Unread::Kind(FaultKind::Unfit { what })));
-        };
-        let Scratch { lists, fields, .. } = scratch;
-        let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
-        let told = Conversation { messages: turns.collect(), tools };
-        let whole = jinja.render(&told, false).map_err(|what| refused(&what))?;
-        if let Some(slot) = self.rendered.whole {
-            fields.put(slot, |out| write_json_string(&whole, out))?;
+        let tools = tools(known, record, said, &scratch.lists)?;
+        match &self.jinja {
+            Some(jinja) => self.render(jinja, tools.as_deref(), scratch),
+            None if tools.is_some() => {
+                Err(Unread::Kind(FaultKind::Unfit { what: "definitions of tools" }))
+            }
+            None => Ok(()),
         }
-        let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
-        let (asked, answered) = self.halves(jinja, told, &whole)?;
-        fields.put(prompt, |out| write_json_string(asked, out))?;
-        Ok(fields.put(answer, |out| write_json_string(answered, out))?)
-    }
-
-    /// What stands in a text before the last answer, and the rest. Without an answer there will be no
-    /// row.
-    fn halves<'t>(
-        &self,
-        jinja: &Jinja,
-        mut told: Conversation,
-        whole: &'t str,
-    ) -> Result<(&'t str, &'t str), Unread> {
-        let Some(last) = told.messages.pop_if(|last| last.role == "assistant") else {
-            return Ok((whole, ""));
-        };
-        let asked = jinja.render(&told, true).map_err(|what| refused(&what))?;
-        let answered = whole.strip_prefix(&asked).ok_or_else(|| refused(NOT_BEFORE))?;
-        let lacks_final = |text: &str| self.cutter.absence(Text::Plain(text)).is_some();
-        let said = last.content.flatten().unwrap_or_default();
-        if !lacks_final(&said) && lacks_final(answered) {
-            return Err(refused("its text has no final answer"));
-        }
-        Ok((whole.strip_suffix(answered).unwrap_or_default(), answered))
     }
 
     /// Adds the documents and the quotes, if somebody wants them.
@@ -413,26 +375,16 @@ pub(super) fn check_system(
     Ok(())
 }
 
-/// The definitions of tools that rows do not name, if there are some.
-fn tools(
+/// The definitions of tools that rows do not name, as JSON, if there are some.
+fn tools<'a>(
     known: &Known,
-    record: &Record<'_>,
+    record: &Record<'a>,
     said: Entry,
     lists: &Lists,
-) -> Result<Option<Json>, Unread> {
+) -> Result<Option<Cow<'a, [u8]>>, Unread> {
     let Some(tools) = &known.tools else { return Ok(None) };
     let tools = found(tools, record, said, lists)?;
-    Ok(serde_json::from_slice(&tools).ok().filter(|_| is_there(Value::of(&tools))))
-}
-
-/// Why a text is not cut at the answer.
-const NOT_BEFORE: &str =
-    "its text does not begin with what it makes of the turns before the answer";
-
-/// The fault of a conversation that a template does not take.
-#[cold]
-fn refused(what: &str) -> Unread {
-    Unread::Kind(FaultKind::Template { what: interned(what) })
+    Ok(is_there(Value::of(&tools)).then_some(tools))
 }
 
 const A_SYSTEM_MESSAGE: &str = "a system message";
@@ -472,22 +424,6 @@ fn turn_of(role: &str) -> &'static str {
         "function" => "a turn of a function",
         _ => "a turn of this role",
     }
-}
-
-/// A turn as templates see it.
-fn spoken(turn: &Entry, lists: &Lists) -> Turn {
-    let text = |detail: Detail| match Value::of(lists.bytes(turn.get(detail))) {
-        Value::Text(text) => Some(Some(text.to_plain())),
-        Value::Missing => None,
-        _ => Some(None),
-    };
-    let mut rest = BTreeMap::new();
-    for (key, detail) in Detail::OF_MESSAGES {
-        let json = lists.bytes(turn.get(detail));
-        rest.extend(serde_json::from_slice(json).ok().map(|json: Json| (key, json)));
-    }
-    let role = text(Detail::Is).flatten().unwrap_or_default();
-    Turn { role, content: text(Detail::Content), rest }
 }
 
 /// Lets a turn that calls tools say so.

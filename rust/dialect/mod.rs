@@ -7,6 +7,7 @@ mod each;
 mod make;
 mod reader;
 mod reading;
+mod render;
 mod turns;
 
 use std::collections::BTreeMap;

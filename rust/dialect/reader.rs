@@ -165,6 +165,14 @@ pub(super) enum Test {
 }
 
 impl Test {
+    /// What it looks at whether rows use that or not.
+    fn always_seen(&self) -> Option<usize> {
+        match self {
+            Self::Is(slot, Kind::Something | Kind::NotFalse) => Some(*slot),
+            _ => None,
+        }
+    }
+
     fn can_hold(&self, used: usize) -> bool {
         match self {
             Self::Starts(..) | Self::Is(_, Kind::Something | Kind::NotFalse) => true,
@@ -316,6 +324,7 @@ impl Reader {
         known.question.add_slots(slots);
         let beside = known.lost_system.iter().chain(&known.tools);
         beside.for_each(|plan| plan.add_slots(slots));
+        slots.extend(known.tests.iter().filter_map(Test::always_seen));
         let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
         slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));

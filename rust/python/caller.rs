@@ -55,13 +55,13 @@ impl Caller {
     }
 }
 
-/// Keeps the first one. Another is dropped after the lock: an exception may hold objects with code of their own.
+/// Keeps the first one. Another is dropped after the lock is, as arguments are: an exception may hold
+/// objects with code of their own.
 pub(super) fn keep(raised: &Raised, error: PyErr) {
-    let later = {
-        let mut first = raised.lock().unwrap_or_else(PoisonError::into_inner);
-        if first.is_some() { Some(error) } else { first.replace(error) }
-    };
-    drop(later);
+    let mut first = raised.lock().unwrap_or_else(PoisonError::into_inner);
+    if first.is_none() {
+        *first = Some(error);
+    }
 }
 
 /// An object of Python that is read or written like a file, from any thread.

@@ -1,0 +1,86 @@
+//! Conversations as chat templates of the caller's own see them, and the texts that come of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::make::Unread;
+use super::reader::{Reader, Scratch};
+use crate::entries::{Detail, Entry, List};
+use crate::error::FaultKind;
+use crate::jinja::{Conversation, Jinja, Turn};
+use crate::made::Lists;
+use crate::record::Value;
+use crate::rules::interned;
+use crate::text::{Text, write_json_string};
+
+impl Reader {
+    /// Renders the conversation, and tells the template of the `tools`, whose JSON is given.
+    pub(super) fn render(
+        &self,
+        jinja: &Jinja,
+        tools: Option<&[u8]>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let tools = tools.map(serde_json::from_slice).transpose();
+        let tools = tools.map_err(|error| refused(&format!("tools: {error}")))?;
+        let Scratch { lists, fields, .. } = scratch;
+        let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
+        let told = Conversation { messages: turns.collect(), tools };
+        let whole = jinja.render(&told, false).map_err(|what| refused(&what))?;
+        if let Some(slot) = self.rendered.whole {
+            fields.put(slot, |out| write_json_string(&whole, out))?;
+        }
+        let Some((prompt, answer)) = self.rendered.halves else { return Ok(()) };
+        let (asked, answered) = self.halves(jinja, told, &whole)?;
+        fields.put(prompt, |out| write_json_string(asked, out))?;
+        Ok(fields.put(answer, |out| write_json_string(answered, out))?)
+    }
+
+    /// What stands in a text before the last answer, and the rest. Without an answer there will be no
+    /// row.
+    fn halves<'t>(
+        &self,
+        jinja: &Jinja,
+        mut told: Conversation,
+        whole: &'t str,
+    ) -> Result<(&'t str, &'t str), Unread> {
+        let Some(last) = told.messages.pop_if(|last| last.role == "assistant") else {
+            return Ok((whole, ""));
+        };
+        let asked = jinja.render(&told, true).map_err(|what| refused(&what))?;
+        let answered = whole.strip_prefix(&asked).ok_or_else(|| refused(NOT_BEFORE))?;
+        let lacks_final = |text: &str| self.cutter.absence(Text::Plain(text)).is_some();
+        let said = last.content.flatten().unwrap_or_default();
+        if !lacks_final(&said) && lacks_final(answered) {
+            return Err(refused("its text has no final answer"));
+        }
+        Ok((whole.strip_suffix(answered).unwrap_or_default(), answered))
+    }
+}
+
+/// Why a text is not cut at the answer.
+const NOT_BEFORE: &str =
+    "its text does not begin with what it makes of the turns before the answer";
+
+/// The fault of a conversation that a template does not take.
+#[cold]
+fn refused(what: &str) -> Unread {
+    Unread::Kind(FaultKind::Template { what: interned(what) })
+}
+
+/// A turn as templates see it.
+fn spoken(turn: &Entry, lists: &Lists) -> Turn {
+    let text = |detail: Detail| match Value::of(lists.bytes(turn.get(detail))) {
+        Value::Text(text) => Some(Some(text.to_plain())),
+        Value::Missing => None,
+        _ => Some(None),
+    };
+    let mut rest = BTreeMap::new();
+    for (key, detail) in Detail::OF_MESSAGES {
+        let json = lists.bytes(turn.get(detail));
+        rest.extend(serde_json::from_slice(json).ok().map(|json: Json| (key, json)));
+    }
+    let role = text(Detail::Is).flatten().unwrap_or_default();
+    Turn { role, content: text(Detail::Content), rest }
+}
