@@ -5,7 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from signal import SIG_IGN, SIGHUP, SIGINT, SIGPIPE, SIGTERM, getsignal, signal
+from signal import (
+    ITIMER_REAL,
+    SIG_IGN,
+    SIGALRM,
+    SIGHUP,
+    SIGINT,
+    SIGPIPE,
+    SIGTERM,
+    getsignal,
+    setitimer,
+    signal,
+)
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +29,8 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, REJECTED = 1, 2, 3
 _SIGNALS = (SIGINT, SIGTERM, SIGHUP)
+_SOON = 0.001
+"""Seconds after which a signal is heard that came where nothing could be raised."""
 
 
 class Stopped(BaseException):
@@ -63,8 +76,8 @@ def outcome_stands() -> None:
 
     Signals that `run` does not listen to are those of another program, and left as they are.
     """
-    for number in _SIGNALS:
-        if getsignal(number) is _stop:
+    for number in (*_SIGNALS, SIGALRM):
+        if getsignal(number) in (_stop, _stop_after_all):
             signal(number, SIG_IGN)
 
 
@@ -99,6 +112,7 @@ _ESCAPES = _escapes()
 
 
 def _listen() -> None:
+    sys.unraisablehook = _stop_if_lost
     for number in _SIGNALS:
         if getsignal(number) is not SIG_IGN:  # nohup and background jobs ignore some
             signal(number, _stop)
@@ -107,6 +121,27 @@ def _listen() -> None:
 def _stop(number: int, _: FrameType | None) -> None:
     outcome_stands()  # a second signal must not interrupt the cleaning up
     raise Stopped(number)
+
+
+_lost: list[Stopped] = []
+
+
+def _stop_if_lost(what: sys.UnraisableHookArgs) -> None:
+    """Stop a moment later where a signal came in a callback that can raise nothing.
+
+    Those of weak references are such, of which the import of a module has one for its lock. What
+    they raise would be told and forgotten, and the run would go on and hear no other signal.
+    """
+    if isinstance(what.exc_value, Stopped):
+        _lost.append(what.exc_value)
+        signal(SIGALRM, _stop_after_all)
+        setitimer(ITIMER_REAL, _SOON)
+    else:
+        sys.__unraisablehook__(what)
+
+
+def _stop_after_all(_: int, __: FrameType | None) -> None:
+    raise _lost[-1]
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:

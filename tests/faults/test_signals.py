@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -102,3 +103,46 @@ def test_ctrl_c_ends_the_waiting(command: str, corpus: Path) -> None:
         finally:
             process.kill()
     assert not corpus.with_name("out").exists()
+
+
+LOST = """
+import os, signal, time, weakref
+from raftfast import endings
+
+class Thing: pass
+
+def work():
+    thing = Thing()
+    dying = weakref.ref(thing, lambda _: {callback})
+    del thing
+    time.sleep({seconds})
+    return 0
+
+os._exit(endings.run(work))
+"""
+KILL = "os.kill(os.getpid(), signal.{name})"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_is_heard_that_comes_where_nothing_can_be_raised(name: str) -> None:
+    # The import of a module has such a callback for its lock, which told and forgot what it raised.
+    program = LOST.format(callback=KILL.format(name=name), seconds=30)
+    done = run_python(program)
+    assert (done.returncode, done.stderr) == (128 + getattr(signal, name), b"")
+
+
+def test_a_signal_that_came_so_does_no_harm_to_a_run_that_has_ended() -> None:
+    done = run_python(LOST.format(callback=KILL.format(name="SIGTERM"), seconds=0))
+    assert done.returncode in (0, 128 + signal.SIGTERM)
+    assert done.stderr == b""
+
+
+def test_what_else_is_lost_in_a_callback_is_told() -> None:
+    done = run_python(LOST.format(callback="1 / 0", seconds=0))
+    assert done.returncode == 0
+    assert b"ZeroDivisionError" in done.stderr
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, check=False, timeout=20)
