@@ -5,13 +5,14 @@
 //! `tojson` that escapes nothing, and the `generation` tags, which make no text.
 
 mod dumps;
+mod methods;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
-use minijinja::{Environment, ErrorKind, State, context};
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -117,7 +118,7 @@ fn from_config(config: &Json) -> Result<(String, BTreeMap<String, String>), Stri
 fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.set_unknown_method_callback(method);
+    environment.set_unknown_method_callback(methods::call);
     environment.add_function("raise_exception", |what: String| -> Result<Value, _> {
         Err(minijinja::Error::new(ErrorKind::InvalidOperation, what))
     });
@@ -132,31 +133,17 @@ fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Er
         Some(of) => text.trim_matches(|c| of.contains(c)).to_owned(),
         None => text.trim_matches(is_python_space).to_owned(),
     });
+    environment.add_test("sequence", is_sequence);
     environment
         .add_filter("tojson", |value: Value, arguments: Kwargs| dumps::tojson(&value, &arguments));
     Ok(environment)
 }
 
-/// A method of Python's strings, lists or dicts. White space is what Python strips: that is more than
-/// what Rust does.
-fn method(
-    state: &mut State<'_, '_>,
-    value: &Value,
-    name: &str,
-    arguments: &[Value],
-) -> Result<Value, minijinja::Error> {
-    if let (Some(text), []) = (value.as_str(), arguments) {
-        let stripped = match name {
-            "strip" => Some(text.trim_matches(is_python_space)),
-            "lstrip" => Some(text.trim_start_matches(is_python_space)),
-            "rstrip" => Some(text.trim_end_matches(is_python_space)),
-            _ => None,
-        };
-        if let Some(text) = stripped {
-            return Ok(Value::from(text));
-        }
-    }
-    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments)
+/// Whether Python can tell the length of a value and take elements of it, which is so of texts, dicts and
+/// Jinja2's undefined, too.
+fn is_sequence(value: &Value) -> bool {
+    let kinds = [ValueKind::String, ValueKind::Seq, ValueKind::Map, ValueKind::Undefined];
+    kinds.contains(&value.kind())
 }
 
 /// A template without the tags that mark what a model says: blocks that are always there stand in

@@ -298,6 +298,18 @@ def test_a_template_that_cannot_be_read_is_told_with_its_line(
         Converter("text", template=str(path))
 
 
+@pytest.mark.parametrize(
+    ("call", "told"), [("index('x')", "substring not found"), ("partition('')", "empty separator")]
+)
+def test_a_method_that_fails_in_python_fails_in_a_template(
+    call: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jinja"
+    path.write_text(f"{{{{ 'abc'.{call} }}}}")
+    with pytest.raises(Error, match=f"line 1: {told}"):
+        Converter("text", template=str(path)).convert_bytes(b'{"instruction":"Q","cot_answer":"A"}')
+
+
 def test_a_template_that_asks_for_the_date_is_told_what_was_given(tmp_path: Path) -> None:
     path = tmp_path / "mine.jinja"
     path.write_text("{{ strftime_now('%d %b %Y') }}: {{ messages[-1]['content'].strip() }}")
@@ -330,6 +342,16 @@ SEEN: dict[str, str] = {
     "JSON in ASCII": "{{ tools|tojson(ensure_ascii=True) }}",
     "JSON in order": "{{ messages[1]|tojson(sort_keys=True, separators=(',', ':')) }}",
     "a text without some signs": "{{ '--a-b--'|trim('-') }}",
+    "parts of a text": (
+        "{% for f in ('a=b=c'.partition('='), 'a=b=c'.rpartition('='), 'a'.partition('='),"
+        " 'a'.rpartition('=')) %}{{ f[0] }},{{ f[1] }},{{ f[2] }};{% endfor %}"
+    ),
+    "places in a text": "{{ '\u00fcbab'.index('b') }}{{ '\u00fcbab'.rindex('b') }}",
+    "other letters": "{{ 'aB\u00dc\u00df1'.swapcase() }}",
+    "ends of a text": "{{ 'abc'.removeprefix('ab') }}{{ 'abc'.removesuffix('x') }}",
+    "what is a sequence": (
+        "{% for x in (messages, messages[0], 'x', 1, none) %}{{ x is sequence }} {% endfor %}"
+    ),
 }
 
 
