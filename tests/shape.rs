@@ -114,6 +114,13 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
         (r#"[{"$if": "id", "$has": "id", "then": 1}]"#, "a question is one of"),
         (r#"[{"$if": 1, "then": 1}]"#, "a question is one of"),
         (r#"{"a": "#, "the row is not JSON"),
+        (r#"{"a": 1, "\u0061": 2}"#, "two members of one object are named 'a'"),
+        (r#"{"a": [{"b": 1, "b": 1}]}"#, "two members of one object are named 'b'"),
+        (r#"{"a": [0, 1e3]}"#, "the number 1e3 would be written as 1000.0: say so"),
+        (
+            r#"{"a": 12345678901234567890123}"#,
+            "the number 12345678901234567890123 would be written as 1.2345678901234568e+22",
+        ),
     ];
     for (skeleton, expected) in rows {
         let error = Shape::compile(&target(skeleton), &Options::default()).unwrap_err();

@@ -4,6 +4,7 @@ mod answers;
 mod bound;
 mod expressions;
 pub(crate) mod flatten;
+mod parse;
 mod placeholder;
 pub(crate) mod plan;
 mod skeleton;
@@ -112,8 +113,7 @@ impl Shape {
         let settings = settings(target, options)?;
         target.beside.as_ref().map_or(Ok(()), Beside::check).map_err(wrong)?;
         let row = target.row_for(options.train)?;
-        let skeleton = serde_json::from_str(row)
-            .map_err(|error| wrong(format!("the row is not JSON: {error}")))?;
+        let skeleton = parse::row(row).map_err(wrong)?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
         let names = Names::Fields(Vec::new());
         let given = &options.settings;
