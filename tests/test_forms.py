@@ -275,6 +275,22 @@ def test_what_has_nothing_to_read_is_called_what_it_is(
             raftfast.read(source)
 
 
+NO_TABLES: dict[str, Callable[[], object]] = {
+    "an array of strings": lambda: pa.array(["a"]),
+    "chunks of strings": lambda: pa.chunked_array([["a"]]),
+    "structs, some of them null": lambda: pa.array([record(), None]),
+}
+
+
+@pytest.mark.parametrize("make", NO_TABLES.values(), ids=NO_TABLES)
+def test_columns_that_are_no_table_are_a_usage_error(
+    make: Callable[[], object], folder: Path
+) -> None:
+    with pytest.raises(raftfast.UsageError, match=r"^<\w+>: it is no table \(.+\): a table, "):
+        raftfast.convert(make(), folder / "o.jsonl")
+    assert not (folder / "o.jsonl").exists()
+
+
 def bad_inputs(folder: Path) -> dict[str, tuple[str, str]]:
     """Make files that cannot be converted; give each with the words that tell why."""
     table = pa.Table.from_pylist([record(id=str(number)) for number in range(100)])

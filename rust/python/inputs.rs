@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow_array::RecordBatchReader;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
@@ -54,11 +55,28 @@ fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
         return Ok(Input::strings(name, strings.get().take()?));
     }
     if object.hasattr("__arrow_c_stream__")? || object.hasattr("__arrow_c_array__")? {
-        return Ok(Input::batches(name, object.extract::<AnyRecordBatch>()?.into_reader()?));
+        return batches(&object)
+            .map(|batches| Input::batches(&name, batches))
+            .map_err(|error| no_table(object.py(), &name, error));
     }
     if object.hasattr("readinto")? || object.hasattr("read")? {
         let object = FileObject { object: object.unbind(), raised: Arc::clone(raised) };
         return Ok(Input::bytes(name, Box::new(object)));
     }
     Err(PyTypeError::new_err(format!("{name}: there is nothing to read from {object}")))
+}
+
+fn batches(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn RecordBatchReader + Send>> {
+    object.extract::<AnyRecordBatch>()?.into_reader()
+}
+
+/// What is wrong with columns that are those of no table, such as an array of strings.
+#[cold]
+fn no_table(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyValueError>(py) {
+        return error;
+    }
+    let advice = "a table, a stream of record batches or an array of structs without nulls is";
+    let what = format!("{name}: it is no table ({}): {advice}", error.value(py));
+    exception(py, &Error::usage(what))
 }
