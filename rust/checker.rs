@@ -1,6 +1,8 @@
 //! The rules of a consumer about rows, compiled: for records that become rows, and for rows that are
 //! there already.
 
+mod ids;
+
 use std::collections::BTreeMap;
 
 use crate::entries::{CALLS, Detail, List, ROLES};
@@ -21,6 +23,18 @@ pub(crate) struct Turn<'a> {
     pub weight: Value<'a>,
     /// Whether it calls tools, and need not say anything.
     pub calls: bool,
+    /// The calls, where they stand beside what is said.
+    pub tool_calls: Value<'a>,
+    /// The id of the call that it answers.
+    pub answers: Value<'a>,
+}
+
+impl<'a> Turn<'a> {
+    /// A turn that says something and no more.
+    pub(crate) fn saying(role: &'static str, content: Value<'a>) -> Self {
+        let [weight, tool_calls, answers] = [Value::Missing; 3];
+        Self { role, content, weight, calls: false, tool_calls, answers }
+    }
 }
 
 /// A rule that is broken.
@@ -48,6 +62,8 @@ pub struct Checker {
     one_system: Option<&'static str>,
     weight: Option<(Vec<String>, &'static str)>,
     content: Option<&'static str>,
+    calls_alone: Option<&'static str>,
+    call_id_chars: Option<(u64, &'static str)>,
     forbidden: Option<(Forbidden, &'static str)>,
     max_row_chars: Option<(u64, &'static str)>,
     /// The list in which rows have their turns.
@@ -108,6 +124,8 @@ impl Checker {
             one_system: flag(rules.one_system, "one_system"),
             weight: some(&rules.weight, "weight"),
             content: flag(rules.content, "content"),
+            calls_alone: flag(rules.calls_alone, "calls_alone"),
+            call_id_chars: rules.call_id_chars.map(|chars| (chars, rules.name("call_id_chars"))),
             forbidden: Forbidden::new(&rules.forbidden)
                 .map(|texts| (texts, rules.name("forbidden"))),
             max_row_chars: rules.max_row_chars.map(|most| (most, rules.name("max_row_chars"))),
@@ -117,8 +135,10 @@ impl Checker {
 
     /// Whether some rule is about turns.
     fn asks_for_turns(&self) -> bool {
-        let names = [self.alternate, self.system_first, self.one_system, self.content];
-        names.iter().any(Option::is_some)
+        let names = [self.alternate, self.system_first, self.one_system];
+        let of_turns = [self.content, self.calls_alone];
+        names.iter().chain(&of_turns).any(Option::is_some)
+            || self.call_id_chars.is_some()
             || [&self.first, &self.last].iter().any(|rule| rule.is_some())
             || [&self.roles, &self.has, &self.weight].iter().any(|rule| rule.is_some())
             || self.min_turns.is_some()
@@ -136,9 +156,9 @@ impl Checker {
     /// The rule that all records of one question and one answer break.
     fn broken_by_plain(&self, has_system: bool) -> Option<&'static str> {
         let said = Value::Text(Text::Plain("something"));
-        let turn = |role| Turn { role, content: said, weight: Value::Missing, calls: false };
         let system = has_system.then_some("system");
-        self.first_broken(system.into_iter().chain(["user", "assistant"]).map(turn))
+        let roles = system.into_iter().chain(["user", "assistant"]);
+        self.first_broken(roles.map(|role| Turn::saying(role, said)))
     }
 
     fn broken_by_turns(&self, record: &Record<'_>) -> Option<&'static str> {
@@ -148,11 +168,14 @@ impl Checker {
         };
         self.first_broken(turns.map(|turn| {
             let (role, calls) = role_of(turn.value(Detail::Is.slot()));
+            let tool_calls = turn.value(Detail::ToolCalls.slot());
             Turn {
                 role,
                 content: turn.value(Detail::Content.slot()),
                 weight: turn.value(Detail::Weight.slot()),
-                calls: calls || turn.value(Detail::ToolCalls.slot()).absence().is_none(),
+                calls: calls || tool_calls.absence().is_none(),
+                tool_calls,
+                answers: turn.value(Detail::ToolCallId.slot()),
             }
         }))
     }
@@ -172,10 +195,14 @@ impl Checker {
         tell: &mut impl FnMut(Broken),
     ) {
         let mut so_far = SoFar::default();
-        for turn in turns {
+        let mut turns = turns.peekable();
+        while let Some(turn) = turns.next() {
             so_far.place += 1;
             self.in_order(&turn, &mut so_far, tell);
             self.by_itself(&turn, so_far.place, tell);
+            if turn.calls || turn.role == "tool" {
+                self.of_calls(&turn, so_far.place, turns.peek().is_none(), tell);
+            }
         }
         self.as_a_whole(&so_far, tell);
     }
@@ -239,6 +266,28 @@ impl Checker {
             } else if !matches!(turn.weight, Value::Json(b"0" | b"1")) {
                 broken(*name, "has a weight that is neither 0 nor 1");
             }
+        }
+    }
+
+    /// What depends on calls of tools, and the answers to them.
+    fn of_calls(
+        &self,
+        turn: &Turn<'_>,
+        place: usize,
+        is_last: bool,
+        tell: &mut impl FnMut(Broken),
+    ) {
+        let mut broken = |name, what| tell(Broken { name, turn: Some(place), what });
+        if let Some(name) = self.calls_alone
+            && turn.calls
+            && turn.content.absence().is_none()
+        {
+            broken(name, "says something beside its calls");
+        }
+        if let Some((chars, name)) = self.call_id_chars
+            && !ids::are_of(chars, turn, is_last)
+        {
+            broken(name, "has an id of a call that has other characters or another length");
         }
     }
 

@@ -33,7 +33,13 @@ pub struct Rules {
     pub weight: Vec<String>,
     /// Whether every turn says something, but for those that call tools.
     pub content: bool,
-    /// Whether a content may be a list of parts, in rows that others wrote.
+    /// Whether a turn that calls tools says nothing beside its calls.
+    pub calls_alone: bool,
+    /// How many ASCII letters and digits, and nothing else, the ids of calls are of: in turns of tools,
+    /// and in calls of all turns but the last, which need not have any.
+    pub call_id_chars: Option<u64>,
+    /// Whether a content may be a list of parts, in rows that others wrote; where the target writes a list
+    /// of one, whether there may be more, and others than texts.
     pub parts: bool,
     /// Texts that no content may hold.
     pub forbidden: Vec<String>,
@@ -51,6 +57,11 @@ pub struct Rules {
     pub turn_extra_keys: Option<bool>,
     /// Keys that rows and turns may have all the same.
     pub other_keys: Vec<String>,
+    /// Roles that turns may have all the same in rows that others wrote, with the consumer's names for them.
+    pub other_roles: BTreeMap<String, String>,
+    /// Keys of the target of which the consumer takes no notice, each with the key that it stands right
+    /// inside of, as in `systemInstruction.role`: in rows that others wrote they may be anything.
+    pub ignores: Vec<String>,
     /// Whether a file starts with a byte order mark.
     pub bom: Option<bool>,
     /// Whether a file is one JSON array.
@@ -70,6 +81,7 @@ impl Rules {
         let list = |list: &[String]| (!list.is_empty()).then(|| list.join(" "));
         let after: Vec<_> =
             self.after.iter().map(|(role, next)| format!("{role}: {}", next.join(" "))).collect();
+        let other_roles: Vec<_> = self.other_roles.values().map(String::as_str).collect();
         let all = [
             ("first", self.first.clone()),
             ("last", self.last.clone()),
@@ -82,6 +94,8 @@ impl Rules {
             ("one_system", flag(self.one_system.then_some(true))),
             ("weight", list(&self.weight)),
             ("content", flag(self.content.then_some(true))),
+            ("calls_alone", flag(self.calls_alone.then_some(true))),
+            ("call_id_chars", number(self.call_id_chars)),
             ("parts", flag(self.parts.then_some(true))),
             ("forbidden", list(&self.forbidden)),
             ("min_rows", number(self.min_rows)),
@@ -91,6 +105,8 @@ impl Rules {
             ("extra_keys", flag(self.extra_keys)),
             ("turn_extra_keys", flag(self.turn_extra_keys)),
             ("other_keys", list(&self.other_keys)),
+            ("other_roles", (!other_roles.is_empty()).then(|| other_roles.join(" "))),
+            ("ignores", list(&self.ignores)),
             ("bom", flag(self.bom)),
             ("array", flag(self.array)),
             ("files", list(&self.files)),
@@ -104,7 +120,7 @@ impl Rules {
         let one = self.first.iter().chain(&self.last);
         let lists = self.roles.iter().chain(&self.has).chain(&self.weight);
         let after = self.after.keys().chain(self.after.values().flatten());
-        one.chain(lists).chain(after).map(String::as_str)
+        one.chain(lists).chain(after).chain(self.other_roles.keys()).map(String::as_str)
     }
 
     /// The consumer's name for what is broken, or else the rule's own.

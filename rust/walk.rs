@@ -118,6 +118,20 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The last value of a key of an object.
+pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut walk = Walk::new(json);
+    let Token::Object = walk.value()? else { return None };
+    let mut found = None;
+    while walk.more(b'}')? {
+        let (key, value) = (walk.key()?, walk.whole()?);
+        if decoded(key).as_deref() == Some(name) {
+            found = Some(value.trim_ascii());
+        }
+    }
+    found
+}
+
 /// A key decoded.
 pub(crate) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
     if !is_escaped(key) {

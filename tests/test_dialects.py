@@ -233,6 +233,10 @@ def messages(record: Json) -> Meant:
     return conversation([(turn["role"], turn["content"]) for turn in record["messages"]])
 
 
+def trl(record: Json) -> Meant:
+    return messages({"messages": record["prompt"] + record["completion"]})
+
+
 def sharegpt(record: Json) -> Meant:
     roles = {"human": "user", "gpt": "assistant", "observation": "tool", "system": "system"}
     turns = [(roles[turn["from"]], turn["value"]) for turn in record["conversations"]]
@@ -304,6 +308,7 @@ ORACLE: dict[str, Callable[[Json], Meant]] = {
     "raft-toolkit": raft_toolkit,
     "refusal": refusal,
     "sharegpt": sharegpt,
+    "trl": trl,
 }
 
 
@@ -628,7 +633,7 @@ def test_chat_of_final_answers_ends_with_them(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["messages", "sharegpt", "raft-llm"])
+@pytest.mark.parametrize("name", ["messages", "sharegpt", "trl", "raft-llm"])
 def test_conversations_of_final_answers_end_with_them(name: str) -> None:
     line = GOLDENS[name][0]
     (row,) = chat(line, answer="final").rows
@@ -946,6 +951,7 @@ BAD_TURNS = {
     "a call in its old form": Bad(
         talk(USER, {**says("assistant", None), "function_call": {"name": "f"}}), 2, "function_call"
     ),
+    "a question that is trained on": Bad(talk({**USER, "train": True}, ONE), 1, "is no answer"),
     "a turn that is not trained on": Bad(talk({**USER, "train": False}, ONE), 1, "loss mask"),
     "offsets that are trained on": Bad(
         talk(USER, {**ONE, "train_detail": [{"begin_offset": 0}]}), 2, "loss mask"

@@ -44,8 +44,12 @@ RULES = {
         "one_system",
         "weight",
         "content",
+        "calls_alone",
+        "call_id_chars",
         "parts",
         "other_keys",
+        "other_roles",
+        "ignores",
         "turn_extra_keys",
     ),
 }
@@ -636,6 +640,7 @@ name = "own"
 row = '''{"messages": [{"$each": "messages", "do": {
     "role": "{role}", "content": "{content}",
     "tool_calls": {"$if": "tool_calls", "then": "{tool_calls}"},
+    "tool_call_id": {"$if": "tool_call_id", "then": "{tool_call_id}"},
     "weight": {"$if": "weight", "then": "{weight}"}
 }}]}'''
 
@@ -649,6 +654,19 @@ AN_ANSWER = {"role": "assistant", "content": "A"}
 A_SYSTEM = {"role": "system", "content": "S"}
 A_RECORD = {"instruction": "Q", "cot_answer": "A"}
 A_CALL = {"role": "assistant", "tool_calls": [{"id": "1"}]}
+A_LAST_CALL: Row = {"role": "assistant", "tool_calls": [{"function": {}}]}
+
+
+def called(id_: object) -> list[Row]:
+    """Return a conversation in which a call of this id is answered."""
+    call = {"role": "assistant", "tool_calls": [{"id": "abc123DEF"}, {"id": id_}]}
+    return [A_QUESTION, call, {"role": "tool", "content": "T", "tool_call_id": id_}, AN_ANSWER]
+
+
+def answered(id_: object) -> list[Row]:
+    """Return the same with an id that only the tool has."""
+    return [*called("abc123DEF")[:2], {"role": "tool", "content": "T", "tool_call_id": id_}]
+
 
 # A rule, a record that breaks it, one that does not.
 OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
@@ -663,6 +681,26 @@ OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
         'after = { system = ["user"] }',
         [A_QUESTION, A_SYSTEM, AN_ANSWER],
         [A_QUESTION, A_SYSTEM, A_QUESTION],
+    ),
+    "a text beside calls": (
+        "calls_alone = true",
+        [A_QUESTION, {**A_CALL, "content": "x"}],
+        [A_QUESTION, {**A_CALL, "content": ""}],
+    ),
+    "a short id of a call": ("call_id_chars = 9", called("1"), called("abc123DEF")),
+    "a sign in the id of a call": ("call_id_chars = 9", called("call_1234"), called("abc123456")),
+    "an id of other letters": ("call_id_chars = 4", called("abc\u00e9"), [A_QUESTION, AN_ANSWER]),
+    "an id that is null": ("call_id_chars = 9", called(None), [A_QUESTION, A_LAST_CALL]),
+    "a call without an id": (
+        "call_id_chars = 9",
+        [A_QUESTION, A_LAST_CALL, A_QUESTION],
+        [A_QUESTION, AN_ANSWER, A_QUESTION, A_LAST_CALL],
+    ),
+    "a short id of an answer": ("call_id_chars = 9", answered("1"), answered("abcdefghi")),
+    "an answer without an id": (
+        "call_id_chars = 9",
+        [A_QUESTION, {"role": "tool", "content": "T"}],
+        [A_QUESTION, {"role": "assistant", "content": "T"}],
     ),
     "two system messages": (
         "one_system = true",

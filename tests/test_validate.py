@@ -63,6 +63,58 @@ RIGHT: dict[str, tuple[str, object]] = {
         "gemini",
         {"contents": [{"role": one, "parts": [{"text": "x"}]} for one in ("user", "model")]},
     ),
+    "Gemini, two texts and a file": (
+        "gemini",
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "x"}, {"fileData": {"fileUri": "u"}}]},
+                {"role": "model", "parts": [{"text": "x"}, {"text": "y"}]},
+            ]
+        },
+    ),
+    "Gemini, a system instruction by nobody": (
+        "gemini",
+        {
+            "systemInstruction": {"parts": [{"text": "s"}]},
+            "contents": [{"role": one, "parts": [{"text": "x"}]} for one in ("user", "model")],
+        },
+    ),
+    "Gemini, a system instruction by another role": (
+        "gemini",
+        {
+            "systemInstruction": {"role": "user", "parts": [{"text": "s"}]},
+            "contents": [{"role": one, "parts": [{"text": "x"}]} for one in ("user", "model")],
+        },
+    ),
+    "Nova, a picture": (
+        "bedrock-nova",
+        {
+            **NOVA,
+            "messages": [
+                {"role": "user", "content": [{"image": {"format": "png"}}, {"text": "q"}]},
+                {"role": "assistant", "content": [{"text": "a"}]},
+            ],
+        },
+    ),
+    "ShareGPT, a system message as the first turn": (
+        "sharegpt",
+        {"conversations": [*said(("system", "s")), *ASKED]},
+    ),
+    "segments, any number of them": (
+        "segments",
+        {"segments": [{"label": index % 2 == 1, "text": "x"} for index in range(5)]},
+    ),
+    "RAFT, titles that are known": (
+        "raft",
+        {
+            "question": "q",
+            "context": {"title": [["Tower", "Bridge"]], "sentences": [["t", "b"]]},
+            "instruction": "i",
+            "cot_answer": "c",
+            "quotes": ["t"],
+            "final_answer": "a",
+        },
+    ),
     "FastChat, an id": ("fastchat", {"id": "1", "conversations": ASKED}),
     "completions without a stop text": ("completion", {"prompt": "p", "completion": "c"}),
     "preferences": ("trl-dpo", {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [ASSISTANT]}),
@@ -165,6 +217,31 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
         "bedrock-nova",
         {**NOVA, "messages": blocks(("user", "Bot: q"), ("assistant", "a"))},
         {"forbidden": ""},
+    ),
+    "a part without its text": (
+        "gemini",
+        {"contents": [{"role": "user", "parts": [{"text": None}]}]},
+        {"wrong_type": "contents[0].parts[0].text is null, not a string"},
+    ),
+    "no parts": (
+        "gemini",
+        {"contents": [{"role": "user", "parts": []}]},
+        {"missing_key": "contents[0].parts is empty"},
+    ),
+    "a part that is none": (
+        "bedrock-llama",
+        {**NOVA, "messages": [{"role": "user", "content": ["x"]}]},
+        {"wrong_type": "messages[0].content[0] is a string, not an object"},
+    ),
+    "a system message that is no first turn": (
+        "sharegpt",
+        {"conversations": said(("human", "q"), ("gpt", "a"), ("system", "s"), ("gpt", "a"))},
+        {"system_first": "turn 3 is a system message after others"},
+    ),
+    "a segment without a label": (
+        "segments",
+        {"segments": [{"label": True, "text": "x"}, {"text": "y"}]},
+        {"missing_key": 'segments[1] has no key "label"'},
     ),
     "an answer too many": (
         "openai-dpo",
@@ -307,10 +384,11 @@ def test_what_convert_writes_is_right(corpus: Path, tmp_path: Path) -> None:
         if "rejected" in target.needs:
             continue
         output = tmp_path / "train.jsonl"
-        raftfast.convert(corpus, output, to=target.name, check="off")
-        verdict = raftfast.validate(output, to=target.name)
-        assert (target.name, verdict.wrong) == (target.name, 0)
-        assert verdict.broken.keys() <= {"min_rows"}
+        for train in [None, *target.train]:
+            raftfast.convert(corpus, output, to=target.name, check="off", train=train)
+            verdict = raftfast.validate(output, to=target.name)
+            assert (target.name, train, verdict.wrong) == (target.name, train, 0)
+            assert verdict.broken.keys() <= {"min_rows"}
 
 
 def rows_of(count: int) -> bytes:

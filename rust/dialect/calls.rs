@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::make::{Unread, add};
 use crate::text::{Text, write_json_string};
-use crate::walk::{Token, Walk, decoded};
+use crate::walk::{Token, Walk, member};
 
 /// A call: the JSON of its name, and that of its arguments, an object.
 struct Call<'a> {
@@ -161,18 +161,4 @@ fn object_in(raw: &[u8]) -> Result<Vec<u8>, NoCalls> {
     json.truncate(json.trim_end().len());
     json.drain(..json.len() - json.trim_start().len());
     if json.starts_with('{') { Ok(json.into_bytes()) } else { Err(NoCalls::Other) }
-}
-
-/// The last value of a key of an object.
-fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let mut walk = Walk::new(json);
-    let Token::Object = walk.value()? else { return None };
-    let mut found = None;
-    while walk.more(b'}')? {
-        let (key, value) = (walk.key()?, walk.whole()?);
-        if decoded(key).as_deref() == Some(name) {
-            found = Some(value.trim_ascii());
-        }
-    }
-    found
 }

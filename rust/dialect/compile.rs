@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::reader::{Fix, Known, Made, Other, Reader, Rendered, Room, System, Test};
 use super::reading::{AUTO, Answer, Reading, Rejected, Several};
 use super::turns::Parser;
-use super::{CONTEXT, Dialect, INSTRUCTION};
+use super::{CONTEXT, Dialect, INSTRUCTION, Turns};
 use crate::entries::List;
 use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
@@ -97,14 +97,7 @@ impl<'a> Compiler<'a> {
         let wrong = |message| Error::usage(format!("dialect {}: {message}", dialect.name));
         let fields = self.fields(dialect).map_err(wrong)?;
         let uses_documents = self.expressions.take_lists().contains(&List::Documents);
-        let parser = match &dialect.turns {
-            Some(turns) => Some(Parser::new(
-                turns,
-                self.expressions.slot(&turns.list),
-                turns.fix.as_ref().is_some_and(|fix| self.reading.unrepaired.contains(fix)),
-            )),
-            None => None,
-        };
+        let parser = dialect.turns.as_ref().map(|turns| self.parser(turns));
         let when = &dialect.when;
         let is_common = fields.is_empty() && parser.is_none() && !self.takes_others();
         let is_plain = is_common
@@ -130,6 +123,13 @@ impl<'a> Compiler<'a> {
             question: self.question(dialect)?,
             earlier: self.earlier(dialect, auto)?,
         })
+    }
+
+    fn parser(&mut self, turns: &'static Turns) -> Parser {
+        let keys = [Some(&turns.list), turns.rest.as_ref()].into_iter().flatten();
+        let arrays = keys.map(|key| (self.expressions.slot(key), key.as_str())).collect();
+        let is_unrepaired = |fix| self.reading.unrepaired.contains(fix);
+        Parser::new(turns, arrays, turns.fix.as_ref().is_some_and(is_unrepaired))
     }
 
     /// The question, if others' answers to it are to be told.

@@ -82,8 +82,7 @@ impl Reader {
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         scratch.clear();
         if let Some(parser) = &known.parser {
-            let json = bytes(record.value(parser.slot), &mut scratch.json)?;
-            parser.parse(record, json, &mut scratch.lists)?;
+            parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
         }
         if let Some(earlier) = &known.earlier
@@ -562,7 +561,7 @@ fn found<'a>(
 }
 
 /// A value as JSON, written to `json` unless it stands somewhere already.
-fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [u8], Unread> {
+pub(super) fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [u8], Unread> {
     if let Value::Json(raw) = value {
         return Ok(raw);
     }

@@ -135,6 +135,8 @@ pub enum Kind {
     Text,
     /// Documents of which each is a string, as against one list of all in another.
     Flat,
+    /// An array.
+    List,
     /// Not null: tables have all columns in all rows.
     Something,
     /// Anything but the literal `false`, or nothing.
@@ -148,6 +150,8 @@ pub enum Kind {
 pub struct Turns {
     /// The key of the array.
     pub list: String,
+    /// The key of another one in which they go on, if they do.
+    pub rest: Option<String>,
     /// What stands in it.
     #[serde(default)]
     pub of: Of,
@@ -190,12 +194,13 @@ fn content() -> String {
 }
 
 /// The built-in dialects, those first that are told by more.
-const BUILT_IN: [&str; 15] = [
+const BUILT_IN: [&str; 16] = [
     include_str!("built_in/raft-llm.toml"),
     include_str!("built_in/messages.toml"),
     include_str!("built_in/sharegpt.toml"),
     include_str!("built_in/curator.toml"),
     include_str!("built_in/eval-rows.toml"),
+    include_str!("built_in/trl.toml"),
     include_str!("built_in/completion.toml"),
     include_str!("built_in/alpaca.toml"),
     include_str!("built_in/refusal.toml"),

@@ -168,14 +168,14 @@ impl Test {
     /// What it looks at whether rows use that or not.
     fn always_seen(&self) -> Option<usize> {
         match self {
-            Self::Is(slot, Kind::Something | Kind::NotFalse) => Some(*slot),
+            Self::Is(slot, Kind::List | Kind::Something | Kind::NotFalse) => Some(*slot),
             _ => None,
         }
     }
 
     fn can_hold(&self, used: usize) -> bool {
         match self {
-            Self::Starts(..) | Self::Is(_, Kind::Something | Kind::NotFalse) => true,
+            Self::Starts(..) | Self::Is(_, Kind::List | Kind::Something | Kind::NotFalse) => true,
             Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
             Self::Never => false,
         }
@@ -192,6 +192,7 @@ impl Test {
                 _ => false,
             },
             Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
+            Self::Is(slot, Kind::List) => record.value(*slot).type_name() == "an array",
             Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
             Self::Is(slot, Kind::NotFalse) => !is_false(record.value(*slot)),
             Self::Never => false,
@@ -311,7 +312,7 @@ impl Reader {
     /// Adds the slots of the keys that records of a dialect are told by and made of.
     fn add_uses(&self, known: &Known, slots: &mut Vec<usize>) {
         known.fields.iter().for_each(|field| field.plan.add_slots(slots));
-        slots.extend(known.parser.as_ref().map(|parser| parser.slot));
+        slots.extend(known.parser.iter().flat_map(Parser::slots));
         if known.uses_documents || self.lists.contains(&List::Documents) {
             known.documents.iter().for_each(|(plan, _)| plan.add_slots(slots));
         }

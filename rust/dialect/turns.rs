@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 
 use super::Of;
 use super::calls;
-use super::make::Unread;
+use super::make::{Unread, bytes};
 use crate::entries::{CALLS, Detail, Entry, ROLES};
 use crate::error::FaultKind;
 use crate::made::Lists;
@@ -17,8 +17,8 @@ use crate::walk::{Token, Walk, decoded};
 #[derive(Debug)]
 pub(super) struct Parser {
     turns: &'static super::Turns,
-    /// The slot of the array.
-    pub slot: usize,
+    /// The arrays, one after the other: the slot of each and its key.
+    arrays: Vec<(usize, &'static str)>,
     /// Whether texts keep their starts.
     keeps_starts: bool,
 }
@@ -59,7 +59,7 @@ impl Called {
 }
 
 /// Keys of messages that no row has a place for, and that would be lost in silence. `true` is what
-/// axolotl takes `train` for where it is not said.
+/// axolotl takes `train` of an answer for where it is not said.
 const NOT_CONVERTED: [(&str, &str); 5] = [
     ("function_call", "has a function_call, the form before tool_calls, which is not converted"),
     ("train", "has a loss mask (train), which is not converted"),
@@ -72,8 +72,17 @@ const NOT_CONVERTED: [(&str, &str); 5] = [
 const NULL: &[u8] = b"null";
 
 impl Parser {
-    pub(super) fn new(turns: &'static super::Turns, slot: usize, keeps_starts: bool) -> Self {
-        Self { turns, slot, keeps_starts }
+    pub(super) fn new(
+        turns: &'static super::Turns,
+        arrays: Vec<(usize, &'static str)>,
+        keeps_starts: bool,
+    ) -> Self {
+        Self { turns, arrays, keeps_starts }
+    }
+
+    /// The slots of what it reads.
+    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
+        self.arrays.iter().map(|(slot, _)| *slot)
     }
 
     /// What is counted when turns are repaired.
@@ -86,24 +95,28 @@ impl Parser {
         self.turns.of == Of::Pairs
     }
 
-    /// Adds the turns of a record, the JSON of which is given.
+    /// Adds the turns of a record. What did not come as JSON is written to `json`.
     pub(super) fn parse(
         &self,
         record: &Record<'_>,
-        json: &[u8],
+        json: &mut Vec<u8>,
         lists: &mut Lists,
     ) -> Result<(), Unread> {
-        if json.is_empty() || json == NULL {
-            return Ok(());
-        }
-        let mut walk = Walk::new(json);
-        if !matches!(walk.value(), Some(Token::List)) {
-            return Err(Unread::Fault(record.mistyped(self.slot, &self.turns.list, "an array")));
-        }
         let mut called = Called::default();
-        while walk.more(b']') == Some(true) {
-            let Some(turn) = walk.whole() else { break };
-            self.turn(turn, &mut called, lists).map_err(|unread| unread.in_turn(lists.len()))?;
+        for (slot, key) in &self.arrays {
+            let raw = bytes(record.value(*slot), json)?;
+            if raw.is_empty() || raw == NULL {
+                continue;
+            }
+            let mut walk = Walk::new(raw);
+            if !matches!(walk.value(), Some(Token::List)) {
+                return Err(Unread::Fault(record.mistyped(*slot, key, "an array")));
+            }
+            while walk.more(b']') == Some(true) {
+                let Some(turn) = walk.whole() else { break };
+                self.turn(turn, &mut called, lists)
+                    .map_err(|unread| unread.in_turn(lists.len()))?;
+            }
         }
         Ok(())
     }
@@ -128,6 +141,7 @@ impl Parser {
     ) -> Result<(), Unread> {
         let mut entry = Entry::default();
         let mut role = None;
+        let mut is_learnt = false;
         while walk.more(b'}') == Some(true) {
             let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
             let Some(key) = decoded(key) else { break };
@@ -136,10 +150,11 @@ impl Parser {
                 continue;
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
-                if !matches!(value, b"null" | b"true" | b"[]") {
-                    return Err(wrong(what));
+                is_learnt |= value == b"true";
+                if matches!(value, b"null" | b"true" | b"[]") {
+                    continue;
                 }
-                continue;
+                return Err(wrong(what));
             }
             let detail = if *key == *self.turns.content {
                 Some(Detail::Content)
@@ -170,6 +185,9 @@ impl Parser {
         }
         let role = role.ok_or_else(|| wrong("has no role"))?;
         let role = called.note(role, &mut entry, lists)?;
+        if is_learnt && role != "assistant" {
+            return Err(wrong("is no answer and to be trained on (train), which is not converted"));
+        }
         Self::push(role, entry, lists)
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::pattern::{Member, Pattern, Says};
 use super::{Names, Problem};
 use crate::checker::{Turn, speaker};
+use crate::entries::Detail;
 use crate::printable::cut;
 use crate::record::Value;
 use crate::text::Text;
@@ -72,6 +73,9 @@ impl<'a, 'n> Fit<'a, 'n> {
             }
             (Pattern::Tuple(patterns), Value::Json([b'[', ..])) => {
                 self.tuple(patterns, raw, turn);
+            }
+            (Pattern::Parts { part, names }, Value::Json([b'[', ..])) => {
+                self.parts_of(part, names, raw, turn);
             }
             (Pattern::List { of, is_needed }, Value::Json([b'[', ..])) => {
                 self.list(of, *is_needed, raw, turn);
@@ -172,7 +176,8 @@ impl<'a, 'n> Fit<'a, 'n> {
             return;
         }
         if let Some(turn) = turn {
-            turn.calls |= member.is_call && Value::of(raw).absence().is_none();
+            turn.calls |=
+                member.detail == Some(Detail::ToolCalls) && Value::of(raw).absence().is_none();
         }
         self.place.push(Step::Key(Cow::Owned(member.name.clone())));
         self.any(&member.of, raw, turn);
@@ -194,8 +199,9 @@ impl<'a, 'n> Fit<'a, 'n> {
         let is_known = |key: &str| {
             let member = members.iter().find(|member| member.name == key);
             // Who may have a weight is a rule of its own.
-            let is_for =
-                |m: &Member| m.is_weight || m.only.as_ref().is_none_or(|only| only == role);
+            let is_for = |m: &Member| {
+                m.detail == Some(Detail::Weight) || m.only.as_ref().is_none_or(|only| only == role)
+            };
             let is_member = member.is_some_and(is_for);
             is_member || self.names.other_keys.iter().any(|other| other == key)
         };
@@ -217,10 +223,14 @@ impl<'a, 'n> Fit<'a, 'n> {
             _ if content.absence().is_some() => self.problem(self.names.content, "has no content"),
             _ => {}
         }
-        let weight = members.iter().find(|member| member.is_weight);
-        let weight = weight.map_or(Value::Missing, |member| value_of(found, &member.name));
+        let of = |detail: Detail| {
+            let member = members.iter().find(|member| member.detail == Some(detail));
+            member.map_or(Value::Missing, |member| value_of(found, &member.name))
+        };
         if has_role {
-            self.turns.push(Turn { role, content, weight, calls });
+            let (weight, tool_calls) = (of(Detail::Weight), of(Detail::ToolCalls));
+            let answers = of(Detail::ToolCallId);
+            self.turns.push(Turn { role, content, weight, calls, tool_calls, answers });
         }
     }
 
@@ -295,8 +305,35 @@ impl<'a, 'n> Fit<'a, 'n> {
             self.problem(self.names.content, "is empty");
         }
         self.texts.push(text);
-        let (content, weight) = (Value::Text(text), Value::Missing);
-        self.turns.push(Turn { role, content, weight, calls: false });
+        self.turns.push(Turn::saying(role, Value::Text(text)));
+    }
+
+    /// A content in parts, of which those that have none of some keys are no texts.
+    fn parts_of(
+        &mut self,
+        part: &Pattern,
+        names: &[String],
+        raw: &'a [u8],
+        turn: &mut Option<Open<'a>>,
+    ) {
+        let elements = elements_of(raw);
+        if elements.is_empty() {
+            self.problem(self.names.missing_key, "is empty");
+        }
+        let is_one = elements.len() == 1;
+        for (index, element) in elements.into_iter().enumerate() {
+            let found = members_of(element);
+            if found.is_empty() || found.iter().any(|(key, _)| names.iter().any(|n| n == key)) {
+                self.place.push(Step::Index(index));
+                self.fit(part, element, turn);
+                self.place.pop();
+            }
+        }
+        if let Some(turn) = turn
+            && !(is_one && matches!(turn.content, Value::Text(_)))
+        {
+            turn.content = Value::Json(raw);
+        }
     }
 
     /// A content in parts, each an object that says what it is.
@@ -352,7 +389,7 @@ fn says_content(member: &Member) -> bool {
 fn expected(pattern: &Pattern) -> &'static str {
     match pattern {
         Pattern::Object { .. } | Pattern::Record => "an object",
-        Pattern::Tuple(_) | Pattern::List { .. } => "an array",
+        Pattern::Tuple(_) | Pattern::Parts { .. } | Pattern::List { .. } => "an array",
         Pattern::Text { .. } | Pattern::Exactly(_) => "a string",
         Pattern::Boolean => "a boolean",
         Pattern::Number => "a number",

@@ -146,7 +146,7 @@ impl Names {
             wrong_value: rules.name("wrong_value"),
             unknown_role: rules.name("roles"),
             content: rules.name("content"),
-            roles: pattern::roles(roles),
+            roles: pattern::roles(roles, &rules.other_roles),
             others: rules.extra_keys != Some(false),
             turn_others: rules.turn_extra_keys.or(rules.extra_keys) != Some(false),
             other_keys: rules.other_keys.clone(),

@@ -24,6 +24,11 @@ pub(super) enum Pattern {
     },
     /// An array of exactly these.
     Tuple(Vec<Pattern>),
+    /// An array of parts of what is said: objects like this one, or of another kind, such as pictures.
+    Parts {
+        part: Box<Pattern>,
+        names: Vec<String>,
+    },
     /// An array of any number of values, each of which is one of these.
     List {
         of: Vec<Pattern>,
@@ -53,10 +58,8 @@ pub(super) struct Member {
     pub is_needed: bool,
     /// The role that only has it.
     pub only: Option<String>,
-    /// Whether it is what tools are called by.
-    pub is_call: bool,
-    /// Whether it is the weight of a turn.
-    pub is_weight: bool,
+    /// What of a turn it is, if that is more than who says what.
+    pub detail: Option<Detail>,
 }
 
 /// What a text is.
@@ -80,14 +83,16 @@ pub(super) struct Compiler<'a> {
     shape: &'a Shape,
     /// The list that the place being compiled is about an entry of.
     list: Option<List>,
+    /// The member that the place being compiled is right inside of.
+    inside: Option<&'a str>,
 }
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(shape: &'a Shape) -> Self {
-        Self { shape, list: None }
+        Self { shape, list: None, inside: None }
     }
 
-    pub(super) fn pattern(&self, node: &Node) -> Pattern {
+    pub(super) fn pattern(&self, node: &'a Node) -> Pattern {
         match node {
             Node::Object(members) => self.object(members),
             Node::Array(items) => self.array(items),
@@ -102,7 +107,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn object(&self, members: &[(String, Item)]) -> Pattern {
+    fn object(&self, members: &'a [(String, Item)]) -> Pattern {
         let members: Vec<_> = members.iter().map(|(name, item)| self.member(name, item)).collect();
         let is_turn = members
             .iter()
@@ -111,28 +116,32 @@ impl<'a> Compiler<'a> {
         Pattern::Object { members, is_turn }
     }
 
-    fn member(&self, name: &str, item: &Item) -> Member {
-        let is_detail = |detail: Detail| {
-            let is = |node: &Node| matches!(node, Node::Json(slot) if *slot == detail.slot());
-            item.nodes().into_iter().any(is)
-        };
+    fn member(&self, name: &'a str, item: &'a Item) -> Member {
+        if self.is_ignored(name) {
+            return Member::of(name, Pattern::Anything, false);
+        }
         let needed = if let Item::Always(node) = item { self.needs(node) } else { false };
         Member {
             name: name.to_owned(),
-            of: self.any_of(std::slice::from_ref(item)),
+            of: Self { inside: Some(name), ..*self }.any_of(std::slice::from_ref(item)),
             is_needed: needed,
             only: only_role(item),
-            is_call: is_detail(Detail::ToolCalls),
-            is_weight: is_detail(Detail::Weight),
+            detail: detail(item),
         }
     }
 
+    /// Whether the consumer takes no notice of a member.
+    fn is_ignored(&self, name: &str) -> bool {
+        let path = self.inside.map_or_else(|| name.to_owned(), |inside| format!("{inside}.{name}"));
+        self.shape.rules().ignores.contains(&path)
+    }
+
     /// The patterns of all that some items can come to, for any record.
-    fn any_of(&self, items: &[Item]) -> Vec<Pattern> {
+    fn any_of(&self, items: &'a [Item]) -> Vec<Pattern> {
         items.iter().flat_map(|item| self.each_of(item)).collect()
     }
 
-    fn each_of(&self, item: &Item) -> Vec<Pattern> {
+    fn each_of(&self, item: &'a Item) -> Vec<Pattern> {
         match item {
             Item::Each { list, many, .. } => Self { list: Some(*list), ..*self }.any_of(many),
             Item::Choice { then, otherwise, .. } => {
@@ -143,8 +152,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn array(&self, items: &[Item]) -> Pattern {
+    fn array(&self, items: &'a [Item]) -> Pattern {
         match items.iter().map(fixed).collect::<Option<Vec<_>>>() {
+            Some(nodes) if self.shape.rules().parts && is_one_object(&nodes) => {
+                self.parts(nodes[0])
+            }
             Some(nodes) if !nodes.is_empty() => {
                 Pattern::Tuple(nodes.into_iter().map(|node| self.pattern(node)).collect())
             }
@@ -154,11 +166,26 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    fn parts(&self, node: &'a Node) -> Pattern {
+        let part = self.pattern(node);
+        let names = match &part {
+            Pattern::Object { members, .. } => members.iter().map(|m| m.name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        Pattern::Parts { part: Box::new(part), names }
+    }
+
     fn text(&self, parts: &[Part]) -> Pattern {
         if let Some(text) = literal(parts)
             && !text.is_empty()
         {
-            return Pattern::Exactly(text);
+            // What is the same for every document stands for what is not known of it.
+            let is_known = !matches!(self.list, Some(List::Documents | List::Quotes));
+            return if is_known {
+                Pattern::Exactly(text)
+            } else {
+                Pattern::Text { says: Says::Something, is_needed: false }
+            };
         }
         let says = parts.iter().find_map(|part| match part {
             Part::Field(source) => Some(self.says(source)),
@@ -258,19 +285,29 @@ impl<'a> Compiler<'a> {
     }
 }
 
+impl Member {
+    fn of(name: &str, pattern: Pattern, is_needed: bool) -> Self {
+        let of = vec![pattern];
+        Self { name: name.to_owned(), of, is_needed, only: None, detail: None }
+    }
+}
+
 /// Texts, each with whether it is trained on.
 fn segments() -> Pattern {
-    let member = |name: &str, of| Member {
-        name: name.to_owned(),
-        of: vec![of],
-        is_needed: true,
-        only: None,
-        is_call: false,
-        is_weight: false,
-    };
     let text = Pattern::Text { says: Says::Something, is_needed: false };
-    let members = vec![member("label", Pattern::Boolean), member("text", text)];
+    let members = vec![Member::of("label", Pattern::Boolean, true), Member::of("text", text, true)];
     Pattern::List { of: vec![Pattern::Object { members, is_turn: false }], is_needed: true }
+}
+
+/// What of a turn an item is.
+fn detail(item: &Item) -> Option<Detail> {
+    let mut slots = item.nodes().into_iter().filter_map(|node| match node {
+        Node::Json(slot) => Some(*slot),
+        Node::Field(source) => Some(source.slot),
+        _ => None,
+    });
+    let details = [Detail::ToolCalls, Detail::Weight, Detail::ToolCallId];
+    slots.find_map(|slot| details.into_iter().find(|detail| detail.slot() == slot))
 }
 
 /// The role without which an item comes to nothing.
@@ -290,6 +327,10 @@ fn fixed(item: &Item) -> Option<&Node> {
     if let Item::Always(node) = item { Some(node) } else { None }
 }
 
+fn is_one_object(nodes: &[&Node]) -> bool {
+    matches!(nodes, [Node::Object(_)])
+}
+
 /// The text of parts that do not depend on the record.
 fn literal(parts: &[Part]) -> Option<String> {
     parts
@@ -306,13 +347,17 @@ fn is_never_empty(list: List) -> bool {
     matches!(list, List::Messages | List::Turns | List::Prompt | List::Pairs)
 }
 
-/// raftfast's name for each name that a consumer has for a role.
-pub(super) fn roles(names: Option<&BTreeMap<String, String>>) -> BTreeMap<String, &'static str> {
-    let called = |role: &&'static str| match names {
-        Some(names) => names.get(*role).cloned(),
-        None => Some((*role).to_owned()),
+/// raftfast's name for each name that a consumer has for a role, those that only others write included.
+pub(super) fn roles(
+    names: Option<&BTreeMap<String, String>>,
+    others: &BTreeMap<String, String>,
+) -> BTreeMap<String, &'static str> {
+    let called = |role: &str| match names {
+        Some(names) => names.get(role).cloned(),
+        None => Some(role.to_owned()),
     };
     let calls = names.and_then(|names| names.get(CALLS)).map(|name| (name.clone(), CALLS));
     let named = ROLES.iter().filter_map(|role| Some((called(role)?, *role)));
-    named.chain(calls).collect()
+    let others = ROLES.iter().filter_map(|role| Some((others.get(*role)?.clone(), *role)));
+    others.chain(named).chain(calls).collect()
 }

@@ -150,12 +150,29 @@ TOOL_TURNS: list[Row] = [
     {"role": "assistant", "content": "a", "weight": 1},
 ]
 
+
+def with_id(id_: str) -> list[Row]:
+    """Return these turns with another id of the call."""
+    question, call, answer, last = TOOL_TURNS
+    return [
+        question,
+        {**call, "tool_calls": [{**CALL, "id": id_}]},
+        {**answer, "tool_call_id": id_},
+        last,
+    ]
+
+
 MISTRAL_REFUSES: dict[str, tuple[list[Row], str]] = {
     "a last turn of the user": (said("user", "assistant", "user"), "Expected last role Assistant"),
     "a role that it does not know": (said("developer", "user", "assistant"), "'developer'"),
     "a tool that nobody called": (
         [*said("user"), {**TOOL_TURNS[2], "role": "tool"}, *said("assistant")],
         "Unexpected role 'tool'",
+    ),
+    "an id of OpenAI's": (with_id("call_abc123"), "must be a-z, A-Z, 0-9"),
+    "a text beside calls": (
+        [TOOL_TURNS[0], {**TOOL_TURNS[1], "content": "x"}, *TOOL_TURNS[2:]],
+        "either content or tool_calls, but not both",
     ),
     "a weight of two": (
         [*said("user"), {"role": "assistant", "content": "a", "weight": 2}],
@@ -223,6 +240,14 @@ def test_turns_that_mistral_common_refuses_break_a_rule(
     with pytest.raises(Exception, match=r"last role Assistant|'developer'"):
         mistral(unchecked("mistral", *roles)["messages"])
     assert verdict("mistral", *roles) == {"rule": 1}
+
+
+@pytest.mark.parametrize("name", ["an id of OpenAI's", "a text beside calls"])
+def test_calls_that_mistral_common_refuses_break_a_rule(name: str) -> None:
+    turns, _ = MISTRAL_REFUSES[name]
+    to = Converter("mistral", check="strict", on_error="skip")
+    to.convert_bytes(json.dumps({"messages": turns}).encode())
+    assert to.ledger.rejected == {"rule": 1}
 
 
 # OpenAI -------------------------------------------------------------------------------------------

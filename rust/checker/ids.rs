@@ -1,0 +1,38 @@
+//! Ids of calls of tools, held against what a consumer takes for one.
+
+use super::Turn;
+use crate::record::Value;
+use crate::text::Escape;
+use crate::walk::{Token, Walk, member};
+
+/// Whether all ids of a turn are of so many ASCII letters and digits. Calls of the last turn, which no
+/// tool answers, need none.
+pub(super) fn are_of(chars: u64, turn: &Turn<'_>, is_last: bool) -> bool {
+    let answers = turn.role != "tool" || is_of(chars, turn.answers);
+    let needs_none = |id: Value<'_>| is_last && matches!(id, Value::Missing | Value::Null);
+    answers && calls_have(turn.tool_calls, |id| needs_none(id) || is_of(chars, id))
+}
+
+fn is_of(chars: u64, id: Value<'_>) -> bool {
+    let Value::Text(text) = id else { return false };
+    let plain = text.to_plain();
+    plain.len() as u64 == chars && plain.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether something holds for the id of each call.
+fn calls_have(calls: Value<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
+    if calls.absence().is_some() {
+        return true;
+    }
+    let mut json = Vec::new();
+    calls.write_json(Escape::Keep, &mut json);
+    let mut walk = Walk::new(&json);
+    let is_list = matches!(walk.value(), Some(Token::List));
+    while is_list && walk.more(b']') == Some(true) {
+        let Some(call) = walk.whole() else { break };
+        if !holds(member(call, "id").map_or(Value::Missing, Value::of)) {
+            return false;
+        }
+    }
+    true
+}
