@@ -215,7 +215,10 @@ def test_rows_with_calls_are_what_their_target_checks() -> None:
 
 @pytest.mark.parametrize(
     "messages",
-    [[QUESTION, calling(call("f", "{}"))], [QUESTION, calling(call("f", "{}")), RESULT, ANSWER]],
+    [
+        [QUESTION, calling(call("f", "{}"))],
+        [QUESTION, calling(call("f", "{}")), {**RESULT, "tool_call_id": "call00001"}, ANSWER],
+    ],
 )
 def test_rows_that_call_tools_break_no_rule(messages: list[Json]) -> None:
     line = json.dumps({"messages": messages}).encode()

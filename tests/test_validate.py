@@ -226,7 +226,12 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
     "no parts": (
         "gemini",
         {"contents": [{"role": "user", "parts": []}]},
-        {"missing_key": "contents[0].parts is empty"},
+        {"missing_key": "contents[0].parts is empty", "content": "contents[0] has no content"},
+    ),
+    "an empty text among parts": (
+        "gemini",
+        {"contents": [{"role": "user", "parts": [{"text": "x"}, {"text": ""}]}]},
+        {"content": "contents[0].parts[1].text is empty"},
     ),
     "a part that is none": (
         "bedrock-llama",

@@ -320,18 +320,15 @@ impl<'a, 'n> Fit<'a, 'n> {
         if elements.is_empty() {
             self.problem(self.names.missing_key, "is empty");
         }
-        let is_one = elements.len() == 1;
         for (index, element) in elements.into_iter().enumerate() {
             let found = members_of(element);
             if found.is_empty() || found.iter().any(|(key, _)| names.iter().any(|n| n == key)) {
                 self.place.push(Step::Index(index));
-                self.fit(part, element, turn);
+                self.fit(part, element, &mut None);
                 self.place.pop();
             }
         }
-        if let Some(turn) = turn
-            && !(is_one && matches!(turn.content, Value::Text(_)))
-        {
+        if let Some(turn) = turn {
             turn.content = Value::Json(raw);
         }
     }
