@@ -35,6 +35,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Write the corpora, compare, print the table."""
     options = arguments()
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="raftfast-compare-", dir=options.scratch) as folder:
         corpora: dict[str, Path] = {}
         for style in options.style:

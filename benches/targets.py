@@ -73,6 +73,8 @@ def main() -> None:
     orders = random.Random(0)  # noqa: S311 - an order, and no secret
     everything = cases(options.only)
     times: dict[Case, list[float]] = {case: [] for case in everything}
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="raftfast-targets-", dir=options.scratch) as folder:
         corpus = Path(folder) / "corpus.jsonl"
         raftfast.sample(corpus, options.megabytes * 1_000_000, style=options.style)

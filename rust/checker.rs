@@ -279,7 +279,7 @@ impl Checker {
     ) {
         let mut broken = |name, what| tell(Broken { name, turn: Some(place), what });
         if let Some(name) = self.calls_alone
-            && turn.calls
+            && turn.tool_calls.absence().is_none()
             && turn.content.absence().is_none()
         {
             broken(name, "says something beside its calls");

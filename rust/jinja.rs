@@ -139,11 +139,14 @@ fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Er
     Ok(environment)
 }
 
-/// Whether Python can tell the length of a value and take elements of it, which is so of texts, dicts and
-/// Jinja2's undefined, too.
+/// Whether Python can tell the length of a value and take elements of it, which is so of texts, dicts,
+/// slices and Jinja2's undefined, too.
 fn is_sequence(value: &Value) -> bool {
-    let kinds = [ValueKind::String, ValueKind::Seq, ValueKind::Map, ValueKind::Undefined];
-    kinds.contains(&value.kind())
+    match value.kind() {
+        ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Undefined => true,
+        ValueKind::Iterable => value.len().is_some(),
+        _ => false,
+    }
 }
 
 /// A template without the tags that mark what a model says: blocks that are always there stand in

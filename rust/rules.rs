@@ -39,8 +39,11 @@ pub struct Rules {
     /// and in calls of all turns but the last, which need not have any.
     pub call_id_chars: Option<u64>,
     /// Whether a content may be a list of parts, in rows that others wrote; where the target writes a list
-    /// of one, whether there may be more, and others than texts.
+    /// of one text, whether there may be several.
     pub parts: bool,
+    /// By role, the keys of parts other than texts that a content may have where the target writes a list
+    /// of one text.
+    pub other_parts: BTreeMap<String, Vec<String>>,
     /// Texts that no content may hold.
     pub forbidden: Vec<String>,
     /// How many rows a file has at least.
@@ -79,8 +82,10 @@ impl Rules {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
         let list = |list: &[String]| (!list.is_empty()).then(|| list.join(" "));
-        let after: Vec<_> =
-            self.after.iter().map(|(role, next)| format!("{role}: {}", next.join(" "))).collect();
+        let by_role = |lists: &BTreeMap<String, Vec<String>>| -> Vec<_> {
+            lists.iter().map(|(role, list)| format!("{role}: {}", list.join(" "))).collect()
+        };
+        let (after, other_parts) = (by_role(&self.after), by_role(&self.other_parts));
         let other_roles: Vec<_> = self.other_roles.values().map(String::as_str).collect();
         let all = [
             ("first", self.first.clone()),
@@ -97,6 +102,7 @@ impl Rules {
             ("calls_alone", flag(self.calls_alone.then_some(true))),
             ("call_id_chars", number(self.call_id_chars)),
             ("parts", flag(self.parts.then_some(true))),
+            ("other_parts", (!other_parts.is_empty()).then(|| other_parts.join(", "))),
             ("forbidden", list(&self.forbidden)),
             ("min_rows", number(self.min_rows)),
             ("max_rows", number(self.max_rows)),
@@ -120,7 +126,8 @@ impl Rules {
         let one = self.first.iter().chain(&self.last);
         let lists = self.roles.iter().chain(&self.has).chain(&self.weight);
         let after = self.after.keys().chain(self.after.values().flatten());
-        one.chain(lists).chain(after).chain(self.other_roles.keys()).map(String::as_str)
+        let others = self.other_roles.keys().chain(self.other_parts.keys());
+        one.chain(lists).chain(after).chain(others).map(String::as_str)
     }
 
     /// The consumer's name for what is broken, or else the rule's own.

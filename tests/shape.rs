@@ -138,9 +138,12 @@ fn settings_and_needs_must_be_known() {
     let error = Shape::compile(&target("1"), &options).unwrap_err().to_string();
     assert_eq!(error, "target mine has no setting 'speed'; its settings: key, none, stop");
     let mut needy = target("1");
-    needy.needs = vec!["answers".to_owned()];
-    let error = Shape::compile(&needy, &Options::default()).unwrap_err().to_string();
-    assert!(error.contains("unknown field 'answers' in needs; there are id,"), "{error}");
+    for name in ["answers", "text", "text_prompt"] {
+        needy.needs = vec![name.to_owned()];
+        let error = Shape::compile(&needy, &Options::default()).unwrap_err().to_string();
+        let expected = format!("unknown field '{name}' in needs; there are id,");
+        assert!(error.contains(&expected) && error.ends_with("system, tools"), "{error}");
+    }
 }
 
 #[test]

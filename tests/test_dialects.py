@@ -938,6 +938,51 @@ class Bad(NamedTuple):
     says: str
 
 
+# What is trained on in rows of TRL ----------------------------------------------------------------
+
+ANSWERED_BEFORE: Json = {
+    "prompt": [USER, says("assistant", "ctx"), USER],
+    "completion": [says("assistant", "a")],
+}
+
+
+def weights(row: Json) -> list[int | None]:
+    return [turn.get("weight") for turn in row["messages"] if turn["role"] == "assistant"]
+
+
+def test_answers_before_the_completion_are_not_trained_on() -> None:
+    (row,) = chat(line_of(ANSWERED_BEFORE)).rows
+    assert weights(row) == [0, None]
+    (row,) = converted(Converter("openai", train="answer"), line_of(ANSWERED_BEFORE)).rows
+    assert weights(row) == [0, 1]
+    (row,) = converted(Converter("trl-conversational"), line_of(ANSWERED_BEFORE)).rows
+    assert row == ANSWERED_BEFORE
+    (row,) = converted(Converter("completion", turns="last"), line_of(ANSWERED_BEFORE)).rows
+    assert row == {"prompt": USER["content"], "completion": f"a{STOP}"}
+
+
+@pytest.mark.parametrize(
+    ("to", "options"), [("sharegpt", {}), ("alpaca", {}), ("completion", {"turns": "each"})]
+)
+def test_rows_that_would_train_on_them_are_refused(to: str, options: Json) -> None:
+    error = fault(Converter(to, **options), line_of(ANSWERED_BEFORE))
+    assert (error.kind, "the weight of a turn" in str(error)) == ("unfit", True)
+
+
+@pytest.mark.parametrize("completion", [[says("assistant", "a")], 5, {"a": 1}])
+def test_a_completion_that_is_no_text_is_told_and_not_filtered(completion: object) -> None:
+    line = line_of({"prompt": "q", "completion": completion})
+    error = fault(Converter("chat"), line)
+    assert (error.kind, "field 'completion' must be a string" in str(error)) == ("wrong-type", True)
+    ledger = chat(line_of({"prompt": "q", "completion": None})).ledger
+    assert (ledger.filtered, ledger.repaired) == ({"cot_answer null": 1}, {})
+
+
+def test_rows_of_trl_are_of_one_dialect() -> None:
+    assert details(*GOLDENS["trl"]).ledger.also_fits == {}
+    assert details(*GOLDENS["completion"]).ledger.also_fits == {}
+
+
 PARTS = [{"type": "text", "text": "a part"}, {"type": "image_url", "image_url": {"url": "u"}}]
 BAD_TURNS = {
     "no role": Bad(talk(USER, {"content": "one"}), 2, "role"),
@@ -952,6 +997,7 @@ BAD_TURNS = {
         talk(USER, {**says("assistant", None), "function_call": {"name": "f"}}), 2, "function_call"
     ),
     "a question that is trained on": Bad(talk({**USER, "train": True}, ONE), 1, "is no answer"),
+    "a thought that is none": Bad(talk({**USER, "thinking": "x"}, ONE), 1, "thinking"),
     "a turn that is not trained on": Bad(talk({**USER, "train": False}, ONE), 1, "loss mask"),
     "offsets that are trained on": Bad(
         talk(USER, {**ONE, "train_detail": [{"begin_offset": 0}]}), 2, "loss mask"

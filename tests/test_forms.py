@@ -278,6 +278,7 @@ def test_what_has_nothing_to_read_is_called_what_it_is(
 NO_TABLES: dict[str, Callable[[], object]] = {
     "an array of strings": lambda: pa.array(["a"]),
     "chunks of strings": lambda: pa.chunked_array([["a"]]),
+    "a series without a name": lambda: pytest.importorskip("polars").Series(["a"]),
     "structs, some of them null": lambda: pa.array([record(), None]),
 }
 

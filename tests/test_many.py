@@ -1449,8 +1449,14 @@ def test_a_report_has_the_accounts_of_inputs_that_are_kept(
 ) -> None:
     found = []
     for kept in range(3):
-        library.convert("in", "out/", output_type=output_type, resume=True, report="report.json")
+        ledger = library.convert(
+            "in", "out/", output_type=output_type, resume=True, report="report.json"
+        )
         found.append(by_input(sources / "report.json"))
+        of_inputs = {
+            name: {"read": one.read, "bytes_in": one.bytes_in} for name, one in ledger.inputs
+        }
+        assert of_inputs == found[-1]
         (sources / "out" / ALL[kept]).with_suffix(f".{output_type}").unlink()
     assert found[0] == found[1] == found[2]
     assert list(found[0]) == [f"in/{name}" for name in ALL]

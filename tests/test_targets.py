@@ -47,6 +47,7 @@ RULES = {
         "calls_alone",
         "call_id_chars",
         "parts",
+        "other_parts",
         "other_keys",
         "other_roles",
         "ignores",
@@ -691,6 +692,11 @@ OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
     "a sign in the id of a call": ("call_id_chars = 9", called("call_1234"), called("abc123456")),
     "an id of other letters": ("call_id_chars = 4", called("abc\u00e9"), [A_QUESTION, AN_ANSWER]),
     "an id that is null": ("call_id_chars = 9", called(None), [A_QUESTION, A_LAST_CALL]),
+    "a call whose id is none": (
+        "call_id_chars = 9",
+        [A_QUESTION, {"role": "assistant", "tool_calls": [{"id": None}]}],
+        [A_QUESTION, {"role": "assistant", "tool_calls": [{"id": "null"}]}],
+    ),
     "a call without an id": (
         "call_id_chars = 9",
         [A_QUESTION, A_LAST_CALL, A_QUESTION],

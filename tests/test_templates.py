@@ -350,7 +350,8 @@ SEEN: dict[str, str] = {
     "other letters": "{{ 'aB\u00dc\u00df1'.swapcase() }}",
     "ends of a text": "{{ 'abc'.removeprefix('ab') }}{{ 'abc'.removesuffix('x') }}",
     "what is a sequence": (
-        "{% for x in (messages, messages[0], 'x', 1, none) %}{{ x is sequence }} {% endfor %}"
+        "{% for x in (messages, messages[1:], messages[0], 'x', 1, none) %}"
+        "{{ x is sequence }} {% endfor %}{{ range(3) is sequence }}"
     ),
 }
 

@@ -212,10 +212,12 @@ def test_a_conversation_that_ends_with_a_question_has_no_answer_to_train_on(to: 
 
 
 def test_a_weight_of_the_record_s_own_is_not_lost_in_silence() -> None:
-    said = conversation(None, [("q", "a"), ("r", "b")])
-    said[1]["weight"] = 0  # type: ignore[assignment]
+    said: list[Row] = [*conversation(None, [("q", "a"), ("r", "b")])]
+    said[3]["weight"] = 0
     with pytest.raises(Error, match="the weight of a turn"):
         row("openai", {"messages": said}, train="answer")
+    said[1]["weight"], said[3]["weight"] = 0, 1
+    assert row("openai", {"messages": said}, train="answer") == {"messages": said}
 
 
 def test_the_final_answer_alone_leaves_nothing_to_mask() -> None:

@@ -121,6 +121,13 @@ class Ledger:
             seconds: The wall time of all runs together.
 
         """
+    def of_input(self, name: str) -> Ledger:
+        """Return the same account as that of one input.
+
+        Args:
+            name: What the input is called in ``inputs``.
+
+        """
     def as_dict(self) -> dict[str, object]:
         """All but ``inputs``, ``split`` and ``missing`` as plain values, for ``--report``."""
     @staticmethod

@@ -28,7 +28,7 @@ from raftfast.sources import (
 from raftfast.task import Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -347,19 +347,13 @@ def _by_input(outcome: Outcome, sources: Sequence[Source]) -> dict[str, object]:
     """Give the account of each input, where there are several."""
     # A shard is made from bytes of inputs, and an empty input has none.
     parts: dict[str, list[Ledger]] = {name: [] for name in map(name_in_account, sources)}
-    for name, part in _parts(outcome):
+    for name, part in outcome.ledger.inputs:
         parts.setdefault(name, []).append(part)
     totals = {name: _raftfast.Ledger.total(each, 0) for name, each in parts.items()}
     accounts = [{"input": name, **total.as_dict()} for name, total in totals.items()]
     for account in accounts:
         del account["seconds"]  # they were converted together
     return {"by_input": accounts} if len(accounts) > 1 else {}
-
-
-def _parts(outcome: Outcome) -> Iterable[tuple[str, Ledger]]:
-    """Give the accounts of inputs: in a folder those of its outputs, as one may be from before."""
-    own = [(made.input, made.ledger) for made in outcome.outputs if made.input and made.ledger]
-    return own or outcome.ledger.inputs
 
 
 def _check_rows(ledger: Ledger, expected: int | None) -> None:

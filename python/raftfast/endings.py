@@ -59,26 +59,36 @@ def run(work: Callable[[], int]) -> int:
     """
     _fill_standard_descriptors()
     try:
+        code, message = _outcome(work)
+    except Stopped as late:  # at the very end of the work; no other can come
+        code, message = _verdict(late)
+    if message is not None:
+        _abandon_stdout()
+    if message:
+        tell(message)
+    return code
+
+
+def _outcome(work: Callable[[], int]) -> tuple[int, str | None]:
+    """Return the exit code and, where the work did not come to its end, what to say."""
+    try:
         _listen()
         code = work()
         outcome_stands()
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
         outcome_stands()
-        _abandon_stdout()
-        code, message = _verdict(error)
-        if message:
-            tell(message)
-    return code
+        return _verdict(error)
+    return code, None
 
 
 def outcome_stands() -> None:
-    """Ignore signals from here on: what is done is done, and the exit code has to say so.
+    """Hear no signals from here on: what is done is done, and the exit code has to say so.
 
-    Signals that `run` does not listen to are those of another program, and left as they are.
+    They are caught and not ignored: Python tells on standard error of one that is pending when it
+    comes to be ignored. Those that `run` does not listen to are those of another program, and left
+    as they are.
     """
-    for number in (*_SIGNALS, SIGALRM):
-        if getsignal(number) in (_stop, _stop_after_all):
-            signal(number, SIG_IGN)
+    _Heard.enough = True
 
 
 def tell(message: str) -> None:
@@ -111,7 +121,17 @@ def _escapes() -> dict[int, str]:
 _ESCAPES = _escapes()
 
 
+class _Heard:
+    """What signals came to."""
+
+    enough = False
+    """Whether none is to be heard any more: one was, or the outcome stands."""
+    lost: Stopped | None = None
+    """What was raised where nothing could be."""
+
+
 def _listen() -> None:
+    _Heard.enough = False
     sys.unraisablehook = _stop_if_lost
     for number in _SIGNALS:
         if getsignal(number) is not SIG_IGN:  # nohup and background jobs ignore some
@@ -119,11 +139,13 @@ def _listen() -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    outcome_stands()  # a second signal must not interrupt the cleaning up
-    raise Stopped(number)
+    _stop_once(Stopped(number))
 
 
-_lost: list[Stopped] = []
+def _stop_once(stopped: Stopped) -> None:
+    if not _Heard.enough:
+        _Heard.enough = True  # a second signal must not interrupt the cleaning up
+        raise stopped
 
 
 def _stop_if_lost(what: sys.UnraisableHookArgs) -> None:
@@ -133,7 +155,7 @@ def _stop_if_lost(what: sys.UnraisableHookArgs) -> None:
     they raise would be told and forgotten, and the run would go on and hear no other signal.
     """
     if isinstance(what.exc_value, Stopped):
-        _lost.append(what.exc_value)
+        _Heard.lost, _Heard.enough = what.exc_value, False
         signal(SIGALRM, _stop_after_all)
         setitimer(ITIMER_REAL, _SOON)
     else:
@@ -141,7 +163,8 @@ def _stop_if_lost(what: sys.UnraisableHookArgs) -> None:
 
 
 def _stop_after_all(_: int, __: FrameType | None) -> None:
-    raise _lost[-1]
+    if _Heard.lost is not None:
+        _stop_once(_Heard.lost)
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:

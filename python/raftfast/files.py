@@ -15,7 +15,7 @@ import errno
 import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
-from signal import SIG_BLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGTERM, pthread_sigmask
+from signal import SIG_BLOCK, SIG_SETMASK, SIGALRM, SIGHUP, SIGINT, SIGTERM, pthread_sigmask
 from typing import TYPE_CHECKING
 
 from raftfast.paths import STANDARD, status
@@ -324,8 +324,11 @@ def blaming(name: str) -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back the signals that end a run, in this thread and in those that it starts."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP})
+    """Hold back the signals that end a run, in this thread and in those that it starts.
+
+    One of them is the alarm by which `endings` hears of a signal that was lost.
+    """
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP, SIGALRM})
     try:
         yield
     finally:

@@ -31,7 +31,7 @@ from raftfast.manifest import (
     read_manifest,
 )
 from raftfast.paths import STANDARD, status
-from raftfast.sources import name_of
+from raftfast.sources import name_in_account, name_of
 from raftfast.staging import SUCCESS, staged
 from raftfast.task import Made, Outcome, gather
 
@@ -86,7 +86,10 @@ def to_folder(
         with published(task.beside, sync=task.sync, last=folder.show) as paths:
             steps = run_all(list(folder.jobs()), task.threads, task.progress)
             gather(folder.rejected(), paths.get("rejects"))
-            ledgers = [step.entry.ledger for step in steps]
+            ledgers = [
+                step.entry.ledger.of_input(name_in_account(found.source))
+                for found, step in zip(task.inputs, steps, strict=True)
+            ]
             total = _raftfast.Ledger.total(ledgers, perf_counter() - started)
             made = [
                 Made(output, name_of(found.source), step.entry.ledger, step.kept)

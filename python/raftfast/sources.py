@@ -56,7 +56,7 @@ def name_of(source: Source) -> str:
     if isinstance(source, str):
         return source
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else f"<{type(source).__name__}>"
+    return name if isinstance(name, str) and name else f"<{type(source).__name__}>"
 
 
 def name_in_account(source: Source) -> str:

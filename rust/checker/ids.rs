@@ -5,11 +5,19 @@ use crate::record::Value;
 use crate::text::Escape;
 use crate::walk::{Token, Walk, member};
 
+/// What Mistral's tokenizers take for no id.
+const NO_ID: &str = "null";
+
 /// Whether all ids of a turn are of so many ASCII letters and digits. Calls of the last turn, which no
-/// tool answers, need none.
+/// tool answers, need none (mistral-common, `_validate_tool_call_id`).
 pub(super) fn are_of(chars: u64, turn: &Turn<'_>, is_last: bool) -> bool {
     let answers = turn.role != "tool" || is_of(chars, turn.answers);
-    let needs_none = |id: Value<'_>| is_last && matches!(id, Value::Missing | Value::Null);
+    let is_none = |id: Value<'_>| match id {
+        Value::Missing => true,
+        Value::Text(text) => text.is(NO_ID),
+        _ => false,
+    };
+    let needs_none = |id: Value<'_>| is_last && is_none(id);
     answers && calls_have(turn.tool_calls, |id| needs_none(id) || is_of(chars, id))
 }
 

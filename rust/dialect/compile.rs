@@ -57,6 +57,8 @@ impl Reader {
             final_answer: (reading.answer == Answer::Final).then(FinalAnswer::default),
             several: reading.turns,
             room: Room::of(shape),
+            trains_on_last: shape.trains_on_last()
+                || (!shape.takes_turns() && reading.turns == Several::Last),
             other,
             cutter: shape.cutter().cloned().unwrap_or(Cutter::Answer),
             jinja: shape.jinja().cloned(),
@@ -175,15 +177,15 @@ impl<'a> Compiler<'a> {
                 made.push(Made { slot, plan, fix: None });
                 continue;
             };
-            let without = match dialect.unrepaired.get(source.name()) {
-                Some(skeleton) => self.expressions.compile(skeleton)?,
-                None => as_it_is(slot),
+            let (key, without) = match dialect.unrepaired.get(source.name()) {
+                Some(skeleton) => (key_of(skeleton), self.expressions.compile(skeleton)?),
+                None => (source.name(), as_it_is(slot)),
             };
             if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
                 made.push(Made { slot, plan: without, fix: None });
             } else {
                 let plan = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, plan, fix: Some(Fix { name, without }) });
+                made.push(Made { slot, plan, fix: Some(Fix { name, key, without }) });
             }
         }
         Ok(made)
@@ -259,6 +261,12 @@ impl<'a> Compiler<'a> {
         }
         tests
     }
+}
+
+/// The key that a skeleton is the value of.
+fn key_of(skeleton: &'static Json) -> &'static str {
+    let inside = skeleton.as_str().and_then(|text| text.strip_prefix('{')?.strip_suffix('}'));
+    inside.unwrap_or_default()
 }
 
 /// The value of a key.

@@ -8,14 +8,14 @@ use std::ops::Range;
 use super::calls;
 use super::documents;
 use super::each::Answers;
-use super::reader::{Known, Other, Reader, Scratch};
+use super::reader::{Fix, Known, Other, Reader, Scratch};
 use super::reading::{Answer, Several};
 use super::turns::Parser;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::made::{Fields, Lists, add_json};
 use crate::mask::{Cutter, FinalAnswer};
-use crate::record::{Record, Value};
+use crate::record::{Holds, Record, Value};
 use crate::scan::Span;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Text};
@@ -171,11 +171,13 @@ impl Reader {
                 continue;
             }
             fields.put(made.slot, |out| made.plan.write(&source, Escape::Keep, out))?;
-            if let Some(fix) = &made.fix
-                && Value::of(&found(&fix.without, record, said, lists)?)
-                    != fields.value(made.slot, record)
-            {
-                fixes.push(fix.name);
+            if let Some(fix) = &made.fix {
+                fix.takes(record)?;
+                let before = found(&fix.without, record, said, lists)?;
+                let after = fields.value(made.slot, record);
+                if Value::of(&before) != after && is_there(after) {
+                    fixes.push(fix.name);
+                }
             }
         }
         Ok(())
@@ -351,11 +353,23 @@ impl Reader {
         for (detail, what) in LOST {
             let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
             let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
-            if !self.room.details.contains(&detail) && said.iter().any(has) {
+            let last_only = detail == Detail::Weight && self.trains_on_last;
+            let seen = if last_only { said.len().saturating_sub(1) } else { 0 };
+            if !self.room.details.contains(&detail) && said[seen..].iter().any(has) {
                 return unfit(what);
             }
         }
         Ok(())
+    }
+}
+
+impl Fix {
+    /// Refuses what is no text and is to be mended as one: it would come to nothing.
+    fn takes(&self, record: &Record<'_>) -> Result<(), Unread> {
+        match self.without.copied().filter(|from| !record.value(*from).fits(Holds::Text)) {
+            Some(from) => Err(Unread::Fault(record.mistyped(from, self.key, "a string"))),
+            None => Ok(()),
+        }
     }
 }
 

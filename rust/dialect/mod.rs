@@ -137,11 +137,21 @@ pub enum Kind {
     Flat,
     /// An array.
     List,
+    /// Anything but an array, or nothing.
+    #[serde(rename = "not-list")]
+    NotList,
     /// Not null: tables have all columns in all rows.
     Something,
     /// Anything but the literal `false`, or nothing.
     #[serde(rename = "not-false")]
     NotFalse,
+}
+
+impl Kind {
+    /// Whether it is asked for whatever rows are made of.
+    fn is_always_seen(self) -> bool {
+        matches!(self, Self::List | Self::NotList | Self::Something | Self::NotFalse)
+    }
 }
 
 /// Where the turns of a conversation stand.

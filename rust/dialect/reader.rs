@@ -43,6 +43,8 @@ pub struct Reader {
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,
+    /// Whether no answer but the last is trained on, whatever weights the others have.
+    pub(super) trains_on_last: bool,
     /// How the rejected answer is chosen from those of other records.
     pub(super) other: Option<Other>,
     /// How the answer is cut in spans.
@@ -151,6 +153,8 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) struct Fix {
     pub name: &'static str,
+    /// The key of what is mended, if that is the value of one.
+    pub key: &'static str,
     pub without: Plan,
 }
 
@@ -168,14 +172,15 @@ impl Test {
     /// What it looks at whether rows use that or not.
     fn always_seen(&self) -> Option<usize> {
         match self {
-            Self::Is(slot, Kind::List | Kind::Something | Kind::NotFalse) => Some(*slot),
+            Self::Is(slot, kind) if kind.is_always_seen() => Some(*slot),
             _ => None,
         }
     }
 
     fn can_hold(&self, used: usize) -> bool {
         match self {
-            Self::Starts(..) | Self::Is(_, Kind::List | Kind::Something | Kind::NotFalse) => true,
+            Self::Starts(..) => true,
+            Self::Is(_, kind) if kind.is_always_seen() => true,
             Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
             Self::Never => false,
         }
@@ -192,12 +197,22 @@ impl Test {
                 _ => false,
             },
             Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
-            Self::Is(slot, Kind::List) => record.value(*slot).type_name() == "an array",
+            Self::Is(slot, Kind::List) => is_list(record.value(*slot)),
+            Self::Is(slot, Kind::NotList) => !is_list(record.value(*slot)),
             Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
             Self::Is(slot, Kind::NotFalse) => !is_false(record.value(*slot)),
             Self::Never => false,
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
         }
+    }
+}
+
+/// Whether a value is an array, in JSON or in a column.
+fn is_list(value: Value<'_>) -> bool {
+    match value {
+        Value::Json(raw) => raw.first() == Some(&b'['),
+        Value::Nested(nested) => nested.type_name() == "an array",
+        _ => false,
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Parser {
 struct Called {
     calls: usize,
     answered: usize,
+    /// Whether the turns that are read come before what is trained on.
+    is_context: bool,
 }
 
 impl Called {
@@ -103,7 +105,8 @@ impl Parser {
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let mut called = Called::default();
-        for (slot, key) in &self.arrays {
+        for (index, (slot, key)) in self.arrays.iter().enumerate() {
+            called.is_context = index + 1 < self.arrays.len();
             let raw = bytes(record.value(*slot), json)?;
             if raw.is_empty() || raw == NULL {
                 continue;
@@ -150,7 +153,7 @@ impl Parser {
                 continue;
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
-                is_learnt |= value == b"true";
+                is_learnt |= key == "train" && value == b"true";
                 if matches!(value, b"null" | b"true" | b"[]") {
                     continue;
                 }
@@ -187,6 +190,10 @@ impl Parser {
         let role = called.note(role, &mut entry, lists)?;
         if is_learnt && role != "assistant" {
             return Err(wrong("is no answer and to be trained on (train), which is not converted"));
+        }
+        if called.is_context && role == "assistant" && entry.get(Detail::Weight) == Span::default()
+        {
+            entry.set(Detail::Weight, lists.keep(&[b"0"])?);
         }
         Self::push(role, entry, lists)
     }

@@ -200,6 +200,17 @@ impl Ledger {
         Ok(total)
     }
 
+    fn of_input(&self, name: String) -> Self {
+        Self {
+            account: self.account.clone(),
+            elapsed: self.elapsed,
+            inputs: vec![(name, self.account.clone())],
+            missing: self.missing.clone(),
+            split: self.split.clone(),
+            broken: self.broken.clone(),
+        }
+    }
+
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let account = PyDict::new(py);
         account.set_item("read", self.read())?;

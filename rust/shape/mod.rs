@@ -119,11 +119,7 @@ impl Shape {
         let given = &options.settings;
         let mut compiler = skeleton::Compiler::new(&settings, given, roles.clone(), names);
         for need in &target.needs {
-            let field = Field::named(need).ok_or_else(|| {
-                let known = Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>();
-                wrong(format!("unknown field '{need}' in needs; there are {}", known.join(", ")))
-            })?;
-            compiler.need(field);
+            compiler.need(needed(need).map_err(wrong)?);
         }
         if target.oracle.is_some() {
             compiler.need(Field::OracleContext);
@@ -231,6 +227,12 @@ impl Shape {
         let asked = self.fields.contains(&Field::CotAnswer) || self.lists.contains(&List::Prompt);
         self.tells_last
             || asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
+    }
+
+    /// Whether it is plain from a row that no answer but the last is trained on.
+    #[must_use]
+    pub fn trains_on_last(&self) -> bool {
+        self.tells_last || self.lists.contains(&List::Prompt)
     }
 
     /// Whether rows have a name for a role.
@@ -382,6 +384,15 @@ impl Shape {
 
 fn place_of(field: Field, fields: &[Field]) -> Option<usize> {
     fields.iter().position(|&known| known == field)
+}
+
+/// The field of a name in needs: one that a record can have.
+fn needed(name: &str) -> Result<Field, String> {
+    let of_records = Field::ALL.iter().filter(|field| !field.is_rendered());
+    of_records.clone().find(|field| field.name() == name).copied().ok_or_else(|| {
+        let known = of_records.map(|field| field.name()).collect::<Vec<_>>().join(", ");
+        format!("unknown field '{name}' in needs; there are {known}")
+    })
 }
 
 /// The settings of a target, with those of the caller in their place.

@@ -44,6 +44,12 @@ struct Open<'a> {
     calls: bool,
 }
 
+impl Open<'_> {
+    fn new(calls: bool) -> Self {
+        Self { role: "", has_role: false, content: Value::Missing, calls }
+    }
+}
+
 impl<'a, 'n> Fit<'a, 'n> {
     pub(super) fn new(names: &'n Names) -> Self {
         Self {
@@ -74,9 +80,7 @@ impl<'a, 'n> Fit<'a, 'n> {
             (Pattern::Tuple(patterns), Value::Json([b'[', ..])) => {
                 self.tuple(patterns, raw, turn);
             }
-            (Pattern::Parts { part, names }, Value::Json([b'[', ..])) => {
-                self.parts_of(part, names, raw, turn);
-            }
+            (Pattern::Parts(part), Value::Json([b'[', ..])) => self.several(part, raw, turn),
             (Pattern::List { of, is_needed }, Value::Json([b'[', ..])) => {
                 self.list(of, *is_needed, raw, turn);
             }
@@ -152,7 +156,7 @@ impl<'a, 'n> Fit<'a, 'n> {
     fn turn(&mut self, members: &[Member], raw: &'a [u8]) {
         let found = members_of(raw);
         let calls = is_there(&found, OLDER_CALL);
-        let mut turn = Some(Open { role: "", has_role: false, content: Value::Missing, calls });
+        let mut turn = Some(Open::new(calls));
         for is_role in [true, false] {
             for member in members.iter().filter(|member| says_role(member) == is_role) {
                 self.member(member, &found, &mut turn);
@@ -308,29 +312,40 @@ impl<'a, 'n> Fit<'a, 'n> {
         self.turns.push(Turn::saying(role, Value::Text(text)));
     }
 
-    /// A content in parts, of which those that have none of some keys are no texts.
-    fn parts_of(
-        &mut self,
-        part: &Pattern,
-        names: &[String],
-        raw: &'a [u8],
-        turn: &mut Option<Open<'a>>,
-    ) {
-        let elements = elements_of(raw);
-        if elements.is_empty() {
-            self.problem(self.names.missing_key, "is empty");
-        }
-        for (index, element) in elements.into_iter().enumerate() {
+    /// A content in parts, each of which is a text or of a kind that whoever speaks may use.
+    fn several(&mut self, part: &Pattern, raw: &'a [u8], turn: &mut Option<Open<'a>>) {
+        let role = turn.as_ref().map_or("", |turn| turn.role);
+        let others = self.names.other_parts.get(role).map_or(&[][..], Vec::as_slice);
+        let mut says = false;
+        for (index, element) in elements_of(raw).into_iter().enumerate() {
             let found = members_of(element);
-            if found.is_empty() || found.iter().any(|(key, _)| names.iter().any(|n| n == key)) {
-                self.place.push(Step::Index(index));
-                self.fit(part, element, &mut None);
-                self.place.pop();
-            }
+            self.place.push(Step::Index(index));
+            says |= others.iter().any(|key| is_there(&found, key)) || self.says_part(part, element);
+            self.place.pop();
         }
-        if let Some(turn) = turn {
+        if let Some(turn) = turn.as_mut().filter(|_| says) {
             turn.content = Value::Json(raw);
         }
+    }
+
+    /// Holds a part against what texts are; whether it says something, or nobody can tell.
+    fn says_part(&mut self, part: &Pattern, raw: &'a [u8]) -> bool {
+        let before = self.problems.len();
+        self.fit(part, raw, &mut Some(Open::new(false)));
+        let Pattern::Object { members, .. } = part else { return true };
+        if self.problems.len() > before {
+            return true;
+        }
+        let found = members_of(raw);
+        let mut texts = members.iter().filter_map(|member| match value_of(&found, &member.name) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        });
+        let Some(text) = texts.next() else {
+            self.problem(self.names.missing_key, "has no text");
+            return true;
+        };
+        !text.is_empty()
     }
 
     /// A content in parts, each an object that says what it is.

@@ -64,8 +64,9 @@ struct Names {
     others: bool,
     turn_others: bool,
     other_keys: Vec<String>,
-    /// Whether a content may be in parts.
+    /// Whether a content may be in parts, and the keys of parts that are no texts, by role.
     parts: bool,
+    other_parts: BTreeMap<String, Vec<String>>,
 }
 
 impl Validator {
@@ -151,6 +152,7 @@ impl Names {
             turn_others: rules.turn_extra_keys.or(rules.extra_keys) != Some(false),
             other_keys: rules.other_keys.clone(),
             parts: rules.parts,
+            other_parts: rules.other_parts.clone(),
         }
     }
 }

@@ -24,11 +24,8 @@ pub(super) enum Pattern {
     },
     /// An array of exactly these.
     Tuple(Vec<Pattern>),
-    /// An array of parts of what is said: objects like this one, or of another kind, such as pictures.
-    Parts {
-        part: Box<Pattern>,
-        names: Vec<String>,
-    },
+    /// An array of parts of what is said: objects like this one, or of other kinds, such as pictures.
+    Parts(Box<Pattern>),
     /// An array of any number of values, each of which is one of these.
     List {
         of: Vec<Pattern>,
@@ -154,8 +151,8 @@ impl<'a> Compiler<'a> {
 
     fn array(&self, items: &'a [Item]) -> Pattern {
         match items.iter().map(fixed).collect::<Option<Vec<_>>>() {
-            Some(nodes) if self.shape.rules().parts && is_one_object(&nodes) => {
-                self.parts(nodes[0])
+            Some(nodes) if self.takes_parts() && is_one_object(&nodes) => {
+                Pattern::Parts(Box::new(self.pattern(nodes[0])))
             }
             Some(nodes) if !nodes.is_empty() => {
                 Pattern::Tuple(nodes.into_iter().map(|node| self.pattern(node)).collect())
@@ -166,13 +163,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn parts(&self, node: &'a Node) -> Pattern {
-        let part = self.pattern(node);
-        let names = match &part {
-            Pattern::Object { members, .. } => members.iter().map(|m| m.name.clone()).collect(),
-            _ => Vec::new(),
-        };
-        Pattern::Parts { part: Box::new(part), names }
+    /// Whether there may be several parts where the target writes one.
+    fn takes_parts(&self) -> bool {
+        let rules = self.shape.rules();
+        let is_said = self.list.is_some_and(List::is_of_turns);
+        rules.parts || (is_said && !rules.other_parts.is_empty())
     }
 
     fn text(&self, parts: &[Part]) -> Pattern {

@@ -137,6 +137,65 @@ def test_a_signal_that_came_so_does_no_harm_to_a_run_that_has_ended() -> None:
     assert done.stderr == b""
 
 
+WORK = """
+import os, signal, sys, time, weakref
+from raftfast import UsageError, endings, files
+
+SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+
+class Thing: pass
+
+def lose():
+    thing = Thing()
+    dying = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del thing
+
+def spend(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+def work():
+{work}
+
+os._exit(endings.run(work))
+"""
+ENDED = {
+    "signals that come at once": """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    for number in SIGNALS:
+        os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    spend(20)""",
+    "a signal after one that was lost": """
+    lose()
+    os.kill(os.getpid(), signal.SIGINT)
+    spend(20)""",
+    "one that was lost while the outcome is shown": """
+    with files.uninterrupted():
+        lose()
+        spend(0.01)
+        os.write(1, b"shown")
+    spend(20)""",
+}
+
+
+@pytest.mark.parametrize("work", ENDED.values(), ids=ENDED)
+def test_signals_end_a_run_without_a_word(work: str) -> None:
+    done = run_python(WORK.format(work=work.strip("\n")))
+    assert done.returncode in {129, 130, 143}
+    assert (done.stderr, done.stdout) == (b"", b"shown" if "shown" in work else b"")
+
+
+@pytest.mark.parametrize("moment", range(12))
+def test_a_signal_at_the_moment_of_a_failure_is_no_other_failure(moment: int) -> None:
+    # One that was lost is heard a millisecond later.
+    work = f"    lose()\n    spend({0.0009 + moment * 0.00002})\n    raise UsageError('this')"
+    done = run_python(WORK.format(work=work))
+    code, said = done.returncode, done.stderr
+    assert (code, said) in [(2, b"raftfast: this\n"), (128 + signal.SIGTERM, b"")]
+
+
 def test_what_else_is_lost_in_a_callback_is_told() -> None:
     done = run_python(LOST.format(callback="1 / 0", seconds=0))
     assert done.returncode == 0
