@@ -2,7 +2,6 @@
 
 use super::Turn;
 use crate::record::Value;
-use crate::text::Escape;
 use crate::walk::{Token, Walk, member};
 
 /// What Mistral's tokenizers take for no id.
@@ -23,18 +22,15 @@ pub(super) fn are_of(chars: u64, turn: &Turn<'_>, is_last: bool) -> bool {
 
 fn is_of(chars: u64, id: Value<'_>) -> bool {
     let Value::Text(text) = id else { return false };
-    let plain = text.to_plain();
-    plain.len() as u64 == chars && plain.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    text.try_to_plain().is_ok_and(|plain| {
+        plain.len() as u64 == chars && plain.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// Whether something holds for the id of each call.
 fn calls_have(calls: Value<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
-    if calls.absence().is_some() {
-        return true;
-    }
-    let mut json = Vec::new();
-    calls.write_json(Escape::Keep, &mut json);
-    let mut walk = Walk::new(&json);
+    let Value::Json(json) = calls else { return true };
+    let mut walk = Walk::new(json);
     let is_list = matches!(walk.value(), Some(Token::List));
     while is_list && walk.more(b']') == Some(true) {
         let Some(call) = walk.whole() else { break };
