@@ -20,12 +20,29 @@ pub fn batch(data: &[u8]) {
     let nulls = (choice / 4 % 2 == 1).then(|| Buffer::from(vec![*nulls; ROWS / 8]));
     let Some(column) = column(choice % 4, rows, nulls, rest) else { return };
     let sound = column.validate_full().is_ok();
+    let is_empty = is_empty(&column);
     let array = make_array(column);
     let columns = RecordBatch::try_from_iter_with_nullable([("text", array, true)]).unwrap();
     let taken = Batch::new("input", &columns, &[("text", Holds::Documents)], true);
-    assert_eq!(taken.is_ok(), sound, "{taken:?}");
+    // arrow refuses empty strings that stand inside a character, if all bytes around are UTF-8.
+    assert!(taken.is_ok() == sound || (taken.is_ok() && is_empty), "{taken:?}");
     if let Ok(taken) = taken {
         (0..taken.rows()).for_each(|row| assert_json(taken.record(row).value(0)));
+    }
+}
+
+/// Whether the offsets of strings, or of the values of a dictionary, are all the same.
+fn is_empty(column: &ArrayData) -> bool {
+    let same = |offsets: &[u8], size: usize| {
+        let mut offsets = offsets.chunks_exact(size);
+        let first = offsets.next();
+        offsets.all(|offset| Some(offset) == first)
+    };
+    match column.data_type() {
+        DataType::Utf8 => same(&column.buffers()[0], size_of::<i32>()),
+        DataType::LargeUtf8 => same(&column.buffers()[0], size_of::<i64>()),
+        DataType::Dictionary(..) => is_empty(&column.child_data()[0]),
+        _ => false,
     }
 }
 

@@ -80,11 +80,13 @@ mod tests {
     #[test]
     fn only_whole_strings_within_the_bytes_are_taken() {
         let bytes = "a\u{fc}\u{20ac}".as_bytes();
-        let rows: [(&[i32], &[u8], &str); 10] = [
+        let rows: [(&[i32], &[u8], &str); 11] = [
             (&[], b"", ""),
             (&[0], b"", ""),
             (&[0, 1, 3, 6], bytes, ""),
             (&[3, 3, 6], bytes, ""),
+            // Nothing of the character is read.
+            (&[2, 2], bytes, ""),
             (&[3, 6], b"a\xc3(\xe2\x82\xac", ""),
             (&[0, 2, 6], bytes, "ends inside a character"),
             (&[0, 3, 1], bytes, "do not rise"),
