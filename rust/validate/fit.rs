@@ -401,7 +401,7 @@ fn says_content(member: &Member) -> bool {
 fn expected(pattern: &Pattern) -> &'static str {
     match pattern {
         Pattern::Object { .. } | Pattern::Record => "an object",
-        Pattern::Tuple(_) | Pattern::Parts { .. } | Pattern::List { .. } => "an array",
+        Pattern::Tuple(_) | Pattern::Parts(_) | Pattern::List { .. } => "an array",
         Pattern::Text { .. } | Pattern::Exactly(_) => "a string",
         Pattern::Boolean => "a boolean",
         Pattern::Number => "a number",
