@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
 Run = Callable[..., CompletedProcess[bytes]]
 """Runs something to its end and returns what it said."""
 
-COMMAND = [sys.executable, "-m", "raftfast"]
+COMMAND = [str(Path(sysconfig.get_path("scripts"), "raftfast"))]
 _PROLOGUE = 'raftfast() { "$PYTHON" -m raftfast "$@"; }\npython() { "$PYTHON" "$@"; }\n'
 _INSTRUCTION = "<DOCUMENT>Paris is the capital of France.</DOCUMENT>\nWhich city is it?"
 

@@ -135,3 +135,13 @@ def test_import_changes_nothing_and_loads_no_heavy_module() -> None:
         "print(*{'click', 'pyarrow', 'tqdm', 'orjson', 'asyncio'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", script]).split() == []
+
+
+def test_the_command_has_dealt_with_ctrl_c_before_it_loads_anything() -> None:
+    script = (
+        "import sys; before = set(sys.modules)\n"
+        "import raftfast_command\n"
+        "print(*set(sys.modules) - before)"
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert loaded.split() == ["raftfast_command"]

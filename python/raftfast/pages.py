@@ -10,8 +10,8 @@ _M_TOP_PAD, _M_ARENA_MAX = -2, -8
 _KEPT = 64 << 20
 """As much as one heap of glibc has at most, so that none is cut while buffers come and go."""
 
-_START = 6 << 20
-"""More than the command takes until the core begins to ask for what it needs: 5.2 MB."""
+_START = 8 << 20
+"""As much as a run takes at least from here on, with one thread. With 6, some ended in an abort."""
 
 
 def ask() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpora import seeded
-from tracing import each_time, needs_strace
+from tracing import each_time, each_time_it_loads, needs_strace
 from verdict import ENDINGS, ROADS, Done, Place, Road, give_rows, judge
 from waiting import WORK, wait_until_it_listens
 
@@ -77,6 +77,16 @@ def test_terminated_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_pa
             judge(place, ended.done, codes=[ENDINGS[signal.SIGTERM], road.code], late=True)
             hit.add(call)
     assert hit
+
+
+@needs_strace
+def test_ctrl_c_while_the_command_loads(*, long: bool, tmp_path: Path) -> None:
+    place = Place(tmp_path / "place", ROADS["jsonl"], old=True)
+    step, ended = 1 if long else 10, 0
+    for done in each_time_it_loads(place, "openat:signal=INT", step):
+        judge(place, done, codes=[-signal.SIGINT, ENDINGS[signal.SIGINT]])
+        ended += 1
+    assert ended > 50 / step
 
 
 RESUMED = Road(f"{ROADS['a folder'].arguments} --resume", ROADS["a folder"].old)

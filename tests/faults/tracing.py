@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _STOPPED = """
 import os, signal
 import raftfast.cli
-from raftfast.__main__ import main
+from raftfast_command import main
 os.kill(os.getpid(), signal.SIGSTOP)
 main()
 """
@@ -99,3 +99,23 @@ def each_time(place: Place, inject: str, step: int = 1) -> Iterator[Traced]:
             judge(place, ended.done, codes=[place.road.code])
             return
         yield ended
+
+
+def each_time_it_loads(place: Place, inject: str, step: int = 1) -> Iterator[Done]:
+    """Run with a call tampered with, from the first that is the command's to its first input.
+
+    What comes before is the start of Python, in which nothing of ours is there to answer.
+    """
+    log = place.folder.with_name("calls")
+    watched = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={inject.partition(':')[0]}"]
+    place.run(*watched)
+    calls = log.read_text(errors="replace").splitlines()
+    own = max(_positions("/raftfast_command/", calls))  # of the source, if it is not compiled yet
+    first = min(_positions('"in.jsonl"', calls))
+    for when in range(own + 1, first + 1, step):
+        place.renew()
+        yield place.run(*watched, "-e", f"inject={inject}:when={when}")
+
+
+def _positions(name: str, calls: list[str]) -> list[int]:
+    return [at for at, call in enumerate(calls, 1) if name in call]

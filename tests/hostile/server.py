@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import raftfast.cli  # noqa: F401 - loaded once for all runs
-from raftfast.__main__ import main
+from raftfast_command import main
 
 if TYPE_CHECKING:
     from typing import Any, NoReturn

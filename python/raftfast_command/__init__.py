@@ -1,0 +1,47 @@
+"""The entry of the command, outside the package so that it deals with Ctrl-C before that loads."""
+
+# Not by way of `signal`: to import that takes 3 ms, in which Ctrl-C would be a traceback.
+import _signal  # type: ignore[import-not-found] # what is in it, signal.pyi tells
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line of this process, and end the process with its exit code."""
+    if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
+        # Ctrl-C during the imports ends the process without the traceback of a KeyboardInterrupt.
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _end(_run())
+
+
+def _run() -> int:
+    try:
+        import raftfast  # noqa: F401, PLC0415
+    except (ImportError, MemoryError, OSError) as error:
+        return _failed(f"cannot be loaded: {error or 'out of memory'}")
+    try:
+        from raftfast import pages  # noqa: PLC0415
+
+        pages.ask()
+    except (ImportError, MemoryError, OSError):
+        return _failed("out of memory")
+    from raftfast import cli  # noqa: PLC0415
+
+    return cli.main()
+
+
+def _failed(why: str) -> int:
+    try:  # noqa: SIM105 - to import contextlib takes memory
+        os.write(2, f"raftfast: {why}\n".encode())
+    except OSError:
+        pass
+    return 1
+
+
+def _end(code: int) -> None:
+    """End without taking the interpreter apart: there is nothing to clean up, and it takes 7 ms."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
