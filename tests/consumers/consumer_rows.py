@@ -1,4 +1,10 @@
-"""Rows for consumers to read, and the parts of consumers that read them."""
+"""Rows for consumers to read, and the parts of consumers that read them.
+
+What raftfast writes is taken by the code of those for whom it is written. Each module of tests runs
+where the package of its consumer is installed, and is skipped by name elsewhere. `pip install
+--no-deps -r requirements-consumers.txt` installs them all but torch, which none needs to read rows:
+of axolotl and torchtune, which import it for other things, only the modules that read are loaded.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +42,15 @@ PREFERENCE = ("plain", "conversation")
 
 COPIES = 40
 """So many that no consumer finds a file too small, and no rule of a target either."""
+
+
+CALL = {"id": "abc123def", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+TOOL_TURNS: list[Row] = [
+    {"role": "user", "content": "q"},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "content": "r", "name": "f", "tool_call_id": "abc123def"},
+    {"role": "assistant", "content": "a", "weight": 1},
+]
 
 
 def need(name: str) -> ModuleType:
