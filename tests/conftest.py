@@ -57,6 +57,16 @@ def jsonl(*records: dict[str, object]) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in records)
 
 
+def corpus_of(first: int, last: int) -> bytes:
+    """Return records that tell from which place each comes."""
+    return jsonl(
+        *(
+            record(id=str(index), instruction=f"Q{index}" + "?" * (index % 50))
+            for index in range(first, last + 1)
+        )
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """Hear Ctrl-C also where the tests run in the background, whose jobs ignore it."""
@@ -76,6 +86,15 @@ def corpus(folder: Path) -> Path:
     path = folder / "corpus.jsonl"
     path.write_bytes(jsonl(record(), record(id="2"), record(id="3", cot_answer=None)))
     return path
+
+
+@pytest.fixture
+def sources(folder: Path) -> Path:
+    """Make three corpora in a folder, one of them further down."""
+    (folder / "in" / "sub").mkdir(parents=True)
+    for index, name in enumerate(("a.jsonl", "b.jsonl", "sub/c.jsonl")):
+        (folder / "in" / name).write_bytes(corpus_of(30 * index + 1, 30 * index + 30))
+    return folder
 
 
 @pytest.fixture
