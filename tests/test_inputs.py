@@ -16,7 +16,6 @@ from raftfast.shards import shard_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 USUAL = ("d/b.jsonl", "d/a.jsonl.gz", "d/sub/c.parquet", "d/sub/deep/d.json", "e.jsonl")
 NAMES: dict[str, tuple[tuple[str, ...], list[str], dict[str, str | None]]] = {
     "a file": (USUAL, ["e.jsonl"], {"e.jsonl": "e.jsonl"}),

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 import raftfast
 from corpora import EVERY_CPU, MACHINE, lines_of, run, seeded, values_of
+from meant import SEVERAL, line_of, says, talk
 from pyarrow import parquet
 from raftfast import Converter
 from raftfast.summary import summary
-from test_dialects import SEVERAL, line_of, says, talk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-
 AXOLOTL = {
     "axolotl": ("chat_template", "load", EVERY),
     "segments": ("input_output", "load", ONE_ANSWER),

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
 TEXT = "string"
 SAID = [{"role": TEXT, "content": TEXT}]
 PARTS = {"role": TEXT, "parts": [{"text": TEXT}]}

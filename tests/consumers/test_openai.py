@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
 OPENAI = ("openai", "azure")
 
 OPENAI_REFUSES: dict[str, tuple[object, set[str]]] = {

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-
 TOGETHER = {
     "together": EVERY,
     "together-completion": ONE_ANSWER,

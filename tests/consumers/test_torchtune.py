@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-
 TORCHTUNE_REFUSES = {
     "a first turn of an assistant": ("assistant", "user", "assistant"),
     "two turns of a user": ("user", "user", "assistant"),

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-
 TRL = {"trl-conversational": EVERY, "trl-kto": EVERY, "trl-dpo": PREFERENCE}
 TRL_ANSWERS = ("completion", "chosen", "rejected")
 
