@@ -514,6 +514,7 @@ def test_the_report_is_the_ledger_with_what_was_run(corpus: Path, raftfast: Run)
         "inputs": [corpus.name],
         "output": "out",
         "options": {
+            "settings": {},
             "system": "S",
             "dialect": "auto",
             "answer": "cot",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+import os
+from glob import glob
+from pathlib import Path
 
 import pytest
 from many import plant
@@ -12,9 +15,6 @@ from raftfast.inputs import Found, expand, split_ending
 from raftfast.manifest import MANIFEST
 from raftfast.several import is_folder, several_of
 from raftfast.shards import shard_name
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 USUAL = ("d/b.jsonl", "d/a.jsonl.gz", "d/sub/c.parquet", "d/sub/deep/d.json", "e.jsonl")
 NAMES: dict[str, tuple[tuple[str, ...], list[str], dict[str, str | None]]] = {
@@ -133,6 +133,53 @@ def test_links_to_folders_are_followed_but_in_no_circle(folder: Path) -> None:
     (folder / "d/over").symlink_to("../elsewhere")
     names = [found.name for found in expand(["d"])]
     assert names == ["a.jsonl", "over/b.jsonl", "up/elsewhere/b.jsonl"]
+
+
+def test_patterns_follow_links_but_in_no_circle(folder: Path) -> None:
+    plant(folder, "d/a.jsonl", "d/sub/b.jsonl", "elsewhere/c.jsonl")
+    (folder / "d/sub/up").symlink_to("..")
+    (folder / "d/over").symlink_to("../elsewhere")
+    names = [found.name for found in expand(["d/**/*.jsonl"])]
+    assert names == ["a.jsonl", "over/c.jsonl", "sub/b.jsonl"]
+
+
+PATTERNS = [
+    *("*", "**", "d*", "*/*", "d/**/", "**/*.jsonl", "**/e", "[ds]*/**/?.jsonl", "./d/*", ".h/*"),
+    *("d//x/*", "d/../d/*", "**/**/a.jsonl", "d/a.jsonl/*", "none/*", "d/**/x/**/*"),
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("absolute", [False, True], ids=["relative", "absolute"])
+def test_patterns_match_what_python_matches(pattern: str, absolute: bool, folder: Path) -> None:  # noqa: FBT001
+    plant(folder, *USUAL, "d/x/a.jsonl", "d/x/e/f.json", "e", ".h/a.jsonl", "d/.h.jsonl", "s/[1]")
+    pattern = f"{folder}/{pattern}" if absolute else pattern
+    files = {path for path in map(Path, glob(pattern, recursive=True)) if not path.is_dir()}  # noqa: PTH207
+    try:
+        found = {Path(str(one.source)) for one in expand([pattern])}
+    except FileNotFoundError:
+        found = set()
+    assert found == files
+
+
+@pytest.mark.parametrize("name", ["d", "d/*/*.jsonl", "d/**/*.jsonl", "d/s*/b.jsonl", "[d]/sub/*"])
+def test_a_folder_that_may_not_be_read_is_never_passed_over(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(folder, "d/a.jsonl", "d/sub/b.jsonl")
+    scandir = os.scandir
+
+    def forbidding(path: str) -> object:  # root may read anything
+        if path.rstrip("/").endswith("sub"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", forbidding)
+    if name == "d/s*/b.jsonl":
+        assert [one.name for one in expand([name])] == ["sub/b.jsonl"]  # needs not be read
+        return
+    with pytest.raises(PermissionError):
+        expand([name])
 
 
 def test_a_dangling_link_is_not_passed_over(folder: Path) -> None:

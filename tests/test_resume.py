@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -93,6 +94,34 @@ def test_resume_redoes_only_what_changed(
 def test_resume_with_other_options_redoes_all() -> None:
     into("out/", "in", resume=True)
     assert converted(into("out/", "in", resume=True, other=1)) == EVERY
+
+
+@pytest.mark.parametrize("setting", ["answer", "check", "dialect", "escape", "on_error", "turns"])
+def test_resume_with_another_setting_redoes_all_whatever_its_name(
+    setting: str, sources: Path
+) -> None:
+    (sources / "own.toml").write_text(
+        f"""name = "own"\nrow = '["{{{setting}}}"]'\nsettings = {{ {setting} = "x" }}\n"""
+    )
+    for value in ("1", "2"):
+        library.convert("in", "out/", to="own.toml", settings={setting: value}, resume=True)
+        assert (sources / "out/a.jsonl").read_text() == f'["{value}"]\n' * 30
+
+
+def test_an_input_that_may_not_be_looked_at_is_not_gone(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into("out/", "in", resume=True)
+    lstat = os.lstat
+
+    def forbidding(path: str) -> os.stat_result:  # root may look at anything
+        if os.fspath(path).endswith("in/b.jsonl"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return lstat(path)
+
+    monkeypatch.setattr("os.lstat", forbidding)
+    into("out/", "in/a.jsonl", resume=True)
+    assert (sources / "out/b.jsonl").exists()
 
 
 def test_resume_takes_a_copy_of_the_inputs_for_the_same(sources: Path) -> None:

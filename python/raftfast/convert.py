@@ -24,6 +24,7 @@ from raftfast.sources import (
     naming,
     opened,
     refuse_no_rows,
+    refuse_rejects,
 )
 from raftfast.task import Outcome, Task
 
@@ -154,7 +155,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             or train, validation and test.
         seed: Another number gives other choices for ``rejected="other"``, and with ``split`` puts
             other rows into each file.
-        rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``.
+        rejects: Where skipped records go, as JSONL; needs ``on_error="skip"``, and inputs of lines.
         report: Where the ledger goes, as JSON, with the names and options of the run.
         expect_rows: How many rows have to be written for the run to be complete.
         sync: Whether to return only when the disk has the output and its name.
@@ -213,11 +214,12 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     found = expand(listed(inputs), folder)
     sources = [one.source for one in found]
     check_readable(sources)
+    refuse_rejects(rejects, sources)
     named = _given(system=system, prompt_key=prompt_key, completion_key=completion_key, stop=stop)
     reading: dict[str, object] = {"dialect": dialect, "answer": answer, "turns": turns}
     chosen = _given(train=train, template=template, date=date, rejected=rejected)
     options = {
-        **settings,
+        "settings": {**settings},
         **named,
         **reading,
         "unrepaired": [*unrepaired],

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
 from raftfast.files import Output, published
-from raftfast.inputs import split_ending
+from raftfast.inputs import is_there, split_ending
 from raftfast.jobs import Job, run_all
 from raftfast.manifest import (
     MANIFEST,
@@ -242,7 +242,9 @@ class _Folder:
             return False
         now = (State.of(found.source) for found in self._task.inputs)
         has_other = any(one is not None and one.name == state.name for one in now)
-        return has_other or not os.path.lexists(state.name)
+        with suppress(OSError):  # what nobody may look at is not gone
+            return has_other or not is_there(state.name)
+        return False
 
     def _is_there(self, name: str) -> bool:
         return self._before[name].output.is_there(os.path.join(self._staging.target, name))

@@ -125,9 +125,24 @@ def names_of(sources: Sequence[Source]) -> str:
 def refuse_no_rows(sources: Sequence[Source]) -> None:
     """Refuse columns without a single row: an empty file of lines may be meant, this hardly is."""
     for source in sources:
-        is_path = isinstance(source, str) and source != STANDARD
-        if columns.kind_of(source) is not None if is_path else hasattr(source, _COLUMNS[0]):
+        if _has_columns(source):
             raise Error(f"{name_of(source)}: holds no rows", "no-rows", name_of(source))
+
+
+def refuse_rejects(rejects: object, sources: Sequence[Source]) -> None:
+    """Refuse a file for the rejects of columns: their rows are no lines, and are not read whole."""
+    for source in sources if rejects is not None else ():
+        if _has_columns(source) or _is_dataset(source):
+            raise UsageError(
+                f"{name_of(source)}: rejects of columns are counted, not kept; do without a file"
+                " for them, or convert this to lines first (to hf)"
+            )
+
+
+def _has_columns(source: Source) -> bool:
+    if isinstance(source, str):
+        return source != STANDARD and columns.kind_of(source) is not None
+    return hasattr(source, _COLUMNS[0])
 
 
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:

@@ -25,6 +25,7 @@
 
 mod ipc;
 mod parquet;
+mod seconds;
 
 use std::fmt;
 
@@ -170,7 +171,7 @@ impl Encoder {
     pub fn assembler(&self) -> Result<Assembler, Error> {
         Ok(Assembler(match &self.form {
             Encoding::Ipc(encoder) => Assembly::Ipc(encoder.assembler(&self.schema)),
-            Encoding::Parquet(encoder) => Assembly::Parquet(encoder.assembler(&self.schema)?),
+            Encoding::Parquet(encoder) => Assembly::Parquet(encoder.assembler()?),
         }))
     }
 

@@ -14,6 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::seconds::Seconds;
 use super::{Codec, internal};
 use crate::error::Error;
 
@@ -37,13 +38,13 @@ const ROW_GROUPS: usize = 32_767;
 
 pub(super) struct Encoder {
     properties: WriterProperties,
-    schema: SchemaRef,
+    seconds: Seconds,
     columns: ArrowRowGroupWriterFactory,
 }
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoder").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Encoder").field("seconds", &self.seconds).finish_non_exhaustive()
     }
 }
 
@@ -51,15 +52,29 @@ impl Encoder {
     pub(super) fn new(codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
         refuse_what_cannot_be_read(schema.fields())?;
         let properties = properties(codec, schema)?;
-        let (_, columns) = writer(schema, &properties)?;
-        Ok(Self { properties, schema: schema.clone(), columns })
+        let seconds = Seconds::of(schema);
+        let (_, columns) = writer(seconds.schema(), &properties)?;
+        Ok(Self { properties, seconds, columns })
     }
 
     /// The column chunks of a row group.
+    ///
+    /// # Errors
+    ///
+    /// `Usage` if a batch without columns has rows, or a time is out of range.
     pub(super) fn encode(&self, batch: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, Error> {
+        if batch.num_columns() == 0 {
+            return Err(Error::usage(format!(
+                "{} objects without any keys are no rows of Parquet; write an Arrow file instead",
+                batch.num_rows()
+            )));
+        }
+        let columns = self.seconds.columns(batch).map_err(|error| {
+            Error::usage(format!("Parquet cannot hold this: {error}; write an Arrow file instead"))
+        })?;
         let mut writers = self.columns.create_column_writers(0).map_err(internal)?.into_iter();
         let mut chunks = Vec::with_capacity(writers.len());
-        for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+        for (field, column) in self.seconds.schema().fields().iter().zip(&columns) {
             let leaves = compute_leaves(field, column).map_err(internal)?;
             for (leaf, mut writer) in leaves.iter().zip(writers.by_ref()) {
                 writer.write(leaf).map_err(internal)?;
@@ -69,8 +84,8 @@ impl Encoder {
         Ok(chunks)
     }
 
-    pub(super) fn assembler(&self, schema: &SchemaRef) -> Result<Assembler, Error> {
-        let (file, _) = writer(schema, &self.properties)?;
+    pub(super) fn assembler(&self) -> Result<Assembler, Error> {
+        let (file, _) = writer(self.seconds.schema(), &self.properties)?;
         Ok(Assembler { file })
     }
 }
@@ -144,6 +159,7 @@ fn refuse_in(data_type: &DataType, path: &str, depth: usize) -> Result<(), Error
         DataType::List(element) | DataType::LargeList(element) => {
             refuse_in(element.data_type(), path, depth + 2)
         }
+        DataType::Union(..) => refused("holds a union of types, which Parquet does not know"),
         _ => Ok(()),
     }
 }

@@ -108,11 +108,13 @@ fn records(
         return Ok(Some(SchemaRef::clone(first)));
     }
     if let Some(once) = inputs.iter().find(|input| !input.can_be_read_again()) {
-        return Err(Error::usage(format!(
-            "{}: the columns of these rows are known only after reading all records, and this can be \
-             read only once; put it into a file",
-            once.name()
-        )));
+        let why = if once.schema().is_some() {
+            "its columns are not those of all inputs; convert it to lines first (to hf)"
+        } else {
+            "the columns of these rows are known only after reading all records, and this can be read \
+             only once; put it into a file"
+        };
+        return Err(Error::usage(format!("{}: {why}", once.name())));
     }
     let survey = surveyed(&converter.of_whole_records()?, inputs, settings, tick)?;
     survey.schema().map(Arc::new).map(Some)
