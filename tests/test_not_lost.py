@@ -30,20 +30,28 @@ def test_no_definitions_of_tools_are_lost_where_rows_have_no_place_for_them(to: 
         assert len(Converter(to).convert_bytes(line).splitlines()) == 1
 
 
-LABELLED = {
-    "label": {"prompt": "Q", "completion": "A"},
-    "kto_tag": {"instruction": "Q", "input": "", "output": "A"},
+CHAT_ROW: Json = {"messages": [USER, ONE]}
+SHAREGPT_ROW: Json = {
+    "conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]
 }
+LABELLED = {
+    "a prompt and its completion": ("label", {"prompt": "Q", "completion": "A"}),
+    "an instruction and its output": ("kto_tag", {"instruction": "Q", "input": "", "output": "A"}),
+    "messages of TRL": ("label", CHAT_ROW),
+    "messages of LLaMA-Factory": ("kto_tag", CHAT_ROW),
+    "conversations": ("kto_tag", SHAREGPT_ROW),
+}
+EACH_LABELLED = pytest.mark.parametrize(("key", "row"), LABELLED.values(), ids=LABELLED)
 
 
-@pytest.mark.parametrize(("key", "row"), LABELLED.items(), ids=LABELLED)
+@EACH_LABELLED
 def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Json) -> None:
     assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: False})) == b""
     for good in (True, None):
         assert len(chat(line_of({**row, key: good})).rows) == 1
 
 
-@pytest.mark.parametrize(("key", "row"), LABELLED.items(), ids=LABELLED)
+@EACH_LABELLED
 def test_an_answer_that_a_column_labels_as_bad_is_none_to_train_on(
     key: str, row: Json, tmp_path: Path
 ) -> None:
