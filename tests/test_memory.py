@@ -76,6 +76,12 @@ def test_as_soon_as_the_core_is_loaded_memory_that_runs_out_is_one_line(
         assert failed or (done.returncode, done.stderr) == (0, b""), (limit, done.stderr)
 
 
+def test_too_little_memory_is_one_line_also_with_standard_output_closed(shell: Run) -> None:
+    limit = (least_that_loads(shell) + MB) >> 10
+    done = shell(f"ulimit -v {limit}", "raftfast --version >&-")
+    assert (done.returncode, done.stderr) == (1, b"raftfast: out of memory\n")
+
+
 @pytest.mark.parametrize("output", FORMS)
 def test_a_limit_that_is_kept_changes_no_byte(
     output: str, large: Path, folder: Path, raftfast: Run

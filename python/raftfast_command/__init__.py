@@ -17,8 +17,8 @@ def main() -> None:
 def _run() -> int:
     try:
         import raftfast  # noqa: F401, PLC0415
-    except (ImportError, MemoryError, OSError) as error:
-        return _failed(f"cannot be loaded: {error or 'out of memory'}")
+    except (ImportError, MemoryError, OSError, SystemError) as error:
+        return _failed(f"cannot be loaded: {str(error) or 'out of memory'}")
     try:
         from raftfast import pages  # noqa: PLC0415
 
@@ -32,7 +32,7 @@ def _run() -> int:
 
 def _failed(why: str) -> int:
     try:  # noqa: SIM105 - to import contextlib takes memory
-        os.write(2, f"raftfast: {why}\n".encode())
+        os.write(2, f"raftfast: {ascii(why)[1:-1]}\n".encode())
     except OSError:
         pass
     return 1
@@ -41,7 +41,8 @@ def _failed(why: str) -> int:
 def _end(code: int) -> None:
     """End without taking the interpreter apart: there is nothing to clean up, and it takes 7 ms."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         code = code or 1
     os._exit(code)
