@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import mmap
+import os
 import pickle
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import raftfast
+from conftest import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,9 +141,21 @@ def test_import_changes_nothing_and_loads_no_heavy_module() -> None:
 
 def test_the_command_has_dealt_with_ctrl_c_before_it_loads_anything() -> None:
     script = (
-        "import sys; before = set(sys.modules)\n"
-        "import raftfast_command\n"
-        "print(*set(sys.modules) - before)"
+        "import _signal, sys; before = set(sys.modules)\n"
+        "def told(*_): print(*set(sys.modules) - before); sys.exit()\n"
+        "_signal.signal = told\n"
+        "import raftfast_command; raftfast_command.main()"
     )
     loaded = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert loaded.split() == ["raftfast_command"]
+
+
+@pytest.mark.parametrize("module", ["click", "raftfast"])
+def test_what_cannot_be_loaded_is_one_line(module: str, tmp_path: Path) -> None:
+    (tmp_path / f"{module}.py").write_text("raise ImportError('a\\nb\\x1b')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [*COMMAND, "--version"], env=environment, capture_output=True, check=False
+    )
+    said = b"raftfast: cannot be loaded: a\\nb\\x1b\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", said)

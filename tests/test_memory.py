@@ -76,6 +76,20 @@ def test_as_soon_as_the_core_is_loaded_memory_that_runs_out_is_one_line(
         assert failed or (done.returncode, done.stderr) == (0, b""), (limit, done.stderr)
 
 
+def test_a_bar_that_there_is_no_memory_for_is_not_drawn(corpus: Path, shell: Run) -> None:
+    drawn = set()
+    for limit in range(36 * MB, 64 * MB, MB // 4):
+        command = f"raftfast convert {corpus.name} -o out --progress"
+        done = shell(f"ulimit -v {limit >> 10}", command)
+        *bar, said = done.stderr.rsplit(b"\r", 1)
+        if done.returncode == 0:
+            assert said.startswith(b"raftfast: 3 read = 2 written"), (limit, done.stderr)
+            drawn.add(bool(bar))
+        else:
+            assert (done.returncode, done.stderr in SAID) == (1, True), (limit, done.stderr)
+    assert drawn == {False, True}
+
+
 def test_too_little_memory_is_one_line_also_with_standard_output_closed(shell: Run) -> None:
     limit = (least_that_loads(shell) + MB) >> 10
     done = shell(f"ulimit -v {limit}", "raftfast --version >&-")

@@ -48,12 +48,21 @@ def test_a_time_out_of_range_is_an_error_and_not_null(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_union_is_refused_by_the_name_of_its_column(tmp_path: Path) -> None:
-    union = pa.UnionArray.from_sparse(
-        pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]
-    )
+UNION = pa.UnionArray.from_sparse(
+    pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]
+)
+UNIONS = {
+    "a column": UNION,
+    "in lists": pa.ListArray.from_arrays([0, 1, 2], UNION),
+    "in lists of a size": pa.FixedSizeListArray.from_arrays(UNION, 1),
+    "in maps": pa.MapArray.from_arrays([0, 1, 2], pa.array(["k", "l"]), UNION),
+}
+
+
+@pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)
+def test_a_union_is_refused_by_the_name_of_its_column(union: pa.Array, tmp_path: Path) -> None:
     table = pa.table({"cot_answer": ["a", "b"], "both": union})
-    with pytest.raises(UsageError, match="'both' holds a union"):
+    with pytest.raises(UsageError, match=r"'both.*' holds a union"):
         raftfast.convert(table, tmp_path / "rows.parquet", to="hf")
 
 

@@ -11,7 +11,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast.columns import kind_of
-from raftfast.paths import STANDARD
+from raftfast.paths import STANDARD, status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -192,10 +192,8 @@ def _named_so(folder: str, part: str) -> Iterator[str]:
 
 def _is_folder(path: str) -> bool:
     """Tell whether something is a folder, or a link to one."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    found = status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
 
 
 def is_there(path: str) -> bool:

@@ -10,24 +10,24 @@ _M_TOP_PAD, _M_ARENA_MAX = -2, -8
 _KEPT = 64 << 20
 """As much as one heap of glibc has at most, so that none is cut while buffers come and go."""
 
-_START = 8 << 20
+START = 8 << 20
 """As much as a run takes at least from here on, with one thread. With 6, some ended in an abort."""
 
 
-def ask() -> None:
-    """Find out whether there is memory to start with, if the process may have only so much.
+def has(size: int) -> bool:
+    """Tell whether there are so many bytes to be had, if the process may have only so many.
 
     Without, an import ends in any of a dozen errors, or small things of the core in an abort. Not
     by `bytes`: what glibc gave back once, it takes as a measure for what it keeps.
-
-    Raises:
-        OSError: There is not.
-
     """
     if _is_limited():
         from mmap import mmap  # noqa: PLC0415 - most runs do not need it
 
-        mmap(-1, _START).close()
+        try:
+            mmap(-1, size).close()
+        except OSError:
+            return False
+    return True
 
 
 def keep() -> None:

@@ -7,15 +7,21 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from raftfast import pages
 from raftfast.paths import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_BAR = pages.START + (8 << 20)
+"""As much as a run takes that draws a bar, to load which takes 6 MB."""
+
 
 @contextmanager
 def bar(output: str, *, wanted: bool | None) -> Iterator[Callable[[int, int | None], None] | None]:
     """Draw a progress bar on standard error until the block ends, then take it away.
+
+    None is drawn where a limit leaves memory for the run alone.
 
     Args:
         output: Where the run writes; a bar must not be drawn into rows on the terminal.
@@ -25,7 +31,7 @@ def bar(output: str, *, wanted: bool | None) -> Iterator[Callable[[int, int | No
         What to call with the bytes done and the bytes in all, or ``None`` without a bar.
 
     """
-    if not (_is_seen(output) if wanted is None else wanted):
+    if not (_is_seen(output) if wanted is None else wanted) or not pages.has(_BAR):
         yield None
         return
     from tqdm import tqdm  # noqa: PLC0415 - 50 ms that only a bar needs

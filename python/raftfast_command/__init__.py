@@ -16,17 +16,13 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        import raftfast  # noqa: F401, PLC0415
-    except (ImportError, MemoryError, OSError, SystemError) as error:
-        return _failed(f"cannot be loaded: {str(error) or 'out of memory'}")
-    try:
         from raftfast import pages  # noqa: PLC0415
 
-        pages.ask()
-    except (ImportError, MemoryError, OSError):
-        return _failed("out of memory")
-    from raftfast import cli  # noqa: PLC0415
-
+        if not pages.has(pages.START):
+            return _failed("out of memory")
+        from raftfast import cli  # noqa: PLC0415
+    except (ImportError, MemoryError, OSError, SystemError) as error:
+        return _failed(f"cannot be loaded: {str(error) or 'out of memory'}")
     return cli.main()
 
 

@@ -156,9 +156,10 @@ fn refuse_in(data_type: &DataType, path: &str, depth: usize) -> Result<(), Error
         DataType::Struct(members) => members.iter().try_for_each(|member| {
             refuse_in(member.data_type(), &format!("{path}.{}", member.name()), depth + 1)
         }),
-        DataType::List(element) | DataType::LargeList(element) => {
-            refuse_in(element.data_type(), path, depth + 2)
-        }
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _)
+        | DataType::Map(element, _) => refuse_in(element.data_type(), path, depth + 2),
         DataType::Union(..) => refused("holds a union of types, which Parquet does not know"),
         _ => Ok(()),
     }
