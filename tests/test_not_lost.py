@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -95,3 +96,124 @@ def test_the_final_answer_is_found_in_the_chain_of_thought_where_there_is_no_sho
     to = Converter("completion", answer="final")
     rows = to.convert_bytes(b"\n".join(map(line_of, records))).splitlines()
     assert [json.loads(row)["completion"] for row in rows] == ["B<STOP>"] * 2
+
+
+class Unknown(NamedTuple):
+    """A record with something else where a text should be, and what is said about it."""
+
+    to: str
+    record: Json
+    told: str
+
+
+DOCUMENTS = "a string, an array of strings, or an object with an array of sentences"
+UNKNOWN = {
+    "documents that are objects": Unknown(
+        "chat",
+        {"question": "Q", "context": [{"text": "D"}], "cot_answer": "A"},
+        f"field 'context' must be {DOCUMENTS}, found an array",
+    ),
+    "documents of an object under another key": Unknown(
+        "chat",
+        {"question": "Q", "context": {"passages": ["D"]}, "cot_answer": "A"},
+        f"field 'context' must be {DOCUMENTS}, found an object",
+    ),
+    "numbers for sentences": Unknown(
+        "parts",
+        {"question": "Q", "context": {"sentences": [[1]]}, "cot_answer": "A"},
+        f"field 'context' must be {DOCUMENTS}, found an object",
+    ),
+    "a number for documents": Unknown(
+        "chat",
+        {"question": "Q", "context": 1, "cot_answer": "A"},
+        f"field 'context' must be {DOCUMENTS}, found a number",
+    ),
+    "documents to refuse without": Unknown(
+        "context-404",
+        {
+            "question": "Q",
+            "context": [{"text": "D"}],
+            "instruction": "Q",
+            "oracle_context": "D",
+            "cot_answer": "A",
+        },
+        f"field 'context' must be {DOCUMENTS}, found an array",
+    ),
+    "questions": Unknown(
+        "chat",
+        {"question": ["Q"], "context": ["D"], "cot_answer": "A"},
+        "field 'question' must be a string, found an array",
+    ),
+    "a question beside a text of documents": Unknown(
+        "chat",
+        {"question": 1, "context": "D", "cot_answer": "A"},
+        "field 'question' must be a string, found a number",
+    ),
+    "documents beside a gold answer": Unknown(
+        "completion",
+        {"question": "Q", "context": ["D"], "gold_final_answer": "A"},
+        "field 'context' must be a string, found an array",
+    ),
+    "an input": Unknown(
+        "chat",
+        {"instruction": "I", "input": {"x": 1}, "output": "A"},
+        "field 'input' must be a string, found an object",
+    ),
+    "a system message beside messages": Unknown(
+        "openai",
+        {"system": 1, "messages": [USER, ONE]},
+        "field 'system' must be a string, found a number",
+    ),
+    "a part of a system message": Unknown(
+        "chat",
+        {"system": [{"text": "S"}, {"image": "I"}], "messages": [USER, ONE]},
+        "field 'system' must be a string, found an array",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_no_text_is_not_left_out_of_the_text_that_it_belongs_in(
+    case: Unknown, tmp_path: Path
+) -> None:
+    refused = fault(Converter(case.to, answer="either"), line_of(case.record))
+    assert refused.kind == "wrong-type"
+    assert case.told in str(refused)
+    parquet.write_table(pa.Table.from_pylist([case.record]), tmp_path / "in.parquet")
+    field = re.escape(case.told.partition(" must")[0].removeprefix("field "))
+    with pytest.raises(raftfast.Error, match=f"{field} must"):
+        raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl", case.to, answer="either")
+
+
+NOTHING_ASKED = {
+    "documents": {"question": None, "context": ["D"], "cot_answer": "A"},
+    "a text of documents": {"question": None, "context": "D", "cot_answer": "A"},
+    "a gold answer": {"question": None, "context": "D", "gold_final_answer": "A"},
+}
+
+
+@pytest.mark.parametrize("record", NOTHING_ASKED.values(), ids=NOTHING_ASKED)
+def test_documents_without_a_question_give_no_row(record: Json) -> None:
+    converter = Converter("completion", answer="either")
+    assert converter.convert_bytes(line_of(record)) == b""
+    assert converter.ledger.filtered == {"instruction empty": 1}
+
+
+@pytest.mark.parametrize("turns", ["last", "each"])
+@pytest.mark.parametrize("to", ["chat", "bedrock-nova", "alpaca"])
+def test_a_system_message_of_parts_is_the_text_of_them(
+    to: str, turns: Literal["last", "each"]
+) -> None:
+    said = [USER, ONE, USER, ONE]
+    parts, text = [{"text": "one, "}, {"text": "two"}], "one, two"
+    rows = [
+        Converter(to, turns=turns).convert_bytes(line_of({"system": system, "messages": said}))
+        for system in (parts, text)
+    ]
+    assert rows[0] == rows[1]
+    assert text in rows[0].decode()
+
+
+def test_a_system_message_of_parts_is_refused_where_rows_have_no_place_for_one() -> None:
+    line = line_of({"system": [{"text": "S"}], "messages": [USER, ONE]})
+    assert fault(Converter("completion"), line).kind == "unfit"

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from pyarrow import parquet
 from raftfast import Converter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Json = dict[str, Any]
@@ -101,6 +103,74 @@ def test_a_record_without_it_is_filtered() -> None:
 def test_what_is_no_text_is_refused_by_the_name_of_its_key() -> None:
     with pytest.raises(raftfast.Error, match="field 'worse' must be a string, found an array"):
         pairs(asks(1, "a", worse=[{"role": "assistant", "content": "b"}]), rejected="worse")
+
+
+class Alike(NamedTuple):
+    """A record whose answers have the same to be mended, and what is left of the worse one."""
+
+    record: Json
+    worse: str
+    repaired: dict[str, int]
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+ALIKE = {
+    "the prefix of LlamaIndex": Alike(
+        asks(1, "assistant: a", rejected="assistant: b"), "b", {"prefix stripped": 1}
+    ),
+    "the prefix under another key": Alike(
+        asks(1, "assistant: a", worse="assistant: b"),
+        "b",
+        {"prefix stripped": 1},
+        {"rejected": "worse"},
+    ),
+    "the prefix where it is left": Alike(
+        asks(1, "assistant: a", rejected="assistant: b"),
+        "assistant: b",
+        {},
+        {"unrepaired": ["prefix stripped"]},
+    ),
+    "the stop text": Alike(
+        {"prompt": "q", "completion": "a<STOP>", "rejected": "b<STOP>"},
+        "b",
+        {"stop text stripped": 1},
+    ),
+    "the stop text of the worse one": Alike(
+        {"prompt": "q", "completion": "a", "rejected": "b<STOP>"}, "b", {"stop text stripped": 1}
+    ),
+    "all but the final answer": Alike(
+        asks(1, "r <ANSWER>: a", rejected="r <ANSWER>: b"), "b", {}, {"answer": "final"}
+    ),
+    "all but the final answer, of messages": Alike(
+        {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "r <ANSWER>: a"},
+            ],
+            "rejected": "r <ANSWER>: b",
+        },
+        "b",
+        {},
+        {"answer": "final"},
+    ),
+    "no final answer to be found": Alike(
+        asks(1, "r <ANSWER>: a", rejected="b"), "b", {}, {"answer": "final"}
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE.values(), ids=ALIKE)
+def test_it_is_mended_and_shortened_as_the_better_one_is(case: Alike) -> None:
+    rows, ledger = pairs(case.record, **case.options)
+    assert [row["worse"] for row in rows] == [case.worse]
+    assert ledger.repaired == case.repaired
+
+
+def test_what_is_no_text_is_refused_where_it_is_to_be_mended() -> None:
+    with pytest.raises(raftfast.Error, match="field 'rejected' must be a string, found a number"):
+        pairs(asks(1, "assistant: a", rejected=1))
+    with pytest.raises(raftfast.Error, match="field 'worse' must be a string, found a number"):
+        pairs(asks(1, "a", worse=1), rejected="worse", answer="final")
 
 
 def test_a_key_that_no_record_has_is_an_error_by_its_name(folder: Path) -> None:

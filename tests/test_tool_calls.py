@@ -226,3 +226,43 @@ def test_rows_that_call_tools_break_no_rule(messages: list[Json]) -> None:
         rows = io.BytesIO()
         raftfast.convert(io.BytesIO(line), rows, to=target, check="strict")
         assert b"arguments" in rows.getvalue()
+
+
+def answering(number: int, text: str = "r") -> Json:
+    return {"role": "tool", "content": text, "tool_call_id": f"call{number:05}"}
+
+
+class Results(NamedTuple):
+    """Turns of calls and results, and whether their order tells whose results they are."""
+
+    turns: list[Json]
+    told: bool
+
+
+BOTH = calling(call("f", "{}"), call("g", "{}", 2))
+RESULTS = {
+    "in order": Results([BOTH, answering(1), answering(2)], told=True),
+    "the first only": Results([BOTH, answering(1)], told=True),
+    "the second only": Results([BOTH, answering(2)], told=False),
+    "the other way round": Results([BOTH, answering(2), answering(1)], told=False),
+    "without ids": Results([BOTH, RESULT, RESULT], told=True),
+    "calls of two turns": Results(
+        [calling(call("f", "{}")), answering(1), calling(call("g", "{}", 2)), answering(2)],
+        told=True,
+    ),
+    "calls of two turns, answered by the other": Results(
+        [calling(call("f", "{}")), answering(2), calling(call("g", "{}", 2)), answering(1)],
+        told=False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RESULTS.values(), ids=RESULTS)
+def test_results_change_hands_in_no_row_without_ids(case: Results) -> None:
+    record = {"messages": [QUESTION, *case.turns, ANSWER]}
+    assert converted(record, "fireworks")["messages"][1:-1]
+    if case.told:
+        assert converted(record, "sharegpt")
+        return
+    with pytest.raises(Error, match="results of tools in another order than their calls"):
+        converted(record, "sharegpt")

@@ -3,7 +3,7 @@
 //! src/llamafactory/data/formatter.py, `FunctionFormatter`).
 
 use std::borrow::Cow;
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 
 use serde::de::IgnoredAny;
 
@@ -56,6 +56,20 @@ pub(super) fn as_text(tool_calls: &[u8]) -> Result<Vec<u8>, NoCalls> {
         several => write_array(several, &mut json, Call::tell)?,
     }
     Ok(as_string(&json)?)
+}
+
+/// The ids of the calls of a message, each as JSON, where it has one.
+pub(super) fn ids(tool_calls: &[u8]) -> Result<VecDeque<Option<&[u8]>>, TryReserveError> {
+    let mut ids = VecDeque::new();
+    let mut walk = Walk::new(tool_calls);
+    if let Some(Token::List) = walk.value() {
+        while walk.more(b']') == Some(true) {
+            let Some(call) = walk.whole() else { break };
+            ids.try_reserve(1)?;
+            ids.push_back(member(call, "id"));
+        }
+    }
+    Ok(ids)
 }
 
 /// The calls that a text tells as JSON, as those of a message, with ids of which `numbers` are next.

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
 use crate::scan::Keys;
-use crate::shape::plan::{Plan, Step};
-use crate::shape::{Expressions, Shape};
+use crate::shape::plan::{Plan, Source, Step};
+use crate::shape::{Expressions, Operation, Shape, operations_of};
 use crate::text::Tag;
 
 impl Reader {
@@ -166,9 +166,8 @@ impl<'a> Compiler<'a> {
                 (Field::CotAnswer, Answer::Final) => Field::FinalAnswer,
                 _ => *field,
             };
-            if let (Field::Rejected, Rejected::Key(key)) = (field, &self.reading.rejected) {
-                let plan = as_it_is(self.expressions.key(key));
-                made.push(Made { slot, plan, fix: None });
+            if *field == Field::Rejected {
+                made.extend(self.rejected(dialect, slot));
                 continue;
             }
             let Some(skeleton) = dialect.fields.get(source.name()) else { continue };
@@ -177,18 +176,43 @@ impl<'a> Compiler<'a> {
                 made.push(Made { slot, plan, fix: None });
                 continue;
             };
-            let (key, without) = match dialect.unrepaired.get(source.name()) {
-                Some(skeleton) => (key_of(skeleton), self.expressions.compile(skeleton)?),
-                None => (source.name(), as_it_is(slot)),
+            let without = match dialect.unrepaired.get(source.name()) {
+                Some(skeleton) => self.expressions.compile(skeleton)?,
+                None => as_it_is(slot),
             };
             if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
                 made.push(Made { slot, plan: without, fix: None });
             } else {
                 let plan = self.expressions.compile(skeleton)?;
-                made.push(Made { slot, plan, fix: Some(Fix { name, key, without }) });
+                made.push(Made { slot, plan, fix: Some(Fix { name, without }) });
             }
         }
         Ok(made)
+    }
+
+    /// The rejected answer, if it is not the value of its own key as it stands: what is done to the answer
+    /// is done to it too, because a model that is to tell them apart would learn that difference.
+    fn rejected(&mut self, dialect: &'static Dialect, slot: usize) -> Option<Made> {
+        let answer = Field::CotAnswer.name();
+        let key = match &self.reading.rejected {
+            Rejected::Own => Field::Rejected.name(),
+            Rejected::Key(key) => key,
+            Rejected::Other(_) => return None,
+        };
+        let from = self.expressions.key(key);
+        let name = dialect.fixes.get(answer).map(String::as_str);
+        let name = name.filter(|name| !self.reading.unrepaired.iter().any(|known| known == name));
+        let skeleton = dialect.fields.get(answer).filter(|_| name.is_some());
+        let mut operations = skeleton.and_then(Json::as_str).map_or_else(Vec::new, operations_of);
+        if self.reading.answer == Answer::Final {
+            operations.push(Operation::FinalAnswer(FinalAnswer::default()));
+        }
+        if operations.is_empty() {
+            return (from != slot).then(|| Made { slot, plan: as_it_is(from), fix: None });
+        }
+        let plan = Plan::new(vec![Step::String(Source { slot: from, operations })]);
+        let fix = name.map(|name| Fix { name, without: as_it_is(from) });
+        Some(Made { slot, plan, fix })
     }
 
     /// Where the documents of a dialect may stand.
@@ -261,12 +285,6 @@ impl<'a> Compiler<'a> {
         }
         tests
     }
-}
-
-/// The key that a skeleton is the value of.
-fn key_of(skeleton: &'static Json) -> &'static str {
-    let inside = skeleton.as_str().and_then(|text| text.strip_prefix('{')?.strip_suffix('}'));
-    inside.unwrap_or_default()
 }
 
 /// The value of a key.

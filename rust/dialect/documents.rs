@@ -33,52 +33,55 @@ pub(super) fn are_flat(value: Value<'_>) -> bool {
     matches!((tokens.next(), tokens.next()), (Some(b'['), Some(b'"')))
 }
 
+/// What documents may be, for messages.
+pub(super) const ARE: &str =
+    "a string, an array of strings, or an object with an array of sentences";
+
 /// Adds the documents of a value: of an object with titles and sentences, of an array, or of a text.
 /// A text is cut where Gorilla's `raft.py` puts tags; one without tags is `whole` a document, or none.
+/// Gives `None` if there are other things where texts should be: they are not known to be documents.
 pub(super) fn documents(
     json: &[u8],
     whole: bool,
     lists: &mut Lists,
-) -> Result<(), TryReserveError> {
+) -> Result<Option<()>, TryReserveError> {
     let mut walk = Walk::new(json);
-    match walk.value() {
-        Some(Token::Object) => of_object(walk, lists),
-        Some(Token::List) => {
-            let mut found = Vec::new();
-            texts_of_list(&mut walk, &mut found);
-            push_all(found, lists)
-        }
-        Some(Token::Text(raw)) => of_text(raw, whole, lists),
-        _ => Ok(()),
-    }
+    let mut found = Vec::new();
+    let known = match walk.value() {
+        Some(Token::Text(raw)) => return of_text(raw, whole, lists).map(Some),
+        Some(Token::Object) => texts_of_object(walk, &mut found),
+        Some(Token::List) => texts_of_list(&mut walk, &mut found),
+        Some(Token::Null) | None => Some(()),
+        Some(_) => None,
+    };
+    push_all(found, lists)?;
+    Ok(known)
 }
 
-fn of_object(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), TryReserveError> {
-    let mut sentences = Vec::new();
-    while walk.more(b'}') == Some(true) {
-        let Some(key) = walk.key() else { break };
-        let passed = match decoded(key).as_deref() {
-            Some("sentences" | "documents") => {
-                sentences.clear();
-                texts(&mut walk, &mut sentences)
-            }
-            _ => walk.whole().map(drop),
-        };
-        if passed.is_none() {
-            break;
+fn texts_of_object<'a>(mut walk: Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
+    let mut has_others = false;
+    let mut has_sentences = false;
+    while walk.more(b'}')? {
+        if let Some("sentences" | "documents") = decoded(walk.key()?).as_deref() {
+            has_sentences = true;
+            found.clear();
+            texts(&mut walk, found)?;
+        } else {
+            has_others = true;
+            walk.whole()?;
         }
     }
-    push_all(sentences, lists)
+    (has_sentences || !has_others).then_some(())
 }
 
-/// Passes a value and finds all texts in it that are in no object, however deep they stand, as the bytes
-/// between their quotes. Each is passed once: documents are most of a record.
+/// Passes a value and finds all texts in it, however deep they stand, as the bytes between their quotes.
+/// Each is passed once: documents are most of a record.
 fn texts<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
     match walk.value()? {
         Token::Text(raw) => found.push(raw),
         Token::List => texts_of_list(walk, found)?,
-        Token::Object => walk.close()?,
-        _ => {}
+        Token::Null => {}
+        Token::Object | Token::Number(_) | Token::Boolean(_) => return None,
     }
     Some(())
 }

@@ -31,9 +31,10 @@ impl Reader {
         last: &'a Known,
         earlier: &'a Known,
         record: &Record<'_>,
-        lists: &Lists,
+        lists: &mut Lists,
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         let turns = lists.range(0..lists.len());
+        let is_system = |first: &&Entry| lists.is(first, "system");
         // After a history, the record has an answer of its own.
         let own = last.parser.as_ref().is_some_and(Parser::is_history);
         let left = turns.iter().filter(|turn| lists.is(turn, "assistant")).count();
@@ -42,14 +43,16 @@ impl Reader {
             return Ok(None);
         }
         let mut said = Entry::default();
-        let own_system = turns.first().filter(|first| lists.is(first, "system"));
+        let own_system = turns.first().filter(is_system);
         if let Some(system) = own_system {
             said.set(Detail::Name, system.get(Detail::Content));
         }
         let first = usize::from(own_system.is_some());
         self.check_turns(&turns[first..], own_system.is_some(), lists)?;
+        let turns = turns.len();
+        self.join_system(last, record, &mut said, lists)?;
         check_system(last, record, said, lists)?;
-        let (mark, turns) = (lists.mark(), turns.len());
+        let mark = lists.mark();
         // In a box, so that what is told of a plain record stays small.
         Ok(Some(Box::new(Answers { last, earlier, mark, turns, next: first, left, said })))
     }

@@ -2,20 +2,21 @@
 //! them, then its fields, then the conversation that both come to.
 
 use std::borrow::Cow;
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 use std::ops::Range;
 
 use super::calls;
 use super::documents;
 use super::each::Answers;
-use super::reader::{Fix, Known, Other, Reader, Scratch};
+use super::reader::{Known, Other, Reader, Scratch};
 use super::reading::{Answer, Several};
-use super::turns::Parser;
+use super::turns::{Parser, joined_parts};
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Error, Fault, FaultKind};
 use crate::made::{Fields, Lists, add_json};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Holds, Record, Value};
+use crate::rules::interned;
 use crate::scan::Span;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Text};
@@ -86,12 +87,13 @@ impl Reader {
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
         }
         if let Some(earlier) = &known.earlier
-            && let Some(answers) = self.answers(known, earlier, record, &scratch.lists)?
+            && let Some(answers) = self.answers(known, earlier, record, &mut scratch.lists)?
         {
             return Ok(Some(answers));
         }
         let turns = 0..scratch.lists.len();
-        let said = summary(&mut scratch.lists, turns.clone())?;
+        let mut said = summary(&mut scratch.lists, turns.clone())?;
+        self.join_system(known, record, &mut said, &mut scratch.lists)?;
         self.fill(known, record, said, turns, scratch)?;
         Ok(None)
     }
@@ -107,7 +109,7 @@ impl Reader {
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         self.texts(known, record, said, scratch)?;
-        Self::fields(known, record, said, scratch)?;
+        self.fields(known, record, said, scratch)?;
         self.choose_answer(known, record, said, scratch)?;
         self.choose_rejected(known, record, said, scratch)?;
         self.choose_system(record, scratch)?;
@@ -139,8 +141,11 @@ impl Reader {
             for (place, (plan, whole)) in known.documents.iter().enumerate() {
                 let text = found(plan, record, said, lists)?;
                 // Documents that are not those of the instruction are not taken for them.
-                if lists.len() == start && (place == 0 || text.starts_with(b"\"")) {
-                    documents::documents(&text, *whole, lists)?;
+                if (lists.len() == start && (place == 0 || text.starts_with(b"\"")))
+                    && documents::documents(&text, *whole, lists)?.is_none()
+                {
+                    let slot = plan.copied().unwrap_or_default();
+                    return Err(self.mistyped(record, slot, documents::ARE));
                 }
             }
         }
@@ -155,8 +160,38 @@ impl Reader {
         mark_ends(lists, List::Quotes)
     }
 
+    /// Takes the message that stands beside turns as parts, all of which are texts, for the one at their
+    /// start (Bedrock's Nova has it so).
+    pub(super) fn join_system(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: &mut Entry,
+        lists: &mut Lists,
+    ) -> Result<(), Unread> {
+        let slot = self.own_system.trailing_zeros() as usize;
+        if known.parser.is_none() || is_there(Value::of(lists.bytes(said.get(Detail::Name)))) {
+            return Ok(());
+        }
+        let mut json = Vec::new();
+        let system = bytes(record.value(slot), &mut json)?;
+        if system.starts_with(b"[")
+            && let Some(text) = joined_parts(system)?
+        {
+            said.set(Detail::Name, lists.keep(&[&text])?);
+        }
+        Ok(())
+    }
+
+    /// The fault of a key that holds something else than it should.
+    #[cold]
+    fn mistyped(&self, record: &Record<'_>, slot: usize, expected: &'static str) -> Unread {
+        Unread::Fault(record.mistyped(slot, interned(&self.keys.names()[slot]), expected))
+    }
+
     /// Makes the fields in use.
     fn fields(
+        &self,
         known: &Known,
         record: &Record<'_>,
         said: Entry,
@@ -170,12 +205,14 @@ impl Reader {
                 fields.keep(made.slot, from);
                 continue;
             }
+            if let Some(slot) = made.plan.left_out(&source) {
+                return Err(self.mistyped(record, slot, Holds::Text.name()));
+            }
             fields.put(made.slot, |out| made.plan.write(&source, Escape::Keep, out))?;
             if let Some(fix) = &made.fix {
-                fix.takes(record)?;
                 let before = found(&fix.without, record, said, lists)?;
                 let after = fields.value(made.slot, record);
-                if Value::of(&before) != after && is_there(after) {
+                if Value::of(&before) != after && is_there(after) && !fixes.contains(&fix.name) {
                     fixes.push(fix.name);
                 }
             }
@@ -284,6 +321,9 @@ impl Reader {
         if let Some(found) = &self.final_answer {
             shorten_answers(&mut said, found, lists)?;
         }
+        if !self.room.details.contains(&Detail::ToolCallId) {
+            check_results(&said, lists)?;
+        }
         if self.room.roles.contains(&CALLS) {
             said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
         }
@@ -363,16 +403,6 @@ impl Reader {
     }
 }
 
-impl Fix {
-    /// Refuses what is no text and is to be mended as one: it would come to nothing.
-    fn takes(&self, record: &Record<'_>) -> Result<(), Unread> {
-        match self.without.copied().filter(|from| !record.value(*from).fits(Holds::Text)) {
-            Some(from) => Err(Unread::Fault(record.mistyped(from, self.key, "a string"))),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Refuses a system message that rows have no place for.
 pub(super) fn check_system(
     known: &Known,
@@ -437,6 +467,26 @@ fn turn_of(role: &str) -> &'static str {
         "function" => "a turn of a function",
         _ => "a turn of this role",
     }
+}
+
+/// Refuses results of tools in another order than their calls: without ids, that is all that tells whose
+/// they are.
+fn check_results(said: &[Entry], lists: &Lists) -> Result<(), Unread> {
+    let mut called = VecDeque::new();
+    for turn in said {
+        let (calls, result) = (turn.get(Detail::ToolCalls), turn.get(Detail::ToolCallId));
+        if calls != Span::default() {
+            called = calls::ids(lists.bytes(calls))?;
+        }
+        if result != Span::default() && !called.is_empty() {
+            let next = called.pop_front();
+            if next.flatten().is_some_and(|id| id != lists.bytes(result)) {
+                let what = "results of tools in another order than their calls";
+                return Err(Unread::Kind(FaultKind::Unfit { what }));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Lets a turn that calls tools say so.

@@ -89,7 +89,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn of(shape: &Shape) -> Self {
-        let details = [Detail::ToolCalls, Detail::Weight, Detail::Name];
+        let details = [Detail::ToolCalls, Detail::ToolCallId, Detail::Weight, Detail::Name];
         let calls = shape.roles().filter(|roles| roles.contains_key(CALLS)).map(|_| CALLS);
         Self {
             turns: shape.takes_turns(),
@@ -153,8 +153,6 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) struct Fix {
     pub name: &'static str,
-    /// The key of what is mended, if that is the value of one.
-    pub key: &'static str,
     pub without: Plan,
 }
 

@@ -244,8 +244,8 @@ impl Parser {
     }
 }
 
-/// The text of a content that is an array of parts, if all of them are texts.
-fn joined_parts(json: &[u8]) -> Result<Option<Vec<u8>>, TryReserveError> {
+/// The text of what is said in an array of parts, if all of them are texts.
+pub(super) fn joined_parts(json: &[u8]) -> Result<Option<Vec<u8>>, TryReserveError> {
     let mut joined = Vec::new();
     joined.try_reserve(json.len())?;
     Ok(join(json, &mut joined).map(|()| joined))

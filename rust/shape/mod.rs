@@ -33,6 +33,7 @@ use tree::Node;
 use vocabulary::{Names, Roles};
 
 pub(crate) use expressions::Expressions;
+pub(crate) use placeholder::{Operation, operations_of};
 
 /// The setting that a record may have of its own.
 const SYSTEM: &str = "system";

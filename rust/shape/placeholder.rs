@@ -133,6 +133,14 @@ impl Operation {
     }
 }
 
+/// What is done to the value that a string with one placeholder and nothing else is.
+pub(crate) fn operations_of(text: &str) -> Vec<Operation> {
+    match parse(text).map(|mut pieces| (pieces.pop(), pieces.len())) {
+        Ok((Some(Piece::Name { operations, .. }), 0)) => operations,
+        _ => Vec::new(),
+    }
+}
+
 /// Splits a string into its pieces.
 pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();

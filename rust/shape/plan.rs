@@ -8,7 +8,7 @@ use super::bound::Bound;
 use super::placeholder::Operation;
 use crate::entries::List;
 use crate::mask::Cutter;
-use crate::record::{Record, Value};
+use crate::record::{Holds, Record, Value};
 use crate::scan::MAX_KEYS;
 use crate::text::{Escape, Text, write_json_compact};
 
@@ -52,6 +52,11 @@ impl Plan {
     /// Adds the slots that it is about.
     pub(crate) fn add_slots(&self, slots: &mut Vec<usize>) {
         add_slots(&self.steps, slots);
+    }
+
+    /// The slot of what is no text, and would be left out of the text that it is to be part of.
+    pub(crate) fn left_out(&self, record: &Record<'_>) -> Option<usize> {
+        left_out(&self.steps, record)
     }
 
     /// The slots of the fields that decide what a row holds.
@@ -309,6 +314,21 @@ fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
             Step::Literal(_) | Step::Comma | Step::Record | Step::Label(_) | Step::Close => {}
         }
     }
+}
+
+/// Entries of lists were looked at when they were made.
+fn left_out(steps: &[Step], record: &Record<'_>) -> Option<usize> {
+    let is_lost = |slot: &usize| {
+        let value = record.value(*slot);
+        *slot < MAX_KEYS && !value.fits(Holds::Text) && value.absence().is_none()
+    };
+    steps.iter().find_map(|step| match step {
+        Step::Text(source) | Step::String(source) => Some(source.slot).filter(is_lost),
+        Step::Choice { condition, then, otherwise } => {
+            left_out(if condition.holds(record) { then } else { otherwise }, record)
+        }
+        _ => None,
+    })
 }
 
 fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
