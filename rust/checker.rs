@@ -63,6 +63,7 @@ pub struct Checker {
     weight: Option<(Vec<String>, &'static str)>,
     content: Option<&'static str>,
     calls_alone: Option<&'static str>,
+    calls_answered: Option<&'static str>,
     call_id_chars: Option<(u64, &'static str)>,
     forbidden: Option<(Forbidden, &'static str)>,
     max_row_chars: Option<(u64, &'static str)>,
@@ -86,6 +87,9 @@ struct SoFar {
     before: &'static str,
     /// The roles that spoke, as bits in the order of `ROLES`.
     spoke: u32,
+    /// Calls that no tool has answered, and answers to none.
+    waiting: usize,
+    unasked: usize,
 }
 
 impl Checker {
@@ -125,6 +129,7 @@ impl Checker {
             weight: some(&rules.weight, "weight"),
             content: flag(rules.content, "content"),
             calls_alone: flag(rules.calls_alone, "calls_alone"),
+            calls_answered: flag(rules.calls_answered, "calls_answered"),
             call_id_chars: rules.call_id_chars.map(|chars| (chars, rules.name("call_id_chars"))),
             forbidden: Forbidden::new(&rules.forbidden)
                 .map(|texts| (texts, rules.name("forbidden"))),
@@ -136,7 +141,7 @@ impl Checker {
     /// Whether some rule is about turns.
     fn asks_for_turns(&self) -> bool {
         let names = [self.alternate, self.system_first, self.one_system];
-        let of_turns = [self.content, self.calls_alone];
+        let of_turns = [self.content, self.calls_alone, self.calls_answered];
         names.iter().chain(&of_turns).any(Option::is_some)
             || self.call_id_chars.is_some()
             || [&self.first, &self.last].iter().any(|rule| rule.is_some())
@@ -200,6 +205,7 @@ impl Checker {
             so_far.place += 1;
             self.in_order(&turn, &mut so_far, tell);
             self.by_itself(&turn, so_far.place, tell);
+            self.answered(&turn, &mut so_far, tell);
             if turn.calls || turn.role == "tool" {
                 self.of_calls(&turn, so_far.place, turns.peek().is_none(), tell);
             }
@@ -269,6 +275,24 @@ impl Checker {
         }
     }
 
+    /// Whether all calls are answered, and nothing else is (mistral-common,
+    /// `_validate_tool_calls_followed_by_tool_messages`).
+    fn answered(&self, turn: &Turn<'_>, so_far: &mut SoFar, tell: &mut impl FnMut(Broken)) {
+        let Some(name) = self.calls_answered else { return };
+        if turn.role == "tool" && so_far.waiting > 0 {
+            so_far.waiting -= 1;
+        } else if turn.role == "tool" {
+            so_far.unasked += 1;
+        }
+        if turn.role == "assistant" {
+            if so_far.waiting + so_far.unasked > 0 {
+                let what = "comes after calls of tools that have more answers or fewer";
+                tell(Broken { name, turn: Some(so_far.place), what });
+            }
+            (so_far.waiting, so_far.unasked) = (ids::calls_in(turn.tool_calls), 0);
+        }
+    }
+
     /// What depends on calls of tools, and the answers to them.
     fn of_calls(
         &self,
@@ -302,6 +326,9 @@ impl Checker {
         {
             let turn = Some(so_far.place).filter(|_| so_far.turns > 0);
             broken(*name, turn, "is not of the role that the last turn must be of");
+        }
+        if let Some(name) = self.calls_answered.filter(|_| so_far.unasked > 0) {
+            broken(name, None, "a tool answers what was not called");
         }
         if let Some((least, name)) = &self.min_turns
             && so_far.turns < *least

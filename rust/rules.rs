@@ -35,6 +35,9 @@ pub struct Rules {
     pub content: bool,
     /// Whether a turn that calls tools says nothing beside its calls.
     pub calls_alone: bool,
+    /// Whether as many turns of tools stand before the next answer as the one before it calls; at the end
+    /// there may be fewer.
+    pub calls_answered: bool,
     /// How many ASCII letters and digits, and nothing else, the ids of calls are of: in turns of tools,
     /// and in calls of all turns but the last, which need not have any.
     pub call_id_chars: Option<u64>,
@@ -100,6 +103,7 @@ impl Rules {
             ("weight", list(&self.weight)),
             ("content", flag(self.content.then_some(true))),
             ("calls_alone", flag(self.calls_alone.then_some(true))),
+            ("calls_answered", flag(self.calls_answered.then_some(true))),
             ("call_id_chars", number(self.call_id_chars)),
             ("parts", flag(self.parts.then_some(true))),
             ("other_parts", (!other_parts.is_empty()).then(|| other_parts.join(", "))),

@@ -185,6 +185,33 @@ def test_what_is_no_text_is_not_left_out_of_the_text_that_it_belongs_in(
         raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl", case.to, answer="either")
 
 
+SEEN = {
+    "messages": {"messages": [USER, ONE]},
+    "conversations": SHAREGPT_ROW,
+    "an instruction": {"instruction": "Q", "input": "", "output": "A"},
+}
+
+
+@pytest.mark.parametrize("row", SEEN.values(), ids=SEEN)
+@pytest.mark.parametrize("key", ["images", "videos", "audios"])
+def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
+    assert fault(Converter("chat"), line_of({**row, key: ["one"]})).kind == "unfit"
+    for nothing in ([], None):
+        assert len(chat(line_of({**row, key: nothing})).rows) == 1
+
+
+def test_definitions_of_functions_are_refused() -> None:
+    line = line_of({"messages": [USER, ONE], "functions": [{"name": "f"}]})
+    assert fault(Converter("openai"), line).kind == "unfit"
+
+
+def test_the_system_prompt_of_mistral_finetune_is_the_system_message() -> None:
+    for system in ({"system_prompt": "S"}, {"system_prompt": "other", "system": "S"}):
+        row = chat(line_of({"messages": [USER, ONE], **system})).rows[0]
+        assert row["messages"][0] == {"role": "system", "content": "S"}
+    assert fault(Converter("completion"), line_of({"messages": [USER, ONE], "system_prompt": "S"}))
+
+
 NOTHING_ASKED = {
     "documents": {"question": None, "context": ["D"], "cot_answer": "A"},
     "a text of documents": {"question": None, "context": "D", "cot_answer": "A"},

@@ -71,6 +71,8 @@ AN_ANSWER = {"role": "assistant", "content": "A"}
 A_SYSTEM = {"role": "system", "content": "S"}
 A_RECORD = {"instruction": "Q", "cot_answer": "A"}
 A_CALL = {"role": "assistant", "tool_calls": [{"id": "1"}]}
+TWO_CALLS = {"role": "assistant", "tool_calls": [{"id": "1"}, {"id": "2"}]}
+A_RESULT = {"role": "tool", "content": "T", "tool_call_id": "1"}
 A_LAST_CALL: Row = {"role": "assistant", "tool_calls": [{"function": {}}]}
 
 
@@ -103,6 +105,31 @@ OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
         "calls_alone = true",
         [A_QUESTION, {**A_CALL, "content": "x"}],
         [A_QUESTION, {**A_CALL, "content": ""}],
+    ),
+    "a call that is not answered": (
+        "calls_answered = true",
+        [A_QUESTION, A_CALL, AN_ANSWER],
+        [A_QUESTION, A_CALL, A_RESULT, AN_ANSWER],
+    ),
+    "one of two calls that is not answered": (
+        "calls_answered = true",
+        [A_QUESTION, TWO_CALLS, A_RESULT, AN_ANSWER],
+        [A_QUESTION, TWO_CALLS, A_RESULT, A_RESULT, AN_ANSWER],
+    ),
+    "a call that is answered too late": (
+        "calls_answered = true",
+        [A_QUESTION, A_CALL, AN_ANSWER, A_QUESTION, A_RESULT],
+        [A_QUESTION, AN_ANSWER, A_QUESTION, A_CALL],
+    ),
+    "an answer to no call": (
+        "calls_answered = true",
+        [A_QUESTION, A_RESULT, AN_ANSWER],
+        [A_QUESTION, A_CALL, A_RESULT, A_QUESTION, AN_ANSWER],
+    ),
+    "an answer to no call, at the end": (
+        "calls_answered = true",
+        [A_QUESTION, A_CALL, A_RESULT, A_RESULT],
+        [A_QUESTION, TWO_CALLS, A_RESULT],
     ),
     "a short id of a call": ("call_id_chars = 9", called("1"), called("abc123DEF")),
     "a sign in the id of a call": ("call_id_chars = 9", called("call_1234"), called("abc123456")),
@@ -249,6 +276,14 @@ def test_the_first_line_that_breaks_a_rule_is_told(tmp_path: Path) -> None:
 USER, ASSISTANT, SYSTEM = (
     {"role": role, "content": role} for role in ("user", "assistant", "system")
 )
+CALLING = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ],
+}
+RESULT = {"role": "tool", "content": "r", "tool_call_id": "call00001"}
 SILENT = {"role": "assistant", "content": None}
 REFUSED: dict[str, tuple[str, list[Any]]] = {
     "torchtune, a late system message": ("torchtune", [USER, SYSTEM, ASSISTANT]),
@@ -260,6 +295,12 @@ REFUSED: dict[str, tuple[str, list[Any]]] = {
     "TRL, the same for DPO": ("trl-dpo", [USER, SYSTEM, ASSISTANT]),
     "OpenAI, an input that ends with an answer": ("openai-dpo", [USER, ASSISTANT, ASSISTANT]),
     "Mistral, half a weight": ("mistral", [USER, {**ASSISTANT, "weight": 0.5}]),
+    "Mistral, a tool after a user": ("mistral", [USER, RESULT, ASSISTANT]),
+    "Mistral, a call that no tool answers": ("mistral", [USER, CALLING, ASSISTANT]),
+    "Mistral, a system message after a tool": (
+        "mistral",
+        [USER, CALLING, RESULT, SYSTEM, ASSISTANT],
+    ),
     "Mistral, an answer without content": ("mistral", [USER, SILENT, USER, ASSISTANT]),
     "Together, a weight of two": ("together", [USER, {**ASSISTANT, "weight": 2}]),
     "Together, a weight that is no integer": ("together", [USER, {**ASSISTANT, "weight": 1.0}]),

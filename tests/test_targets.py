@@ -39,6 +39,7 @@ RULES = {
         "weight",
         "content",
         "calls_alone",
+        "calls_answered",
         "call_id_chars",
         "parts",
         "other_parts",

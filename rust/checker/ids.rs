@@ -1,4 +1,4 @@
-//! Ids of calls of tools, held against what a consumer takes for one.
+//! Calls of tools: how many, and their ids, held against what a consumer takes for one.
 
 use super::Turn;
 use crate::record::Value;
@@ -29,14 +29,17 @@ fn is_of(chars: u64, id: Value<'_>) -> bool {
 
 /// Whether something holds for the id of each call.
 fn calls_have(calls: Value<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
-    let Value::Json(json) = calls else { return true };
+    each(calls).all(|call| holds(member(call, "id").map_or(Value::Missing, Value::of)))
+}
+
+/// How many calls there are.
+pub(super) fn calls_in(calls: Value<'_>) -> usize {
+    each(calls).count()
+}
+
+fn each(calls: Value<'_>) -> impl Iterator<Item = &[u8]> {
+    let json = if let Value::Json(json) = calls { json } else { b"" };
     let mut walk = Walk::new(json);
     let is_list = matches!(walk.value(), Some(Token::List));
-    while is_list && walk.more(b']') == Some(true) {
-        let Some(call) = walk.whole() else { break };
-        if !holds(member(call, "id").map_or(Value::Missing, Value::of)) {
-            return false;
-        }
-    }
-    true
+    std::iter::from_fn(move || (is_list && walk.more(b']') == Some(true)).then(|| walk.whole())?)
 }

@@ -120,6 +120,7 @@ impl<'a> Compiler<'a> {
             short: self.compiled(dialect, &dialect.short)?,
             lost_system: self.lost_system(dialect)?,
             tools: self.tools(dialect)?,
+            refuses: self.refuses(dialect),
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
             question: self.question(dialect)?,
@@ -245,6 +246,12 @@ impl<'a> Compiler<'a> {
             return Ok(None);
         }
         self.compiled(dialect, &"{tools|value}".into()).map(Some)
+    }
+
+    /// What would be lost, unless rows have the whole record.
+    fn refuses(&mut self, dialect: &'static Dialect) -> Vec<(usize, &'static str)> {
+        let refused = dialect.refuses.iter().filter(|_| !self.shape.takes_whole());
+        refused.map(|(key, what)| (self.expressions.slot(key), what.as_str())).collect()
     }
 
     fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Plan, Error> {

@@ -82,6 +82,10 @@ impl Reader {
         scratch: &mut Scratch,
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         scratch.clear();
+        let mut refused = known.refuses.iter();
+        if let Some((_, what)) = refused.find(|(slot, _)| is_there(record.value(*slot))) {
+            return Err(Unread::Kind(FaultKind::Unfit { what }));
+        }
         if let Some(parser) = &known.parser {
             parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));

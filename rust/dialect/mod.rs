@@ -54,6 +54,9 @@ pub struct Dialect {
     /// The same fields as they are where they are not to be repaired; by default, what has their name.
     #[serde(default)]
     pub unrepaired: BTreeMap<String, Json>,
+    /// Keys whose values would be lost, because no row has a place for them: what they hold, in words.
+    #[serde(default)]
+    pub refuses: BTreeMap<String, String>,
     /// Where the turns of a conversation stand, if records hold one.
     pub turns: Option<Turns>,
     /// The documents, or the text that they stand in between `<DOCUMENT>` tags.
