@@ -196,8 +196,9 @@ SEEN = {
 @pytest.mark.parametrize("key", ["images", "videos", "audios"])
 def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
     assert fault(Converter("chat"), line_of({**row, key: ["one"]})).kind == "unfit"
-    for nothing in ([], None):
-        assert len(chat(line_of({**row, key: nothing})).rows) == 1
+    nothing: list[object] = [[], None]
+    for value in nothing:
+        assert len(chat(line_of({**row, key: value})).rows) == 1
 
 
 def test_definitions_of_functions_are_refused() -> None:
@@ -210,6 +211,12 @@ def test_the_system_prompt_of_mistral_finetune_is_the_system_message() -> None:
         row = chat(line_of({"messages": [USER, ONE], **system})).rows[0]
         assert row["messages"][0] == {"role": "system", "content": "S"}
     assert fault(Converter("completion"), line_of({"messages": [USER, ONE], "system_prompt": "S"}))
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_an_input_without_an_instruction_is_the_question(nothing: object) -> None:
+    row = chat(line_of({"instruction": nothing, "input": "I", "output": "A"})).rows[0]
+    assert row["messages"][1]["content"] == "I"
 
 
 NOTHING_ASKED = {

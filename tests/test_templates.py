@@ -299,7 +299,12 @@ def test_a_template_that_cannot_be_read_is_told_with_its_line(
 
 
 @pytest.mark.parametrize(
-    ("call", "told"), [("index('x')", "substring not found"), ("partition('')", "empty separator")]
+    ("call", "told"),
+    [
+        ("index('x')", "substring not found"),
+        ("partition('')", "empty separator"),
+        ("rsplit('')", "empty separator"),
+    ],
 )
 def test_a_method_that_fails_in_python_fails_in_a_template(
     call: str, told: str, tmp_path: Path
@@ -332,7 +337,11 @@ def test_generation_tags_make_no_text(tmp_path: Path) -> None:
 
 
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": "\u00fc"}}}
-TOOL = {"type": "function", "function": {"name": "f", "description": "<b> \u00fc"}}
+NUMBERS = [0.0001, 1e-05, -1.25e-07, 5.0, 1e15, 1e16, 1.5e300, 5e-324, 12, -0.0, 2**63]
+TOOL = {
+    "type": "function",
+    "function": {"name": "f", "description": "<b> \u00fc", "parameters": {"enum": NUMBERS}},
+}
 SEEN: dict[str, str] = {
     "a content that is null": "{% for m in messages %}{{ m.content is none }} {% endfor %}",
     "a content that is not there": "{% for m in messages %}{{ m.content is defined }} {% endfor %}",
@@ -349,6 +358,11 @@ SEEN: dict[str, str] = {
     "places in a text": "{{ '\u00fcbab'.index('b') }}{{ '\u00fcbab'.rindex('b') }}",
     "other letters": "{{ 'aB\u00dc\u00df1'.swapcase() }}",
     "ends of a text": "{{ 'abc'.removeprefix('ab') }}{{ 'abc'.removesuffix('x') }}",
+    "parts from the end": (
+        "{{ 'a=b=c'.rsplit('=')|join(',') }};{{ 'a=b=c'.rsplit('=', 1)|join(',') }};"
+        "{{ 'aaa'.rsplit('aa')|join(',') }};{{ 'a'.rsplit('=', 0)|join(',') }}"
+    ),
+    "numbers of tools": "{{ tools[0].function.parameters|tojson }}",
     "what is a sequence": (
         "{% for x in (messages, messages[1:], messages[0], 'x', 1, none) %}"
         "{{ x is sequence }} {% endfor %}{{ range(3) is sequence }}"

@@ -59,6 +59,10 @@ RIGHT: dict[str, tuple[str, object]] = {
         "bedrock-nova",
         {**NOVA, "messages": blocks(("user", "q"), ("assistant", "a"))},
     ),
+    "Together, another key in a turn": (
+        "together",
+        {"messages": [USER, {**ASSISTANT, "name": "Ann"}]},
+    ),
     "Gemini, its roles": (
         "gemini",
         {"contents": [{"role": one, "parts": [{"text": "x"}]} for one in ("user", "model")]},
@@ -217,7 +221,7 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
         {"extra_keys": 'the row has a key "id", which is not taken'},
     ),
     "a key too many in a turn": (
-        "together",
+        "openai",
         messages(USER, turn("assistant", more=1)),
         {"extra_keys": 'messages[1] has a key "more", which is not taken'},
     ),

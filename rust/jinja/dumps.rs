@@ -25,6 +25,22 @@ pub(super) fn tojson(value: &Value, arguments: &Kwargs) -> Result<Value, Error> 
     Ok(Value::from_safe_string(out))
 }
 
+/// A number as Python's `repr` writes it: with an exponent of two digits and its sign if it is below
+/// 0.0001, or has more than 16 digits before its point.
+fn float(number: f64) -> String {
+    let shortest = format!("{number:e}");
+    let Some((digits, Ok(exponent))) =
+        shortest.split_once('e').map(|(digits, exponent)| (digits, exponent.parse::<i32>()))
+    else {
+        return shortest;
+    };
+    if (-4..16).contains(&exponent) || number == 0.0 {
+        return format!("{number:?}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+}
+
 impl Layout {
     fn of(arguments: &Kwargs) -> Result<Self, Error> {
         let indent: Option<Value> = arguments.get("indent")?;
@@ -67,6 +83,9 @@ impl Layout {
                 });
             }
             Json::String(text) => self.text(text, out),
+            Json::Number(number) if number.is_f64() => {
+                out.push_str(&float(number.as_f64().unwrap_or_default()));
+            }
             scalar => out.push_str(&scalar.to_string()),
         }
     }
@@ -111,6 +130,31 @@ impl Layout {
                 // Writing to a String does not fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float;
+
+    #[test]
+    fn numbers_are_written_as_python_writes_them() {
+        let rows = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (5.0, "5.0"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (-1.25e-7, "-1.25e-07"),
+            (1e15, "1000000000000000.0"),
+            (1234567890123456.0, "1234567890123456.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (5e-324, "5e-324"),
+        ];
+        for (number, expected) in rows {
+            assert_eq!(float(number), expected);
         }
     }
 }

@@ -16,6 +16,9 @@ pub(super) fn call(
     let own = match (value.as_str(), arguments) {
         (Some(text), []) => of_text(text, name),
         (Some(text), [other]) => other.as_str().and_then(|other| of_two(text, name, other)),
+        (Some(text), [other, count]) if name == "rsplit" => {
+            other.as_str().zip(count.as_i64()).map(|(by, most)| split_from_the_end(text, by, most))
+        }
         _ => None,
     };
     match own {
@@ -39,6 +42,7 @@ fn of_two(text: &str, name: &str, other: &str) -> Option<Result<Value, Error>> {
     Some(match name {
         "index" => place(text, text.find(other)),
         "rindex" => place(text, text.rfind(other)),
+        "rsplit" => split_from_the_end(text, other, -1),
         "partition" | "rpartition" if other.is_empty() => Err(wrong("empty separator")),
         "partition" => Ok(around(text, text.split_once(other).unwrap_or((text, "")))),
         "rpartition" => Ok(around(text, text.rsplit_once(other).unwrap_or(("", text)))),
@@ -46,6 +50,17 @@ fn of_two(text: &str, name: &str, other: &str) -> Option<Result<Value, Error>> {
         "removesuffix" => Ok(Value::from(text.strip_suffix(other).unwrap_or(text))),
         _ => return None,
     })
+}
+
+/// The parts of a text, the last of which are split off at most so many times; a negative number is any.
+fn split_from_the_end(text: &str, by: &str, most: i64) -> Result<Value, Error> {
+    if by.is_empty() {
+        return Err(wrong("empty separator"));
+    }
+    let most = usize::try_from(most).map_or(usize::MAX, |most| most.saturating_add(1));
+    let mut parts: Vec<Value> = text.rsplitn(most, by).map(Value::from).collect();
+    parts.reverse();
+    Ok(Value::from(parts))
 }
 
 /// A text in three: what stands before, what between, and what after.
