@@ -189,6 +189,8 @@ SEEN = {
     "messages": {"messages": [USER, ONE]},
     "conversations": SHAREGPT_ROW,
     "an instruction": {"instruction": "Q", "input": "", "output": "A"},
+    "a prompt": {"prompt": "Q", "completion": "A"},
+    "a prompt of messages": {"prompt": [USER], "completion": [ONE]},
 }
 
 
@@ -201,9 +203,19 @@ def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
         assert len(chat(line_of({**row, key: value})).rows) == 1
 
 
+@pytest.mark.parametrize("row", SEEN.values(), ids=SEEN)
+def test_a_column_of_pictures_is_not_read(row: Json, tmp_path: Path) -> None:
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.Table.from_pylist([row]).append_column("images", pa.array([[]], pa.list_(picture)))
+    parquet.write_table(table, tmp_path / "in.parquet")
+    assert raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl").written == 1
+
+
 def test_definitions_of_functions_are_refused() -> None:
     line = line_of({"messages": [USER, ONE], "functions": [{"name": "f"}]})
     assert fault(Converter("openai"), line).kind == "unfit"
+    line = line_of({"messages": [USER, ONE], "functions": "[]"})
+    assert len(chat(line).rows) == 1
 
 
 def test_the_system_prompt_of_mistral_finetune_is_the_system_message() -> None:

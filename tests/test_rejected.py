@@ -141,6 +141,27 @@ ALIKE = {
     "all but the final answer": Alike(
         asks(1, "r <ANSWER>: a", rejected="r <ANSWER>: b"), "b", {}, {"answer": "final"}
     ),
+    "all but the final answer, where the prefix is left": Alike(
+        asks(1, "assistant: r <ANSWER>: a", rejected="assistant: r <ANSWER>: b"),
+        "b",
+        {},
+        {"answer": "final", "unrepaired": ["prefix stripped"]},
+    ),
+    "all but the final answer, where the stop text is left": Alike(
+        {"prompt": "q", "completion": "r <ANSWER>: a<STOP>", "rejected": "r <ANSWER>: b<STOP>"},
+        "b<STOP>",
+        {},
+        {"answer": "final", "unrepaired": ["stop text stripped"]},
+    ),
+    "nothing to be repaired": Alike(
+        {"prompt": "q", "completion": "c", "rejected": "r <ANSWER>: b"},
+        "b",
+        {},
+        {"answer": "final"},
+    ),
+    "all but the final answer, as the paper has it": Alike(
+        asks(1, "r ##Answer:  a ", rejected="r ##Answer:  b "), "b", {}, {"answer": "final"}
+    ),
     "all but the final answer, of messages": Alike(
         {
             "messages": [

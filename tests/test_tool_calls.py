@@ -246,6 +246,13 @@ RESULTS = {
     "the second only": Results([BOTH, answering(2)], told=False),
     "the other way round": Results([BOTH, answering(2), answering(1)], told=False),
     "without ids": Results([BOTH, RESULT, RESULT], told=True),
+    "the first without an id": Results([BOTH, RESULT, answering(2)], told=True),
+    "an id that is null": Results(
+        [calling({**call("f", "{}"), "id": None}), answering(1)], told=True
+    ),
+    "an id that is empty": Results(
+        [calling(call("f", "{}")), {**RESULT, "tool_call_id": ""}], told=True
+    ),
     "calls of two turns": Results(
         [calling(call("f", "{}")), answering(1), calling(call("g", "{}", 2)), answering(2)],
         told=True,
@@ -266,3 +273,13 @@ def test_results_change_hands_in_no_row_without_ids(case: Results) -> None:
         return
     with pytest.raises(Error, match="results of tools in another order than their calls"):
         converted(record, "sharegpt")
+
+
+def test_an_id_is_the_same_however_it_is_spelled() -> None:
+    record = {"messages": [QUESTION, calling(call("f", "{}")), answering(1), ANSWER]}
+    line = json.dumps(record).encode()
+    respelled = line.replace(b'"tool_call_id": "call', b'"tool_call_id": "\\u0063all')
+    assert respelled != line
+    assert Converter("sharegpt").convert_bytes(respelled) == Converter("sharegpt").convert_bytes(
+        line
+    )

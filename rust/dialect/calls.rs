@@ -8,6 +8,7 @@ use std::collections::{TryReserveError, VecDeque};
 use serde::de::IgnoredAny;
 
 use super::make::{Unread, add};
+use crate::record::Value;
 use crate::text::{Text, write_json_string};
 use crate::walk::{Token, Walk, member};
 
@@ -58,15 +59,21 @@ pub(super) fn as_text(tool_calls: &[u8]) -> Result<Vec<u8>, NoCalls> {
     Ok(as_string(&json)?)
 }
 
-/// The ids of the calls of a message, each as JSON, where it has one.
-pub(super) fn ids(tool_calls: &[u8]) -> Result<VecDeque<Option<&[u8]>>, TryReserveError> {
+/// The text of an id, unless it is empty or none.
+pub(super) fn id_of(json: &[u8]) -> Option<String> {
+    let Value::Text(text) = Value::of(json) else { return None };
+    Some(text.to_plain()).filter(|id| !id.is_empty())
+}
+
+/// The ids of the calls of a message, where they have one.
+pub(super) fn ids(tool_calls: &[u8]) -> Result<VecDeque<Option<String>>, TryReserveError> {
     let mut ids = VecDeque::new();
     let mut walk = Walk::new(tool_calls);
     if let Some(Token::List) = walk.value() {
         while walk.more(b']') == Some(true) {
             let Some(call) = walk.whole() else { break };
             ids.try_reserve(1)?;
-            ids.push_back(member(call, "id"));
+            ids.push_back(member(call, "id").and_then(id_of));
         }
     }
     Ok(ids)

@@ -177,10 +177,11 @@ impl<'a> Compiler<'a> {
                 made.push(Made { slot, plan, fix: None });
                 continue;
             };
-            let without = match dialect.unrepaired.get(source.name()) {
-                Some(skeleton) => self.expressions.compile(skeleton)?,
-                None => as_it_is(slot),
-            };
+            let own = dialect.unrepaired.get(field.name()).and_then(Json::as_str);
+            let own = own.map_or_else(|| format!("{{{}}}", field.name()), str::to_owned);
+            let is_final = source == Field::FinalAnswer;
+            let without = if is_final { own.replace('}', "|final_answer}") } else { own };
+            let without = self.expressions.compile(&Json::from(without))?;
             if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
                 made.push(Made { slot, plan: without, fix: None });
             } else {
@@ -202,17 +203,28 @@ impl<'a> Compiler<'a> {
         };
         let from = self.expressions.key(key);
         let name = dialect.fixes.get(answer).map(String::as_str);
-        let name = name.filter(|name| !self.reading.unrepaired.iter().any(|known| known == name));
-        let skeleton = dialect.fields.get(answer).filter(|_| name.is_some());
+        let is_left = |name: &str| self.reading.unrepaired.iter().any(|known| known == name);
+        let is_repaired = !name.is_some_and(is_left);
+        let name = name.filter(|_| is_repaired);
+        let is_final = self.reading.answer == Answer::Final;
+        let like = if is_final { Field::FinalAnswer.name() } else { answer };
+        let skeleton =
+            dialect.fields.get(like).filter(|_| is_repaired && (is_final || name.is_some()));
         let mut operations = skeleton.and_then(Json::as_str).map_or_else(Vec::new, operations_of);
-        if self.reading.answer == Answer::Final {
+        if is_final && operations.is_empty() {
             operations.push(Operation::FinalAnswer(FinalAnswer::default()));
         }
         if operations.is_empty() {
             return (from != slot).then(|| Made { slot, plan: as_it_is(from), fix: None });
         }
-        let plan = Plan::new(vec![Step::String(Source { slot: from, operations })]);
-        let fix = name.map(|name| Fix { name, without: as_it_is(from) });
+        let text = |operations| Plan::new(vec![Step::String(Source { slot: from, operations })]);
+        let unrepaired = if is_final {
+            vec![Operation::FinalAnswer(FinalAnswer::default())]
+        } else {
+            Vec::new()
+        };
+        let fix = name.map(|name| Fix { name, without: text(unrepaired) });
+        let plan = text(operations);
         Some(Made { slot, plan, fix })
     }
 

@@ -18,7 +18,7 @@ use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Holds, Record, Value};
 use crate::rules::interned;
 use crate::scan::Span;
-use crate::shape::plan::Plan;
+use crate::shape::plan::{Plan, tells};
 use crate::text::{Escape, Text};
 
 /// Why a record was not made.
@@ -83,7 +83,7 @@ impl Reader {
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         scratch.clear();
         let mut refused = known.refuses.iter();
-        if let Some((_, what)) = refused.find(|(slot, _)| is_there(record.value(*slot))) {
+        if let Some((_, what)) = refused.find(|(slot, _)| tells(record.value(*slot))) {
             return Err(Unread::Kind(FaultKind::Unfit { what }));
         }
         if let Some(parser) = &known.parser {
@@ -145,7 +145,9 @@ impl Reader {
             for (place, (plan, whole)) in known.documents.iter().enumerate() {
                 let text = found(plan, record, said, lists)?;
                 // Documents that are not those of the instruction are not taken for them.
-                if (lists.len() == start && (place == 0 || text.starts_with(b"\"")))
+                let are_wanted = place == 0 || text.starts_with(b"\"");
+                if lists.len() == start
+                    && are_wanted
                     && documents::documents(&text, *whole, lists)?.is_none()
                 {
                     let slot = plan.copied().unwrap_or_default();
@@ -173,12 +175,14 @@ impl Reader {
         said: &mut Entry,
         lists: &mut Lists,
     ) -> Result<(), Unread> {
-        let slot = self.own_system.trailing_zeros() as usize;
-        if known.parser.is_none() || is_there(Value::of(lists.bytes(said.get(Detail::Name)))) {
+        let system = record.value(self.own_system.trailing_zeros() as usize);
+        let is_text = matches!(system, Value::Missing | Value::Null | Value::Text(_));
+        let has_own = || is_there(Value::of(lists.bytes(said.get(Detail::Name))));
+        if is_text || known.parser.is_none() || has_own() {
             return Ok(());
         }
         let mut json = Vec::new();
-        let system = bytes(record.value(slot), &mut json)?;
+        let system = bytes(system, &mut json)?;
         if system.starts_with(b"[")
             && let Some(text) = joined_parts(system)?
         {
@@ -478,13 +482,15 @@ fn turn_of(role: &str) -> &'static str {
 fn check_results(said: &[Entry], lists: &Lists) -> Result<(), Unread> {
     let mut called = VecDeque::new();
     for turn in said {
-        let (calls, result) = (turn.get(Detail::ToolCalls), turn.get(Detail::ToolCallId));
-        if calls != Span::default() {
-            called = calls::ids(lists.bytes(calls))?;
+        let calls = lists.bytes(turn.get(Detail::ToolCalls));
+        if !calls.is_empty() {
+            called = calls::ids(calls)?;
         }
-        if result != Span::default() && !called.is_empty() {
-            let next = called.pop_front();
-            if next.flatten().is_some_and(|id| id != lists.bytes(result)) {
+        if lists.is(turn, "tool") {
+            let answered = calls::id_of(lists.bytes(turn.get(Detail::ToolCallId)));
+            if let Some((next, answered)) = called.pop_front().flatten().zip(answered)
+                && next != answered
+            {
                 let what = "results of tools in another order than their calls";
                 return Err(Unread::Kind(FaultKind::Unfit { what }));
             }

@@ -134,7 +134,8 @@ pub(super) struct Known {
     pub lost_system: Option<Plan>,
     /// The definitions of tools beside a conversation, where rows do not name them.
     pub tools: Option<Plan>,
-    /// The slots of what no row has a place for, and what that is.
+    /// The slots of what no row has a place for, and what that is. Columns are not read for it: those of
+    /// pictures hold bytes, which are no JSON.
     pub refuses: Vec<(usize, &'static str)>,
     /// The question, where others' answers to it are to be told.
     pub question: Plan,
@@ -340,7 +341,6 @@ impl Reader {
         known.question.add_slots(slots);
         let beside = known.lost_system.iter().chain(&known.tools);
         beside.for_each(|plan| plan.add_slots(slots));
-        slots.extend(known.refuses.iter().map(|(slot, _)| *slot));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
         let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };

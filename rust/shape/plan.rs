@@ -231,7 +231,7 @@ pub(crate) fn tell<T>(value: Value<'_>, act: impl FnOnce(Text<'_>) -> T) -> Opti
 }
 
 /// Whether a value is there and not empty, also if it is a text of JSON.
-fn tells(value: Value<'_>) -> bool {
+pub(crate) fn tells(value: Value<'_>) -> bool {
     let is_empty = |text: Text<'_>| matches!(text.trim().bytes(), b"[]" | b"{}");
     value.absence().is_none() && !matches!(value, Value::Text(text) if is_empty(text))
 }
