@@ -195,37 +195,41 @@ impl<'a> Compiler<'a> {
     /// The rejected answer, if it is not the value of its own key as it stands: what is done to the answer
     /// is done to it too, because a model that is to tell them apart would learn that difference.
     fn rejected(&mut self, dialect: &'static Dialect, slot: usize) -> Option<Made> {
-        let answer = Field::CotAnswer.name();
         let key = match &self.reading.rejected {
             Rejected::Own => Field::Rejected.name(),
             Rejected::Key(key) => key,
             Rejected::Other(_) => return None,
         };
         let from = self.expressions.key(key);
-        let name = dialect.fixes.get(answer).map(String::as_str);
-        let is_left = |name: &str| self.reading.unrepaired.iter().any(|known| known == name);
-        let is_repaired = !name.is_some_and(is_left);
-        let name = name.filter(|_| is_repaired);
-        let is_final = self.reading.answer == Answer::Final;
-        let like = if is_final { Field::FinalAnswer.name() } else { answer };
-        let skeleton =
-            dialect.fields.get(like).filter(|_| is_repaired && (is_final || name.is_some()));
-        let mut operations = skeleton.and_then(Json::as_str).map_or_else(Vec::new, operations_of);
-        if is_final && operations.is_empty() {
-            operations.push(Operation::FinalAnswer(FinalAnswer::default()));
-        }
-        if operations.is_empty() {
+        let fix = dialect.fixes.get(Field::CotAnswer.name()).map(String::as_str);
+        let repair = fix.filter(|fix| !self.reading.unrepaired.iter().any(|known| known == fix));
+        let without = self.done_without_repairs();
+        let done = if fix.is_some() && repair.is_none() {
+            without.clone()
+        } else {
+            self.done_to_answer(dialect).unwrap_or_else(|| without.clone())
+        };
+        if done.is_empty() {
             return (from != slot).then(|| Made { slot, plan: as_it_is(from), fix: None });
         }
         let text = |operations| Plan::new(vec![Step::String(Source { slot: from, operations })]);
-        let unrepaired = if is_final {
-            vec![Operation::FinalAnswer(FinalAnswer::default())]
-        } else {
-            Vec::new()
-        };
-        let fix = name.map(|name| Fix { name, without: text(unrepaired) });
-        let plan = text(operations);
-        Some(Made { slot, plan, fix })
+        let fix = repair.map(|name| Fix { name, without: text(without) });
+        Some(Made { slot, plan: text(done), fix })
+    }
+
+    /// What a dialect does to an answer, or to find the final one, if it is one text that something is done
+    /// to.
+    fn done_to_answer(&self, dialect: &Dialect) -> Option<Vec<Operation>> {
+        let is_final = self.reading.answer == Answer::Final;
+        let field = if is_final { Field::FinalAnswer } else { Field::CotAnswer };
+        let operations = operations_of(dialect.fields.get(field.name())?.as_str()?);
+        (!operations.is_empty()).then_some(operations)
+    }
+
+    /// What is done to any answer.
+    fn done_without_repairs(&self) -> Vec<Operation> {
+        let is_final = self.reading.answer == Answer::Final;
+        is_final.then(|| Operation::FinalAnswer(FinalAnswer::default())).into_iter().collect()
     }
 
     /// Where the documents of a dialect may stand.
