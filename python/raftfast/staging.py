@@ -184,13 +184,24 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
     """
     target = os.path.realpath(name)
     folder = _beside(target)
-    with ExitStack() as held:
+    is_there = True
+
+    def end(kind: type[BaseException] | None, *_: object) -> None:
+        nonlocal is_there
+        with uninterrupted():
+            if is_there and not (resume and kind is not None):
+                _clear_away(folder)
+                is_there = False
+
+    with ExitStack() as last, ExitStack() as held:
         with uninterrupted(), blaming(name):
             if os.path.isdir(target):
                 _discard(name, folder)
                 folder = os.path.join(target, f".{_HIDDEN}")
-            held.callback(os.close, _locked(name, folder))
-            held.push(lambda kind, *_: _end(folder, keep=resume and kind is not None))
+            last.callback(os.close, _locked(name, folder))
+            # Again if a signal comes before the first has held signals back: no second one does.
+            last.push(end)
+            held.push(end)
             if not resume:
                 _empty(folder)
             staging = Staging(name, target, folder)
@@ -198,14 +209,12 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
         yield staging
 
 
-def _end(folder: str, *, keep: bool) -> None:
-    if not keep:
-        with uninterrupted():
-            with suppress(OSError):
-                os.unlink(os.path.join(folder, _JOURNAL))
-            for inner in (_FILES, _REJECTS):
-                _remove(os.path.join(folder, inner))
-            _remove(folder)
+def _clear_away(folder: str) -> None:
+    with suppress(OSError):
+        os.unlink(os.path.join(folder, _JOURNAL))
+    for inner in (_FILES, _REJECTS):
+        _remove(os.path.join(folder, inner))
+    _remove(folder)
 
 
 def _beside(target: str) -> str:

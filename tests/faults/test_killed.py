@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
-from typing import TYPE_CHECKING
+from itertools import count
+from pathlib import Path
 
 import pytest
 from corpora import seeded
 from tracing import each_time, each_time_it_loads, needs_strace
 from verdict import ENDINGS, ROADS, Done, Place, Road, give_rows, judge
 from waiting import WORK, wait_until_it_listens
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_generate_tests = give_rows
 
@@ -48,6 +48,9 @@ def judge_rerun(place: Place) -> None:
         part.unlink()
     judge(place, done, codes=[place.road.code])
 
+
+STEPPING = Path(__file__).with_name("stepping.py")
+"""The command with a signal at a step of the interpreter, as the module says."""
 
 ENDING = ("linkat", "renameat", "rename", "unlink", "unlinkat")
 """The calls that give files their names and take others away."""
@@ -87,6 +90,22 @@ def test_ctrl_c_while_the_command_loads(*, long: bool, tmp_path: Path) -> None:
         judge(place, done, codes=[-signal.SIGINT, ENDINGS[signal.SIGINT]])
         ended += 1
     assert ended > 50 / step
+
+
+def test_terminated_at_a_step_once_all_is_shown(*, long: bool, tmp_path: Path) -> None:
+    place = Place(tmp_path / "place", ROADS["a folder"], old=True)
+    stepping = [sys.executable, str(STEPPING)]
+    ended = 0
+    for step in count(1, 7 if long else 60):
+        command = [*stepping, str(step), str(signal.SIGTERM.value), *place.road.command]
+        done = subprocess.run(command, cwd=place.folder, check=False, capture_output=True)
+        if done.stderr.endswith(b"no such step\n"):
+            break
+        outcome = Done(done.returncode, done.stderr)
+        judge(place, outcome, codes=[ENDINGS[signal.SIGTERM], place.road.code], late=True)
+        place.renew()
+        ended += 1
+    assert ended > (100 if long else 10)
 
 
 RESUMED = Road(f"{ROADS['a folder'].arguments} --resume", ROADS["a folder"].old)
