@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -35,7 +36,7 @@ def interrupted(real: Callable[..., object]) -> Callable[..., object]:
 def test_a_signal_during_the_last_clean_up_leaves_no_hidden_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(KeyboardInterrupt), staged("rows", resume=False):
+    with pytest.raises(KeyboardInterrupt), ExitStack() as last, staged("rows", last, resume=False):
         monkeypatch.setattr(os, "rmdir", interrupted(os.rmdir))
     assert list(folder.iterdir()) == []
 
@@ -44,7 +45,11 @@ def test_a_hidden_folder_that_cannot_be_locked_goes_away(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", refused)
-    with pytest.raises(OSError, match="Input/output error: 'rows'"), staged("rows", resume=False):
+    with (
+        pytest.raises(OSError, match="Input/output error: 'rows'"),
+        ExitStack() as last,
+        staged("rows", last, resume=False),
+    ):
         pass
     assert list(folder.iterdir()) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -229,7 +230,8 @@ def test_resume_finds_the_rejects_of_what_it_would_keep(sources: Path) -> None:
 def test_two_runs_do_not_work_in_one_folder(sources: Path) -> None:
     for there in (False, True):
         with (
-            staged("out/", resume=False),
+            ExitStack() as last,
+            staged("out/", last, resume=False),
             pytest.raises(Error, match="another run is writing") as caught,
         ):
             into("out/", "in")

@@ -145,7 +145,11 @@ def _stop(number: int, _: FrameType | None) -> None:
 def _stop_once(stopped: Stopped) -> None:
     if not _Heard.enough:
         _Heard.enough = True  # a second signal must not interrupt the cleaning up
-        raise stopped
+        _Heard.lost = None
+        try:
+            raise stopped
+        finally:
+            del stopped  # the frame is in its traceback: what is held there would never be let go
 
 
 def _stop_if_lost(what: sys.UnraisableHookArgs) -> None:

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import stat
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -79,7 +79,8 @@ def to_folder(
         task.companion.is_right(task.output, names)  # better to fail now than after all work
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
     with (
-        staged(task.output, resume=resume) as staging,
+        ExitStack() as last,
+        staged(task.output, last, resume=resume) as staging,
         closing(Journal(staging.journal, maker)) as journal,
     ):
         folder = _Folder(task, names, staging, maker, journal, resume=resume)

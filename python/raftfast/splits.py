@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from raftfast.errors import UsageError
@@ -77,7 +78,7 @@ def to_splits(task: Task, shares: Mapping[str, float], seed: int, ending: str) -
     task.refuse_clashes(outputs, own)
     if task.companion is not None:
         task.companion.is_right(task.output, names)  # better to fail now than after all work
-    with staged(task.output, resume=False) as staging:
+    with ExitStack() as last, staged(task.output, last, resume=False) as staging:
         shown: list[str] = []
 
         def show() -> None:

@@ -169,11 +169,13 @@ class Staging:
 
 
 @contextmanager
-def staged(name: str, *, resume: bool) -> Iterator[Staging]:
+def staged(name: str, last: ExitStack, *, resume: bool) -> Iterator[Staging]:
     """Hold the hidden folder for a folder of outputs, and clear it away at the end.
 
     Args:
         name: The folder of outputs, which need not be there.
+        last: What ends after this. It clears the folder away again, if a signal comes when this is
+            about to: that has an end of its own, and no second signal comes.
         resume: Whether to go on with what a run before left, and to leave what is done if this one
             fails.
 
@@ -193,13 +195,12 @@ def staged(name: str, *, resume: bool) -> Iterator[Staging]:
                 _clear_away(folder)
                 is_there = False
 
-    with ExitStack() as last, ExitStack() as held:
+    with ExitStack() as held:
         with uninterrupted(), blaming(name):
             if os.path.isdir(target):
                 _discard(name, folder)
                 folder = os.path.join(target, f".{_HIDDEN}")
             last.callback(os.close, _locked(name, folder))
-            # Again if a signal comes before the first has held signals back: no second one does.
             last.push(end)
             held.push(end)
             if not resume:

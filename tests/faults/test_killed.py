@@ -92,11 +92,13 @@ def test_ctrl_c_while_the_command_loads(*, long: bool, tmp_path: Path) -> None:
     assert ended > 50 / step
 
 
-def test_terminated_at_a_step_once_all_is_shown(*, long: bool, tmp_path: Path) -> None:
-    place = Place(tmp_path / "place", ROADS["a folder"], old=True)
+def test_terminated_at_a_step_once_all_is_shown(
+    *, replacing: bool, long: bool, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "place", ROADS["a folder"], old=replacing)
     stepping = [sys.executable, str(STEPPING)]
     ended = 0
-    for step in count(1, 7 if long else 60):
+    for step in count(1, 7 if long else 80):
         command = [*stepping, str(step), str(signal.SIGTERM.value), *place.road.command]
         done = subprocess.run(command, cwd=place.folder, check=False, capture_output=True)
         if done.stderr.endswith(b"no such step\n"):
