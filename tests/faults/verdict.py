@@ -202,9 +202,10 @@ def seen(folder: Path) -> Seen:
 
 def digest(path: Path) -> str:
     """Tell size and content of a file in a few characters, so that a failure can be read."""
-    if path.is_dir():
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:  # not asked before: it may appear between the two
         return "folder"
-    data = path.read_bytes()
     if path.name in {"report", ".raftfast.json"}:
         data = re.sub(_VARYING, rb"\1", data)
     return f"{len(data)} {hashlib.sha256(data).hexdigest()[:12]}"
