@@ -118,6 +118,13 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The elements of an array, white space around them taken away; none of anything else.
+pub(crate) fn elements(json: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut walk = Walk::new(json);
+    let is_list = matches!(walk.value(), Some(Token::List));
+    std::iter::from_fn(move || (is_list && walk.more(b']') == Some(true)).then(|| walk.whole())?)
+}
+
 /// The last value of a key of an object.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut walk = Walk::new(json);

@@ -2,7 +2,7 @@
 
 use super::Turn;
 use crate::record::Value;
-use crate::walk::{Token, Walk, member};
+use crate::walk::{elements, member};
 
 /// What Mistral's tokenizers take for no id.
 const NO_ID: &str = "null";
@@ -29,17 +29,14 @@ fn is_of(chars: u64, id: Value<'_>) -> bool {
 
 /// Whether something holds for the id of each call.
 fn calls_have(calls: Value<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
-    each(calls).all(|call| holds(member(call, "id").map_or(Value::Missing, Value::of)))
+    elements_of(calls).all(|call| holds(member(call, "id").map_or(Value::Missing, Value::of)))
 }
 
 /// How many calls there are.
 pub(super) fn calls_in(calls: Value<'_>) -> usize {
-    each(calls).count()
+    elements_of(calls).count()
 }
 
-fn each(calls: Value<'_>) -> impl Iterator<Item = &[u8]> {
-    let json = if let Value::Json(json) = calls { json } else { b"" };
-    let mut walk = Walk::new(json);
-    let is_list = matches!(walk.value(), Some(Token::List));
-    std::iter::from_fn(move || (is_list && walk.more(b']') == Some(true)).then(|| walk.whole())?)
+fn elements_of(calls: Value<'_>) -> impl Iterator<Item = &[u8]> {
+    elements(if let Value::Json(json) = calls { json } else { b"" })
 }

@@ -7,10 +7,11 @@ use std::collections::{TryReserveError, VecDeque};
 
 use serde::de::IgnoredAny;
 
-use super::make::{Unread, add};
+use super::make::add;
+use super::unread::Unread;
 use crate::record::Value;
 use crate::text::{Text, write_json_string};
-use crate::walk::{Token, Walk, member};
+use crate::walk::{Token, Walk, elements, member};
 
 /// A call: the JSON of its name, and that of its arguments, an object.
 struct Call<'a> {
@@ -68,13 +69,9 @@ pub(super) fn id_of(json: &[u8]) -> Option<String> {
 /// The ids of the calls of a message, where they have one.
 pub(super) fn ids(tool_calls: &[u8]) -> Result<VecDeque<Option<String>>, TryReserveError> {
     let mut ids = VecDeque::new();
-    let mut walk = Walk::new(tool_calls);
-    if let Some(Token::List) = walk.value() {
-        while walk.more(b']') == Some(true) {
-            let Some(call) = walk.whole() else { break };
-            ids.try_reserve(1)?;
-            ids.push_back(member(call, "id").and_then(id_of));
-        }
+    for call in elements(tool_calls) {
+        ids.try_reserve(1)?;
+        ids.push_back(member(call, "id").and_then(id_of));
     }
     Ok(ids)
 }

@@ -131,8 +131,12 @@ impl<'a> Compiler<'a> {
     fn parser(&mut self, turns: &'static Turns) -> Parser {
         let keys = [Some(&turns.list), turns.rest.as_ref()].into_iter().flatten();
         let arrays = keys.map(|key| (self.expressions.slot(key), key.as_str())).collect();
-        let is_unrepaired = |fix| self.reading.unrepaired.contains(fix);
-        Parser::new(turns, arrays, turns.fix.as_ref().is_some_and(is_unrepaired))
+        Parser::new(turns, arrays, turns.fix.as_ref().is_some_and(|fix| self.is_left(fix)))
+    }
+
+    /// Whether a repair is not wanted.
+    fn is_left(&self, repair: &str) -> bool {
+        self.reading.unrepaired.iter().any(|unrepaired| unrepaired == repair)
     }
 
     /// The question, if others' answers to it are to be told.
@@ -182,7 +186,7 @@ impl<'a> Compiler<'a> {
             let is_final = source == Field::FinalAnswer;
             let without = if is_final { own.replace('}', "|final_answer}") } else { own };
             let without = self.expressions.compile(&Json::from(without))?;
-            if self.reading.unrepaired.iter().any(|unrepaired| unrepaired == name) {
+            if self.is_left(name) {
                 made.push(Made { slot, plan: without, fix: None });
             } else {
                 let plan = self.expressions.compile(skeleton)?;
@@ -202,7 +206,7 @@ impl<'a> Compiler<'a> {
         };
         let from = self.expressions.key(key);
         let fix = dialect.fixes.get(Field::CotAnswer.name()).map(String::as_str);
-        let repair = fix.filter(|fix| !self.reading.unrepaired.iter().any(|known| known == fix));
+        let repair = fix.filter(|fix| !self.is_left(fix));
         let without = self.done_without_repairs();
         let done = if fix.is_some() && repair.is_none() {
             without.clone()

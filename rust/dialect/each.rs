@@ -1,8 +1,9 @@
 //! A conversation of several answers as several rows, one for each answer.
 
-use super::make::{Unread, check_system};
+use super::make::check_system;
 use super::reader::{Known, Reader, Scratch};
 use super::turns::Parser;
+use super::unread::Unread;
 use crate::entries::{Detail, Entry};
 use crate::made::{Lists, Mark};
 use crate::record::Record;
@@ -34,7 +35,6 @@ impl Reader {
         lists: &mut Lists,
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         let turns = lists.range(0..lists.len());
-        let is_system = |first: &&Entry| lists.is(first, "system");
         // After a history, the record has an answer of its own.
         let own = last.parser.as_ref().is_some_and(Parser::is_history);
         let left = turns.iter().filter(|turn| lists.is(turn, "assistant")).count();
@@ -43,7 +43,7 @@ impl Reader {
             return Ok(None);
         }
         let mut said = Entry::default();
-        let own_system = turns.first().filter(is_system);
+        let own_system = turns.first().filter(|first| lists.is(first, "system"));
         if let Some(system) = own_system {
             said.set(Detail::Name, system.get(Detail::Content));
         }

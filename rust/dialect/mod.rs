@@ -2,6 +2,7 @@
 
 mod calls;
 mod compile;
+mod converse;
 mod documents;
 mod each;
 mod make;
@@ -9,6 +10,7 @@ mod reader;
 mod reading;
 mod render;
 mod turns;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -19,9 +21,9 @@ use serde_json::Value as Json;
 use crate::error::Error;
 
 pub use each::Answers;
-pub use make::Unread;
 pub use reader::{Read, Reader, Scratch};
 pub use reading::{AUTO, Answer, Reading, Rejected, Several};
+pub use unread::Unread;
 
 /// A dialect, read but not compiled.
 ///

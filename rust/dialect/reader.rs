@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Kind;
 use super::each::Answers;
-use super::make::Unread;
 use super::reading::{AUTO, Answer, Several};
 use super::turns::Parser;
+use super::unread::Unread;
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Fault, FaultKind};
 use crate::jinja::Jinja;

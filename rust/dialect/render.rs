@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::make::Unread;
 use super::reader::{Reader, Scratch};
+use super::unread::Unread;
 use crate::entries::{Detail, Entry, List};
 use crate::error::FaultKind;
 use crate::jinja::{Conversation, Jinja, Turn};

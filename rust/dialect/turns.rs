@@ -4,7 +4,8 @@ use std::collections::TryReserveError;
 
 use super::Of;
 use super::calls;
-use super::make::{Unread, bytes};
+use super::make::bytes;
+use super::unread::Unread;
 use crate::entries::{CALLS, Detail, Entry, ROLES};
 use crate::error::FaultKind;
 use crate::made::Lists;

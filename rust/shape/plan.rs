@@ -319,8 +319,8 @@ fn add_slots(steps: &[Step], slots: &mut Vec<usize>) {
 /// Entries of lists were looked at when they were made.
 fn left_out(steps: &[Step], record: &Record<'_>) -> Option<usize> {
     let is_lost = |slot: &usize| {
-        let value = record.value(*slot);
-        *slot < MAX_KEYS && !value.fits(Holds::Text) && value.absence().is_none()
+        let is_no_text = |value: Value<'_>| !value.fits(Holds::Text) && value.absence().is_none();
+        *slot < MAX_KEYS && is_no_text(record.value(*slot))
     };
     steps.iter().find_map(|step| match step {
         Step::Text(source) | Step::String(source) => Some(source.slot).filter(is_lost),

@@ -10,7 +10,7 @@ use crate::entries::Detail;
 use crate::printable::cut;
 use crate::record::Value;
 use crate::text::Text;
-use crate::walk::{Token, Walk, decoded};
+use crate::walk::{Walk, decoded, elements};
 
 /// Characters of a value that are told.
 const TOLD: usize = 40;
@@ -239,7 +239,7 @@ impl<'a, 'n> Fit<'a, 'n> {
     }
 
     fn tuple(&mut self, patterns: &[Pattern], raw: &'a [u8], turn: &mut Option<Open<'a>>) {
-        let elements = elements_of(raw);
+        let elements: Vec<_> = elements(raw).collect();
         if elements.len() != patterns.len() {
             let what = format!("has {} elements, not {}", elements.len(), patterns.len());
             return self.problem(self.names.wrong_type, &what);
@@ -258,7 +258,7 @@ impl<'a, 'n> Fit<'a, 'n> {
         raw: &'a [u8],
         turn: &mut Option<Open<'a>>,
     ) {
-        let elements = elements_of(raw);
+        let elements: Vec<_> = elements(raw).collect();
         if elements.is_empty() && is_needed {
             self.problem(self.names.missing_key, "is empty");
         }
@@ -317,7 +317,7 @@ impl<'a, 'n> Fit<'a, 'n> {
         let role = turn.as_ref().map_or("", |turn| turn.role);
         let others = self.names.other_parts.get(role).map_or(&[][..], Vec::as_slice);
         let mut says = false;
-        for (index, element) in elements_of(raw).into_iter().enumerate() {
+        for (index, element) in elements(raw).enumerate() {
             let found = members_of(element);
             self.place.push(Step::Index(index));
             says |= others.iter().any(|key| is_there(&found, key)) || self.says_part(part, element);
@@ -350,7 +350,7 @@ impl<'a, 'n> Fit<'a, 'n> {
 
     /// A content in parts, each an object that says what it is.
     fn parts(&mut self, raw: &'a [u8], turn: &mut Option<Open<'a>>) {
-        for (index, part) in elements_of(raw).into_iter().enumerate() {
+        for (index, part) in elements(raw).enumerate() {
             let members = if part.starts_with(b"{") { members_of(part) } else { Vec::new() };
             match (value_of(&members, "type"), value_of(&members, "text")) {
                 (Value::Text(_), Value::Text(text)) => self.texts.push(text),
@@ -434,17 +434,4 @@ fn raw_of<'a>(members: &Members<'a>, name: &str) -> Option<&'a [u8]> {
 
 fn value_of<'a>(members: &Members<'a>, name: &str) -> Value<'a> {
     raw_of(members, name).map_or(Value::Missing, Value::of)
-}
-
-fn elements_of(raw: &[u8]) -> Vec<&[u8]> {
-    let mut elements = Vec::new();
-    let mut walk = Walk::new(raw);
-    if !matches!(walk.value(), Some(Token::List)) {
-        return elements;
-    }
-    while walk.more(b']') == Some(true) {
-        let Some(element) = walk.whole() else { break };
-        elements.push(element);
-    }
-    elements
 }

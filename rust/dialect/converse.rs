@@ -1,0 +1,249 @@
+//! The conversation that the question, the answer and the turns of a record come to, and what of it rows
+//! have no place for.
+
+use std::collections::{TryReserveError, VecDeque};
+use std::ops::Range;
+
+use super::calls;
+use super::make::{A_SYSTEM_MESSAGE, add, is_there, mark_ends};
+use super::reader::{Known, Reader, Scratch};
+use super::reading::Several;
+use super::turns::Parser;
+use super::unread::Unread;
+use crate::entries::{CALLS, Detail, Entry, List, ROLES};
+use crate::error::FaultKind;
+use crate::made::{Fields, Lists};
+use crate::mask::FinalAnswer;
+use crate::record::{Record, Value};
+use crate::scan::Span;
+
+impl Reader {
+    /// Puts the lists of turns together, unless one question and its answer are all that is said: rows are
+    /// then made of these as they are.
+    pub(super) fn converse(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        turns: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        let Scratch { lists, fields, .. } = scratch;
+        let mut said = lists.range(turns).to_vec();
+        let has_history = known.parser.as_ref().is_some_and(Parser::is_history);
+        if said.is_empty() && !has_history && self.takes_pair_as_it_is(fields, record) {
+            lists.leave_turns_untold();
+            return Ok(());
+        }
+        if said.is_empty() || has_history {
+            for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
+                let content = slot.map_or(Value::Missing, |slot| fields.value(slot, record));
+                if is_there(content) {
+                    said.push(turn(role, content, lists)?);
+                }
+            }
+        }
+        let own_system = said.first().is_some_and(|first| lists.is(first, "system"));
+        if own_system {
+            said.remove(0);
+        }
+        if let Some(found) = &self.final_answer {
+            shorten_answers(&mut said, found, lists)?;
+        }
+        if !self.room.details.contains(&Detail::ToolCallId) {
+            check_results(&said, lists)?;
+        }
+        if self.room.roles.contains(&CALLS) {
+            said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
+        }
+        let given = Value::of(&self.system.text);
+        let system = self.system.slot.map_or(given, |slot| fields.value(slot, record));
+        let start = lists.len();
+        if is_there(system) {
+            let system = turn("system", system, lists)?;
+            lists.push(system)?;
+        }
+        self.check_turns(&said, own_system, lists)?;
+        let first = lists.len();
+        said.iter().try_for_each(|turn| lists.push(*turn))?;
+        let end = lists.len();
+        let answered = said.last().is_some_and(|last| lists.is(last, "assistant"));
+        lists.set(List::Messages, start..end);
+        lists.set(List::Turns, first..end);
+        lists.set(List::Prompt, start..end - usize::from(answered));
+        mark_ends(lists, List::Turns)?;
+        if self.lists.contains(&List::Pairs) || self.lists.contains(&List::History) {
+            pair_up(&said, lists)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a question and an answer are there, and nothing is to be made of them but rows.
+    fn takes_pair_as_it_is(&self, fields: &Fields, record: &Record<'_>) -> bool {
+        let said =
+            |slot: Option<usize>| slot.is_some_and(|slot| is_there(fields.value(slot, record)));
+        let changes = self.final_answer.is_some() || self.jinja.is_some();
+        !changes && said(self.instruction) && said(self.cot_answer)
+    }
+
+    /// Refuses what rows have no place for.
+    pub(super) fn check_turns(
+        &self,
+        said: &[Entry],
+        own_system: bool,
+        lists: &Lists,
+    ) -> Result<(), Unread> {
+        let unfit = |what| Err(Unread::Kind(FaultKind::Unfit { what }));
+        let is_answer = |turn: &Entry| lists.is(turn, "assistant");
+        let answers = said.iter().filter(|turn| is_answer(turn)).count();
+        if answers > 1 && !self.room.turns && self.several == Several::Error {
+            return Err(Unread::Kind(FaultKind::ManyTurns { answers }));
+        }
+        if !self.room.turns && self.several == Several::Error && said.len() > 2 {
+            return unfit("more than one question and its answer");
+        }
+        if own_system && !self.room.system {
+            return unfit(A_SYSTEM_MESSAGE);
+        }
+        if self.room.answer && answers > 0 && !said.last().is_some_and(is_answer) {
+            return unfit("a question without an answer at the end");
+        }
+        let named = |turn: &Entry| ROLES.iter().find(|role| lists.is(turn, role)).copied();
+        let takes = |role: &&'static str| {
+            if self.room.turns {
+                self.room.roles.contains(role)
+            } else {
+                matches!(*role, "user" | "assistant")
+            }
+        };
+        if let Some(role) = said.iter().filter_map(named).find(|role| !takes(role)) {
+            return unfit(turn_of(role));
+        }
+        for (detail, what) in LOST {
+            let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
+            let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
+            let last_only = detail == Detail::Weight && self.trains_on_last;
+            let seen = if last_only { said.len().saturating_sub(1) } else { 0 };
+            if !self.room.details.contains(&detail) && said[seen..].iter().any(has) {
+                return unfit(what);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a turn may have and a row may have no place for. A weight of 1 says nothing.
+const LOST: [(Detail, &str); 3] = [
+    (Detail::ToolCalls, "calls of tools"),
+    (Detail::Weight, "the weight of a turn"),
+    (Detail::Name, "the name of a speaker"),
+];
+
+/// A turn of a role, in words.
+fn turn_of(role: &str) -> &'static str {
+    match role {
+        "system" => "a system message after the first turn",
+        "developer" => "a turn of the developer",
+        "tool" => "a turn of a tool",
+        "function" => "a turn of a function",
+        _ => "a turn of this role",
+    }
+}
+
+/// Refuses results of tools in another order than their calls: without ids, that is all that tells whose
+/// they are.
+fn check_results(said: &[Entry], lists: &Lists) -> Result<(), Unread> {
+    let mut called = VecDeque::new();
+    for turn in said {
+        let calls = lists.bytes(turn.get(Detail::ToolCalls));
+        if !calls.is_empty() {
+            called = calls::ids(calls)?;
+        }
+        if lists.is(turn, "tool") {
+            let answered = calls::id_of(lists.bytes(turn.get(Detail::ToolCallId)));
+            if let Some((next, answered)) = called.pop_front().flatten().zip(answered)
+                && next != answered
+            {
+                let what = "results of tools in another order than their calls";
+                return Err(Unread::Kind(FaultKind::Unfit { what }));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets a turn that calls tools say so.
+fn say_calls(turn: &mut Entry, lists: &mut Lists) -> Result<(), Unread> {
+    let unfit = |what| Unread::Kind(FaultKind::Unfit { what });
+    let json = lists.bytes(turn.get(Detail::ToolCalls));
+    if !is_there(Value::of(json)) {
+        return Ok(());
+    }
+    if is_there(Value::of(lists.bytes(turn.get(Detail::Content)))) {
+        return Err(unfit("a text beside calls of tools"));
+    }
+    let told = calls::as_text(json)
+        .map_err(|none| none.or(unfit("calls of tools that are no functions with arguments")))?;
+    turn.set(Detail::Content, lists.keep(&[&told])?);
+    turn.set(Detail::Is, lists.keep(&[b"\"", CALLS.as_bytes(), b"\""])?);
+    turn.set(Detail::ToolCalls, Span::default());
+    Ok(())
+}
+
+/// Leaves of all answers the final ones.
+fn shorten_answers(
+    said: &mut [Entry],
+    found: &FinalAnswer,
+    lists: &mut Lists,
+) -> Result<(), TryReserveError> {
+    for turn in said {
+        if lists.is(turn, "assistant") {
+            let Value::Text(text) = Value::of(lists.bytes(turn.get(Detail::Content))) else {
+                continue;
+            };
+            let Some((_, answer)) = found.cut(text) else { continue };
+            let answer = copied(answer.bytes())?;
+            turn.set(Detail::Content, lists.keep(&[b"\"", &answer, b"\""])?);
+        }
+    }
+    Ok(())
+}
+
+/// Pairs questions with their answers. What was never answered has no pairs, and is left to what the
+/// target needs.
+fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
+    if !said.iter().any(|turn| lists.is(turn, "assistant")) {
+        return Ok(());
+    }
+    let (pairs, rest) = said.as_chunks::<2>();
+    let is_pair =
+        |[user, assistant]: &[Entry; 2]| lists.is(user, "user") && lists.is(assistant, "assistant");
+    if !rest.is_empty() || !pairs.iter().all(is_pair) {
+        let what = "turns that are not questions and answers in turn";
+        return Err(Unread::Kind(FaultKind::Unfit { what }));
+    }
+    let start = lists.len();
+    for [user, assistant] in pairs {
+        let mut pair = Entry::default();
+        pair.set(Detail::Content, user.get(Detail::Content));
+        pair.set(Detail::Assistant, assistant.get(Detail::Content));
+        lists.push(pair)?;
+    }
+    let end = lists.len();
+    lists.set(List::Pairs, start..end);
+    lists.set(List::History, start..end - 1);
+    mark_ends(lists, List::Pairs)
+}
+
+/// A turn of somebody.
+fn turn(role: &str, content: Value<'_>, lists: &mut Lists) -> Result<Entry, TryReserveError> {
+    let mut turn = Entry::default();
+    turn.set(Detail::Is, lists.keep(&[b"\"", role.as_bytes(), b"\""])?);
+    turn.set(Detail::Content, lists.keep_value(content)?);
+    Ok(turn)
+}
+
+fn copied(bytes: &[u8]) -> Result<Vec<u8>, TryReserveError> {
+    let mut copy = Vec::new();
+    add(&mut copy, bytes)?;
+    Ok(copy)
+}
