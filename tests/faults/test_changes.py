@@ -14,7 +14,7 @@ import raftfast as library
 from conftest import COMMAND
 from corpora import seeded
 from verdict import FAILED, Done, Place, Road, give_rows, inputs, judge, judge_words
-from waiting import WORK, wait_until_it_listens
+from waiting import READING, wait_until_it_reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +112,8 @@ def test_an_input_that_changes_while_the_process_is_stopped(
 ) -> None:
     place = Place(tmp_path / "place", ONE_READER, old=True)
     with place.start() as process:
-        wait_until_it_listens(process)
-        threading.Event().wait(seeded(seed).uniform(0, WORK))
+        wait_until_it_reads(process)  # what grows before is read as it is then
+        threading.Event().wait(seeded(seed).uniform(0, READING))
         process.send_signal(signal.SIGSTOP)
         change(place.folder / "in.jsonl")
         place.take_inputs_as_they_are()
