@@ -283,9 +283,10 @@ impl Converter {
     #[must_use]
     pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
         let (mut converted, mut scratch) = (Converted::default(), self.scratch());
+        let used = self.reader.used(batch.names());
         for row in range {
             let record = batch.record(row);
-            converted.ledger.bytes_in += self.shape.used_bytes(&record);
+            converted.ledger.bytes_in += self.shape.used_bytes(&record, &used);
             if let Err(fault) = self.row(&mut converted, rows, &record, &mut scratch) {
                 match self.on_error {
                     OnError::Fail => converted.failure = Some(Failure::Row(fault.kind)),

@@ -16,6 +16,8 @@ pub enum Holds {
     Documents,
     /// Whatever some dialect puts there.
     Anything,
+    /// Whatever JSON or Arrow has: only whether there is something is ever asked.
+    Something,
 }
 
 impl Holds {
@@ -24,7 +26,7 @@ impl Holds {
         match self {
             Self::Text => "a string",
             Self::Documents => "a string, an array or an object",
-            Self::Anything => "anything",
+            Self::Anything | Self::Something => "anything",
         }
     }
 }
@@ -173,12 +175,12 @@ impl<'a> Value<'a> {
             Self::Json(raw) => match holds {
                 Holds::Text => false,
                 Holds::Documents => matches!(raw[0], b'[' | b'{'),
-                Holds::Anything => true,
+                Holds::Anything | Holds::Something => true,
             },
             Self::Nested(nested) => match holds {
                 Holds::Text => false,
                 Holds::Documents => nested.has_items(),
-                Holds::Anything => true,
+                Holds::Anything | Holds::Something => true,
             },
         }
     }

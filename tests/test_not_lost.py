@@ -195,7 +195,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize("row", SEEN.values(), ids=SEEN)
-@pytest.mark.parametrize("key", ["images", "videos", "audios"])
+@pytest.mark.parametrize("key", ["image", "images", "videos", "audios"])
 def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
     assert fault(Converter("chat"), line_of({**row, key: ["one"]})).kind == "unfit"
     nothing: list[object] = [[], None]
@@ -203,12 +203,34 @@ def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
         assert len(chat(line_of({**row, key: value})).rows) == 1
 
 
+PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+SHOWN: dict[str, tuple[pa.DataType, list[object], object]] = {
+    "pictures": (pa.list_(PICTURE), [[]], [{"bytes": b"\xff"}]),
+    "pictures in large lists": (pa.large_list(PICTURE), [[]], [{"bytes": b"\xff"}]),
+    "a picture": (PICTURE, [], {"bytes": b"\xff"}),
+    "bytes": (pa.binary(), [], b"\xff"),
+    "a path": (pa.string(), [""], "one.png"),
+    "paths": (pa.list_(pa.string()), [[]], ["one.png"]),
+    "paths that are numbered": (pa.dictionary(pa.int8(), pa.string()), [], "one.png"),
+    "names and paths": (pa.map_(pa.string(), pa.string()), [], [("one", "one.png")]),
+    "pixels": (pa.list_(pa.float32(), 2), [], [0.5, 0.5]),
+    "how long": (pa.duration("s"), [], 1),
+}
+
+
 @pytest.mark.parametrize("row", SEEN.values(), ids=SEEN)
-def test_a_column_of_pictures_is_not_read(row: Json, tmp_path: Path) -> None:
-    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    table = pa.Table.from_pylist([row]).append_column("images", pa.array([[]], pa.list_(picture)))
+@pytest.mark.parametrize(("kind", "nothing", "something"), SHOWN.values(), ids=SHOWN)
+def test_what_a_question_shows_is_refused_in_a_column(
+    row: Json, kind: pa.DataType, nothing: list[object], something: object, tmp_path: Path
+) -> None:
+    values = [None, *nothing, something, None]
+    table = pa.Table.from_pylist([row] * len(values))
+    table = table.append_column("images", pa.array(values, kind))
     parquet.write_table(table, tmp_path / "in.parquet")
-    assert raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl").written == 1
+    for source in (tmp_path / "in.parquet", table, table.slice(1)):
+        ledger = raftfast.convert(source, tmp_path / "out.jsonl", on_error="skip")
+        assert ledger.rejected == {"unfit": 1}
+        assert ledger.read - ledger.written == 1
 
 
 def test_definitions_of_functions_are_refused() -> None:

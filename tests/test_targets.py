@@ -22,7 +22,7 @@ from documented import (
     converter,
     golden,
 )
-from raftfast import UsageError
+from raftfast import Converter, UsageError
 
 if TYPE_CHECKING:
     from raftfast.choices import Turns
@@ -196,6 +196,18 @@ def test_a_target_refuses_a_setting_that_it_does_not_have(name: str) -> None:
 
 
 ANSWERABLE = "oracle among documents"
+
+
+def test_a_target_may_use_every_field_while_every_dialect_is_looked_for() -> None:
+    fields = "id type question context oracle_context instruction cot_answer answer final_answer"
+    names = [*fields.split(), "rejected", "system", "tools"]
+    row = json.dumps({name: f"{{{name}}}" for name in names})
+    made = Converter.from_toml(f"name = 'all'\nrow = '''{row}'''", answer="either")
+    record = {name: "x" for name in names if name not in {"context", "tools"}}
+    line = json.dumps({**record, "context": ["D"], "tools": []}).encode()
+    assert list(json.loads(made.convert_bytes(line))) == names
+
+
 ORACLES: dict[str, tuple[str, str, str | None, str | None]] = {
     "is none of the documents": ('["Lyon."]', '"The Seine."', None, "oracle absent"),
     "is one of them": ('["Lyon.", "The Seine."]', '"The Seine."', ANSWERABLE, None),

@@ -30,6 +30,9 @@ pub fn batch(data: &[u8]) {
     if let Ok(taken) = taken {
         (0..taken.rows()).for_each(|row| assert_json(taken.record(row).value(0)));
     }
+    if let Ok(taken) = Batch::new("input", &columns, &[("text", Holds::Something)], false) {
+        (0..taken.rows()).for_each(|row| assert_told(taken.record(row).value(0)));
+    }
 }
 
 /// Whether the offsets of strings, or of the values of a dictionary, are all the same.
@@ -88,6 +91,15 @@ fn unchecked(
     // SAFETY: nobody reads the array before `Batch` has checked it, which is what is tested: that is how
     // arrays come through the C data interface.
     unsafe { array.child_data(children).build_unchecked() }
+}
+
+/// Where only that is asked, whether there is something can be told of whatever was taken.
+fn assert_told(value: Value<'_>) {
+    let is_null = matches!(value, Value::Null | Value::Missing);
+    assert_eq!(
+        value.absence().is_some(),
+        is_null || matches!(value, Value::Text(text) if text.is_empty())
+    );
 }
 
 fn assert_json(value: Value<'_>) {

@@ -11,6 +11,7 @@ use arrow_array::cast::AsArray;
 #[allow(clippy::wildcard_imports, reason = "there is a type for each type of Arrow")]
 use arrow_array::types::*;
 use arrow_array::{Array, ArrowPrimitiveType, BooleanArray, Float16Array, PrimitiveArray};
+use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 use serde::Serialize;
 
@@ -50,6 +51,24 @@ pub(super) fn leaf(array: &dyn Array) -> Option<Box<dyn Leaf>> {
         DataType::Decimal256(..) => decimal::<Decimal256Type>(array),
         _ => return moment(array),
     })
+}
+
+/// The array as values of which is known only that they are there.
+pub(super) fn sign(array: &dyn Array) -> Box<dyn Leaf> {
+    Box::new(Sign(array.logical_nulls()))
+}
+
+#[derive(Debug)]
+struct Sign(Option<NullBuffer>);
+
+impl Leaf for Sign {
+    fn is_null(&self, row: usize) -> bool {
+        self.0.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    fn write(&self, _: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"true");
+    }
 }
 
 fn moment(array: &dyn Array) -> Option<Box<dyn Leaf>> {

@@ -31,11 +31,13 @@ pub(super) struct Reader<'a> {
     column: &'a str,
     /// Whether strings need no check.
     sound: bool,
+    /// Whether values are looked at only as far as to tell whether there is something.
+    shallow: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a str, column: &'a str, sound: bool) -> Self {
-        Self { path, column, sound }
+        Self { path, column, sound, shallow: false }
     }
 
     /// Refuses a type that a field cannot hold.
@@ -51,10 +53,19 @@ impl<'a> Reader<'a> {
         self.node(array)
     }
 
+    /// Checks a column of which is asked only whether its values are there, and not empty: it may be of any
+    /// type, and what is inside is not looked at.
+    pub(super) fn outline(self, array: &dyn Array) -> Result<Node, Error> {
+        Self { shallow: true, ..self }.node(array)
+    }
+
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
         match array.data_type() {
             DataType::Null => Ok(Node::Null),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.text(array),
+            DataType::Dictionary(..) | DataType::Struct(_) | DataType::Map(..) if self.shallow => {
+                self.sign(array)
+            }
             DataType::Dictionary(..) => downcast_dictionary_array!(
                 array => self.dictionary(array),
                 found => Err(self.wrong_type("a dictionary", found))
@@ -66,6 +77,7 @@ impl<'a> Reader<'a> {
             DataType::ListView(_) => self.list_view(array.as_list_view::<i32>()),
             DataType::LargeListView(_) => self.list_view(array.as_list_view::<i64>()),
             DataType::FixedSizeList(..) => self.fixed_list(array),
+            _ if self.shallow => self.sign(array),
             _ => self.leaf(array),
         }
     }
@@ -108,6 +120,11 @@ impl<'a> Reader<'a> {
                 Err(self.broken(format!("value {row} of its {found} is out of range")))
             }
         }
+    }
+
+    fn sign(self, array: &dyn Array) -> Result<Node, Error> {
+        self.own(&array.to_data())?;
+        Ok(Node::Leaf(leaf::sign(array)))
     }
 
     fn dictionary<K: ArrowDictionaryKeyType>(
@@ -161,7 +178,8 @@ impl<'a> Reader<'a> {
         runs: impl Runs + 'static,
         items: &dyn Array,
     ) -> Result<Node, Error> {
-        let (nulls, items) = (array.nulls().cloned(), Box::new(self.node(items)?));
+        let items = if self.shallow { Node::Null } else { self.node(items)? };
+        let (nulls, items) = (array.nulls().cloned(), Box::new(items));
         Ok(Node::List(List { nulls, runs: Box::new(runs), items }))
     }
 
@@ -227,7 +245,7 @@ fn fits(holds: Holds, column: &DataType) -> bool {
     use DataType::{Dictionary, FixedSizeList, LargeList, LargeListView, LargeUtf8, List};
     use DataType::{ListView, Map, Null, Struct, Utf8, Utf8View};
     match column {
-        _ if holds == Holds::Anything => true,
+        _ if matches!(holds, Holds::Anything | Holds::Something) => true,
         Null | Utf8 | LargeUtf8 | Utf8View => true,
         Dictionary(_, values) => fits(holds, values),
         Struct(_) | Map(..) => holds == Holds::Documents,

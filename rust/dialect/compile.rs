@@ -1,5 +1,7 @@
 //! Dialects compiled for one shape.
 
+use std::iter::repeat_n;
+
 use serde_json::Value as Json;
 
 use super::reader::{Fix, Known, Made, Other, Reader, Rendered, Room, System, Test};
@@ -10,7 +12,7 @@ use crate::entries::List;
 use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
-use crate::scan::Keys;
+use crate::scan::{Keys, MAX_KEYS};
 use crate::shape::plan::{Plan, Source, Step};
 use crate::shape::{Expressions, Operation, Shape, operations_of};
 use crate::text::Tag;
@@ -36,15 +38,19 @@ impl Reader {
         }
         let mut compiler = Compiler::new(shape, reading);
         let known = dialects.iter().map(|dialect| compiler.dialect(dialect, auto));
-        let known = known.collect::<Result<Vec<_>, _>>()?;
+        let mut known = known.collect::<Result<Vec<_>, _>>()?;
         let slot = |field| shape.fields().iter().position(|&known| known == field);
         let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
         let other = other(shape, &reading.rejected)?;
         let system = [Field::System.name().to_owned()];
         let own_system = if indifferent { 0 } else { compiler.bits(&system) };
+        let read = compiler.expressions.keys().len();
+        for (known, dialect) in known.iter_mut().zip(dialects) {
+            known.refuses = compiler.refuses(dialect);
+        }
         Ok(Self {
-            keys: Keys::new(compiler.expressions.keys().iter().cloned()),
-            holds: compiler.holds(),
+            keys: compiler.keys()?,
+            holds: compiler.holds(read),
             fields: shape.fields().len(),
             known,
             indifferent,
@@ -83,11 +89,21 @@ impl<'a> Compiler<'a> {
         Self { shape, reading, expressions: Expressions::new(keys) }
     }
 
-    /// What the keys hold: what the fields do, and anything.
-    fn holds(&self) -> Vec<Holds> {
+    fn keys(&self) -> Result<Keys, Error> {
+        let keys = self.expressions.keys();
+        if keys.len() > MAX_KEYS {
+            let (found, most) = (keys.len(), MAX_KEYS);
+            return Err(Error::usage(format!("{found} keys are read, and {most} can be")));
+        }
+        Ok(Keys::new(keys.iter().cloned()))
+    }
+
+    /// What the keys hold: what the fields do, anything up to those that are `read`, and something.
+    fn holds(&self, read: usize) -> Vec<Holds> {
         let fields = self.shape.fields().iter().map(|field| field.holds());
-        let rest = self.expressions.keys().len() - fields.len();
-        fields.chain(std::iter::repeat_n(Holds::Anything, rest)).collect()
+        let others = repeat_n(Holds::Anything, read - fields.len());
+        let refused = repeat_n(Holds::Something, self.expressions.keys().len() - read);
+        fields.chain(others).chain(refused).collect()
     }
 
     /// Whether rejected answers are those of other records.
@@ -120,7 +136,7 @@ impl<'a> Compiler<'a> {
             short: self.compiled(dialect, &dialect.short)?,
             lost_system: self.lost_system(dialect)?,
             tools: self.tools(dialect)?,
-            refuses: self.refuses(dialect),
+            refuses: Vec::new(),
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
             question: self.question(dialect)?,
@@ -268,7 +284,8 @@ impl<'a> Compiler<'a> {
         self.compiled(dialect, &"{tools|value}".into()).map(Some)
     }
 
-    /// What would be lost, unless rows have the whole record.
+    /// What would be lost, unless rows have the whole record. To be asked last: keys that are new by then
+    /// are read for nothing else.
     fn refuses(&mut self, dialect: &'static Dialect) -> Vec<(usize, &'static str)> {
         let refused = dialect.refuses.iter().filter(|_| !self.shape.takes_whole());
         refused.map(|(key, what)| (self.expressions.slot(key), what.as_str())).collect()

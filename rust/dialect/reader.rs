@@ -134,8 +134,7 @@ pub(super) struct Known {
     pub lost_system: Option<Plan>,
     /// The definitions of tools beside a conversation, where rows do not name them.
     pub tools: Option<Plan>,
-    /// The slots of what no row has a place for, and what that is. Columns are not read for it: those of
-    /// pictures hold bytes, which are no JSON.
+    /// The slots of what no row has a place for, and what that is.
     pub refuses: Vec<(usize, &'static str)>,
     /// The question, where others' answers to it are to be told.
     pub question: Plan,
@@ -314,15 +313,19 @@ impl Reader {
     /// of its columns tell: what stands in columns that are not used is not looked at.
     #[must_use]
     pub fn wanted<'a>(&'a self, columns: &[String]) -> Vec<&'a str> {
-        let mut slots = Vec::new();
+        let names = self.keys.names();
+        self.used(columns).into_iter().map(|slot| names[slot].as_str()).collect()
+    }
+
+    /// The slots of their keys.
+    pub(crate) fn used(&self, columns: &[String]) -> Vec<usize> {
+        let mut slots: Vec<usize> = (0..self.fields).collect();
         for known in self.candidates(columns) {
             self.add_uses(known, &mut slots);
         }
         let names = self.keys.names();
-        let fields = 0..self.fields;
-        let used = |slot: &usize| fields.contains(slot) || slots.contains(slot);
-        let used = (0..names.len()).filter(used).map(|slot| names[slot].as_str());
-        used.filter(|name| columns.iter().any(|column| column == name)).collect()
+        let used = (0..names.len()).filter(|slot| slots.contains(slot));
+        used.filter(|&slot| columns.contains(&names[slot])).collect()
     }
 
     /// Adds the slots of the keys that records of a dialect are told by and made of.
@@ -341,8 +344,9 @@ impl Reader {
         known.question.add_slots(slots);
         let beside = known.lost_system.iter().chain(&known.tools);
         beside.for_each(|plan| plan.add_slots(slots));
+        slots.extend(known.refuses.iter().map(|(slot, _)| slot));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
-        let fields = u32::MAX >> (u32::BITS as usize - self.fields.min(31));
+        let fields = (1_u32 << self.fields.min(31)) - 1;
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
         slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));
     }

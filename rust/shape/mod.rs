@@ -307,13 +307,13 @@ impl Shape {
         asked.iter().all(|&slot| slot >= MAX_KEYS || self.expected >> slot & 1 == 1)
     }
 
-    /// Bytes of the values in use, as JSON.
-    #[must_use]
-    pub fn used_bytes(&self, record: &Record<'_>) -> u64 {
+    /// Bytes of the values in `slots`, which are those in use, as JSON: of all if rows hold whole
+    /// records.
+    pub(crate) fn used_bytes(&self, record: &Record<'_>, slots: &[usize]) -> u64 {
         if self.takes_whole() {
             return record.whole().json_len() as u64;
         }
-        (0..self.fields.len()).map(|slot| record.raw_len(slot) as u64).sum()
+        slots.iter().map(|&slot| record.raw_len(slot) as u64).sum()
     }
 
     /// The fields that a record has, as bits in the order of the keys.
