@@ -387,3 +387,15 @@ def test_a_report_has_the_accounts_of_inputs_that_are_kept(
         (sources / "out" / ALL[kept]).with_suffix(f".{output_type}").unlink()
     assert found[0] == found[1] == found[2]
     assert list(found[0]) == [f"in/{name}" for name in ALL]
+
+
+def test_a_name_that_is_not_utf8_has_one_account_and_is_kept(sources: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    (sources / "in" / "b.jsonl").rename(sources / "in" / name)
+    for again in (False, True):
+        library.convert("in", "out/", resume=True, report="report.json")
+        accounts = by_input(sources / "report.json")
+        assert list(accounts) == ["in/a.jsonl", "in/caf\ufffd.jsonl", "in/sub/c.jsonl"]
+        kept = [made["kept"] for made in json.loads(Path("report.json").read_bytes())["outputs"]]
+        assert kept == [again] * 3
+        assert (sources / "out" / name).stat().st_size > 0

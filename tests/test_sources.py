@@ -12,7 +12,7 @@ import raftfast
 from corpora import values_of
 from meant import DETAILS, EACH, GOLDENS, NAMES, ONE, Outcome, chat, details, plain_chat, says, talk
 from pyarrow import parquet
-from raftfast.errors import Error
+from raftfast.errors import Error, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,40 @@ def test_parquet_gives_the_rows_of_its_lines(name: str, target: Path, tmp_path: 
     rows, ledger = rows_of(path, target)
     assert rows == details(*GOLDENS[name]).rows
     assert ledger.dialects == {told_in_table(name): 3}
+
+
+MEASURED: dict[str, tuple[dict[str, Any], int]] = {
+    "texts": ({"instruction": "question", "cot_answer": "answer"}, 14),
+    "turns": ({"messages": [{"role": "user", "content": "q" * 90}, ONE]}, 90),
+    "documents": ({"question": "Q", "context": ["d" * 90], "cot_answer": "A"}, 90),
+}
+
+
+@pytest.mark.parametrize(("row", "least"), MEASURED.values(), ids=MEASURED)
+def test_the_bytes_of_a_table_are_those_of_the_values_in_use(
+    row: dict[str, Any], least: int
+) -> None:
+    columns = pa.Table.from_pylist([{**row, "unused": "u" * 1000}] * 3)
+    read = rows_of(columns, "chat").ledger.bytes_in
+    assert 3 * least <= read < 3 * 1000
+
+
+ONCE: dict[str, Any] = {
+    "a file": lambda: io.BytesIO(b""),
+    "a stream of columns": lambda: pa.table({"x": ["1"]}).to_reader(),
+}
+
+
+@pytest.mark.parametrize("make", ONCE.values(), ids=ONCE)
+def test_what_can_be_read_once_is_not_taken_twice(make: Any) -> None:  # noqa: ANN401
+    source = make()
+    with pytest.raises(UsageError, match="twice"):
+        raftfast.convert([source, "in.jsonl", source], io.BytesIO())
+
+
+def test_a_table_may_come_again() -> None:
+    table = pa.table({"instruction": ["Q"], "cot_answer": ["A"]})
+    assert rows_of([table, table], "chat").ledger.written == 2
 
 
 def test_parts_that_are_texts_are_one_text() -> None:

@@ -589,6 +589,14 @@ def test_settings_say_how_keys_are_called(tmp_path: Path) -> None:
         raftfast.validate(path, to="completion", settings={"speed": "1"})
 
 
+def test_a_report_on_standard_output_stands_there_alone(raftfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": 5}\n')
+    done = raftfast("validate", "rows.jsonl", "--to", "axolotl", "--report", "-")
+    assert done.returncode == 1
+    assert [problem["line"] for problem in json.loads(done.stdout)["problems"]] == [1]
+    assert b"1 wrong" in done.stderr
+
+
 def test_a_report_never_replaces_an_input(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(ROW)

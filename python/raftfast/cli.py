@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from raftfast.choices import Style
     from raftfast.task import Outcome
+    from raftfast.validate import Verdict
 
 _COMPLETE = "_RAFTFAST_COMPLETE"
 _FILE = click.Path(allow_dash=True)
@@ -475,12 +476,17 @@ def validate(
         verdict = raftfast.validate(_or_stdin(inputs), to=to, progress=tick, **options)
     endings.outcome_stands()
     if not quiet:
-        for problem in verdict.problems:
-            click.echo(endings.visible(str(problem)))
-        if verdict.more and verdict.problems:
-            click.echo(f"and {verdict.more:,} more (--limit)")
+        if options["report"] != STANDARD:  # which lists them itself
+            _list_problems(verdict)
         endings.tell(verdict_summary(verdict))
     return 0 if verdict.ok else endings.FAILED
+
+
+def _list_problems(verdict: Verdict) -> None:
+    for problem in verdict.problems:
+        click.echo(endings.visible(str(problem)))
+    if verdict.more and verdict.problems:
+        click.echo(f"and {verdict.more:,} more (--limit)")
 
 
 @group.command()

@@ -32,7 +32,9 @@ def listed(inputs: Source | Sequence[Source]) -> list[Source]:
         return [_plain(inputs)]
     if _advice(inputs) or not _is_iterable(inputs):
         raise _nothing_in(inputs)
-    return [_plain(source) for source in inputs]
+    sources = [_plain(source) for source in inputs]
+    _refuse_again(sources)
+    return sources
 
 
 def is_path(source: object) -> bool:
@@ -51,6 +53,16 @@ def can_be_read_again(source: Source) -> bool:
     return not any(hasattr(source, name) for name in _BYTES) and hasattr(source, "__len__")
 
 
+def _refuse_again(sources: Sequence[Source]) -> None:
+    """Refuse an object that has nothing left to give when its turn comes again."""
+    taken = set()
+    for source in sources:
+        if id(source) in taken:
+            raise UsageError(f"{name_of(source)} is named twice, but can be read only once")
+        if not can_be_read_again(source):
+            taken.add(id(source))
+
+
 def name_of(source: Source) -> str:
     """Return what a source is called in messages and reports."""
     if isinstance(source, str):
@@ -63,7 +75,11 @@ def name_in_account(source: Source) -> str:
     """Return what a source is called in the accounts of inputs that a ledger holds."""
     if _is_dataset(source):
         return _DATASET
-    return "<stdin>" if isinstance(source, str) and source == STANDARD else name_of(source)
+    if not isinstance(source, str):
+        return name_of(source)
+    if source == STANDARD:
+        return "<stdin>"
+    return os.fsencode(source).decode(errors="replace")  # as the core names it
 
 
 @contextmanager
