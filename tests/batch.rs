@@ -541,7 +541,13 @@ fn nesting_ends_before_the_stack_does() {
     let expected = format!("{}\"a\"{}", "[".repeat(127), "]".repeat(127));
     assert_eq!(written(nested(127)), [expected]);
     let message = "x.arrow: column 'x': nested deeper than 128 levels".to_owned();
-    assert_eq!(refusal("hf", &[("x", nested(128))]), ("broken-input", message));
+    assert_eq!(refusal("hf", &[("x", nested(128))]), ("broken-input", message.clone()));
+    let told = |levels| {
+        let batch = record_batch(&[("x", nested(levels))]);
+        Batch::new("x.arrow", &batch, &[("x", Holds::Something)], false).map(|_| ())
+    };
+    assert!(told(127).is_ok());
+    assert_eq!(told(128).unwrap_err().to_string(), message);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     /// Checks a column of which is asked only whether its values are there, and not empty: it may be of any
     /// type, and what is inside is not looked at.
     pub(super) fn outline(self, array: &dyn Array) -> Result<Node, Error> {
-        Self { shallow: true, ..self }.node(array)
+        Self { shallow: true, ..self }.column(array)
     }
 
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
