@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::entries::{Detail, Entry, List};
 use crate::record::{Record, Value};
-use crate::scan::{MAX_KEYS, Span};
+use crate::scan::{KeySet, MAX_KEYS, Span};
 use crate::text::{Escape, Text};
 
 /// The lists of a record.
@@ -120,10 +120,12 @@ pub(crate) struct Mark {
 }
 
 /// The fields of a record, by their slots.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fields {
     json: Vec<u8>,
     places: [Place; MAX_KEYS],
+    /// The fields that there are: clearing these is all that a new record costs.
+    there: KeySet,
 }
 
 /// Where the value of a field is.
@@ -131,13 +133,13 @@ pub(crate) struct Fields {
 enum Place {
     /// In the record that this one is made from, under this slot: most are, so that they are not copied.
     Kept(usize),
-    /// Among what was made; nowhere, if that is empty.
+    /// Among what was made.
     Made(Span),
 }
 
-impl Default for Place {
+impl Default for Fields {
     fn default() -> Self {
-        Self::Made(Span::default())
+        Self { json: Vec::new(), places: [Place::Kept(0); MAX_KEYS], there: 0 }
     }
 }
 
@@ -152,12 +154,15 @@ pub(crate) enum Origin<'a> {
 impl Fields {
     pub(crate) fn clear(&mut self) {
         self.json.clear();
-        self.places = [Place::default(); MAX_KEYS];
+        self.there = 0;
     }
 
     /// Where the value of a field comes from.
     #[inline]
     pub(crate) fn origin(&self, slot: usize) -> Origin<'_> {
+        if self.there >> slot & 1 == 0 {
+            return Origin::Made(&[]);
+        }
         match self.places[slot] {
             Place::Kept(from) => Origin::Kept(from),
             Place::Made(Span { start, end }) => Origin::Made(&self.json[start..end]),
@@ -174,7 +179,7 @@ impl Fields {
 
     /// Takes for a field what the record that this one is made from has under a slot.
     pub(crate) fn keep(&mut self, slot: usize, from: usize) {
-        self.places[slot] = Place::Kept(from);
+        self.place(slot, Place::Kept(from));
     }
 
     /// Writes the value of a field.
@@ -185,8 +190,13 @@ impl Fields {
     ) -> Result<(), E> {
         let start = self.json.len();
         write(&mut self.json)?;
-        self.places[slot] = Place::Made(Span { start, end: self.json.len() });
+        self.place(slot, Place::Made(Span { start, end: self.json.len() }));
         Ok(())
+    }
+
+    fn place(&mut self, slot: usize, place: Place) {
+        self.places[slot] = place;
+        self.there |= 1 << slot;
     }
 
     /// The same for a value that stands somewhere.

@@ -4,7 +4,7 @@ use crate::batch::{Batch, Nested};
 use crate::entries::{Entry, List};
 use crate::error::{Fault, FaultKind};
 use crate::made::{Fields, Lists, Origin};
-use crate::scan::{KEYS_TOLD, MAX_KEYS, Span, Spans, keys_of};
+use crate::scan::{KEYS_TOLD, KeySet, MAX_KEYS, Span, Spans, keys_of};
 use crate::text::{Escape, Text, write_json_value};
 
 /// What a field may hold.
@@ -94,6 +94,8 @@ fields! {
     System "system" Text;
     /// The tools that the model may call.
     Tools "tools" Anything;
+    /// Whether the model may call several tools at once.
+    ParallelToolCalls "parallel_tool_calls" Anything;
     /// The whole conversation as a model reads it, rendered by a Jinja template.
     Rendered "text" Text;
     /// The same up to the last answer.
@@ -412,9 +414,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The keys that it has, of those that were asked for, as bits.
+    /// The keys that it has, of those that were asked for.
     #[inline]
-    pub(crate) fn found(&self) -> u32 {
+    pub(crate) fn found(&self) -> KeySet {
         match self.form {
             Form::Line { spans, .. } => spans.found(),
             Form::Row { batch, .. } => batch.found(),

@@ -265,6 +265,11 @@ def alpaca(record: Json) -> Meant:
     )
 
 
+def preference(record: Json) -> Meant:
+    prompts = (record[key] for key in ("prompt", "question", "instruction") if key in record)
+    return alpaca({"input": "", **record, "instruction": next(prompts), "output": record["chosen"]})
+
+
 def completion(record: Json) -> Meant:
     prompt, cot = record["prompt"], record["completion"].removesuffix(STOP)
     repairs = ("stop text stripped",) if cot != record["completion"] else ()
@@ -295,6 +300,7 @@ ORACLE: dict[str, Callable[[Json], Meant]] = {
     "llamaindex": llamaindex,
     "messages": messages,
     "paper": paper,
+    "preference": preference,
     "raft-llm": raft_llm,
     "raft-local": raft_local,
     "raft-toolkit": raft_toolkit,

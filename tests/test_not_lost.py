@@ -195,7 +195,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize("row", SEEN.values(), ids=SEEN)
-@pytest.mark.parametrize("key", ["image", "images", "videos", "audios"])
+@pytest.mark.parametrize("key", ["image", "images", "video", "videos", "audio", "audios"])
 def test_what_a_question_shows_is_refused(row: Json, key: str) -> None:
     assert fault(Converter("chat"), line_of({**row, key: ["one"]})).kind == "unfit"
     nothing: list[object] = [[], None]

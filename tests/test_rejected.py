@@ -87,6 +87,29 @@ def test_conversations_have_it_beside_their_turns() -> None:
     assert rows == [{"asked": "q?", "better": "a", "worse": "b"}]
 
 
+@pytest.mark.parametrize("to", ["axolotl-dpo", "llamafactory-alpaca-preference"])
+def test_rows_of_preferences_are_records_too(to: str) -> None:
+    record = asks(1, "a <ANSWER>: b", rejected="c <ANSWER>: d")
+    (row,), _ = converted(Converter(to, system="s"), record)
+    (again,), ledger = converted(Converter(to), row)
+    assert again == row
+    assert ledger.dialects == {"preference": 1}
+    told, _ = pairs({**row, "system": ""}, answer="final")
+    assert told == [{"asked": "q1?", "better": "b", "worse": "d"}]
+
+
+@pytest.mark.parametrize("answers", [["chosen"], ["rejected"], []])
+def test_a_prompt_with_one_answer_of_two_is_of_no_dialect(answers: list[str]) -> None:
+    with pytest.raises(raftfast.Error, match="no known dialect"):
+        pairs({"prompt": "p", **dict.fromkeys(answers, "a")})
+
+
+def test_preferences_in_lists_of_messages_are_of_no_dialect() -> None:
+    told = [{"role": "assistant", "content": "a"}]
+    with pytest.raises(raftfast.Error, match="no known dialect"):
+        pairs({"prompt": told, "chosen": told, "rejected": told})
+
+
 def test_a_record_without_it_is_filtered() -> None:
     records = [
         asks(1, "a", worse="b"),

@@ -200,11 +200,15 @@ ANSWERABLE = "oracle among documents"
 
 def test_a_target_may_use_every_field_while_every_dialect_is_looked_for() -> None:
     fields = "id type question context oracle_context instruction cot_answer answer final_answer"
-    names = [*fields.split(), "rejected", "system", "tools"]
+    names = [*fields.split(), "rejected", "system", "tools", "parallel_tool_calls"]
     row = json.dumps({name: f"{{{name}}}" for name in names})
     made = Converter.from_toml(f"name = 'all'\nrow = '''{row}'''", answer="either")
-    record = {name: "x" for name in names if name not in {"context", "tools"}}
-    line = json.dumps({**record, "context": ["D"], "tools": []}).encode()
+    record = {
+        name: "x" for name in names if name not in {"context", "tools", "parallel_tool_calls"}
+    }
+    line = json.dumps(
+        {**record, "context": ["D"], "tools": [], "parallel_tool_calls": True}
+    ).encode()
     assert list(json.loads(made.convert_bytes(line))) == names
 
 

@@ -186,6 +186,16 @@ def test_the_tools_of_a_record_go_with_its_turns(to: str, tools: Json, written: 
     assert json.loads(row) == {"messages": [QUESTION, ANSWER], **written}
 
 
+@pytest.mark.parametrize("said", [True, False, None])
+def test_whether_tools_may_be_called_at_once_goes_to_those_that_ask(*, said: bool | None) -> None:
+    record = {"messages": [QUESTION, ANSWER], "tools": TOOLS}
+    line = json.dumps({**record, "parallel_tool_calls": said}).encode()
+    expected = record if said is None else {**record, "parallel_tool_calls": said}
+    for to in ("openai", "azure"):
+        assert json.loads(raftfast.Converter(to, system="").convert_bytes(line)) == expected
+    assert json.loads(raftfast.Converter("mistral", system="").convert_bytes(line)) == record
+
+
 def test_tools_come_back_from_where_they_were_told_as_text() -> None:
     record = {"messages": [QUESTION, ANSWER], "tools": TOOLS}
     told = raftfast.Converter("sharegpt").convert_bytes(json.dumps(record).encode())

@@ -16,6 +16,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 
 use crate::error::{Error, ErrorKind};
 use crate::record::{Holds, Record, Value};
+use crate::scan::KeySet;
 use node::{Node, Struct};
 use reader::Reader;
 
@@ -46,8 +47,8 @@ pub struct Batch {
     names: Vec<String>,
     /// The columns of the fields, where there are any.
     fields: Vec<Option<Node>>,
-    /// Bit k is set if there is a column for field k.
-    found: u32,
+    /// The keys for which there are columns.
+    found: KeySet,
     /// All columns as one object, if records are written whole.
     whole: Node,
 }
@@ -85,7 +86,7 @@ impl Batch {
         let schema = batch.schema_ref();
         let fields = keys.iter().map(|&(name, holds)| columns.field(name, holds));
         let fields = fields.collect::<Result<Vec<_>, _>>()?;
-        let there = |(place, field): (usize, &Option<Node>)| u32::from(field.is_some()) << place;
+        let there = |(place, field): (usize, &Option<Node>)| KeySet::from(field.is_some()) << place;
         Ok(Self {
             found: fields.iter().enumerate().fold(0, |found, field| found | there(field)),
             rows: batch.num_rows(),
@@ -120,8 +121,8 @@ impl Batch {
         self.fields[slot].as_ref().map_or(Value::Missing, |node| node.value(row))
     }
 
-    /// The keys for which there are columns, as bits.
-    pub(crate) fn found(&self) -> u32 {
+    /// The keys for which there are columns.
+    pub(crate) fn found(&self) -> KeySet {
         self.found
     }
 

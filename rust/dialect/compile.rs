@@ -12,7 +12,7 @@ use crate::entries::List;
 use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
-use crate::scan::{Keys, MAX_KEYS};
+use crate::scan::{KeySet, Keys, MAX_KEYS};
 use crate::shape::plan::{Plan, Source, Step};
 use crate::shape::{Expressions, Operation, Shape, operations_of};
 use crate::text::Tag;
@@ -306,7 +306,7 @@ impl<'a> Compiler<'a> {
         made
     }
 
-    fn bits(&mut self, keys: &[String]) -> u32 {
+    fn bits(&mut self, keys: &[String]) -> KeySet {
         keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key))
     }
 

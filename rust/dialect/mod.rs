@@ -209,13 +209,14 @@ fn content() -> String {
 }
 
 /// The built-in dialects, those first that are told by more.
-const BUILT_IN: [&str; 16] = [
+const BUILT_IN: [&str; 17] = [
     include_str!("built_in/raft-llm.toml"),
     include_str!("built_in/messages.toml"),
     include_str!("built_in/sharegpt.toml"),
     include_str!("built_in/curator.toml"),
     include_str!("built_in/eval-rows.toml"),
     include_str!("built_in/trl.toml"),
+    include_str!("built_in/preference.toml"),
     include_str!("built_in/completion.toml"),
     include_str!("built_in/alpaca.toml"),
     include_str!("built_in/refusal.toml"),

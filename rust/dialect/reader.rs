@@ -14,7 +14,7 @@ use crate::made::{Fields, Lists, Mark};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Absence, Field, Holds, Record, Value};
-use crate::scan::Keys;
+use crate::scan::{KeySet, Keys, MAX_KEYS};
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Tag};
@@ -30,7 +30,7 @@ pub struct Reader {
     /// Whether a record must be told apart at all.
     pub(super) indifferent: bool,
     /// The bit of the key under which a record has a system message of its own.
-    pub(super) own_system: u32,
+    pub(super) own_system: KeySet,
     pub(super) lists: Vec<List>,
     /// The slots of fields in use that lists are made of.
     pub(super) instruction: Option<usize>,
@@ -113,9 +113,9 @@ pub(super) struct System {
 #[derive(Debug)]
 pub(super) struct Known {
     pub name: &'static str,
-    pub has: u32,
-    pub any: u32,
-    pub lacks: u32,
+    pub has: KeySet,
+    pub any: KeySet,
+    pub lacks: KeySet,
     pub tests: Vec<Test>,
     /// Whether its records are as a shape takes them, if they have no system message of their own.
     pub plain: bool,
@@ -346,9 +346,9 @@ impl Reader {
         beside.for_each(|plan| plan.add_slots(slots));
         slots.extend(known.refuses.iter().map(|(slot, _)| slot));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
-        let fields = (1_u32 << self.fields.min(31)) - 1;
+        let fields: KeySet = (1 << self.fields) - 1;
         let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
-        slots.extend((0..u32::BITS as usize).filter(|slot| telling >> slot & 1 == 1));
+        slots.extend((0..MAX_KEYS).filter(|slot| telling >> slot & 1 == 1));
     }
 
     /// Whether a table of these columns gives fields that are no columns of it.
@@ -362,7 +362,7 @@ impl Reader {
     fn candidates(&self, columns: &[String]) -> impl Iterator<Item = &Known> {
         let has = |name: &String| columns.contains(name);
         let names = self.keys.names().iter().enumerate();
-        let found = names.fold(0, |found, (slot, name)| found | u32::from(has(name)) << slot);
+        let found = names.fold(0, |found, (slot, name)| found | KeySet::from(has(name)) << slot);
         let known = self.known.iter().filter(move |known| known.may_be(found, self.fields));
         let last = known.clone().position(|known| known.tests.is_empty());
         known.take(last.map_or(usize::MAX, |last| last + 1))
@@ -406,7 +406,7 @@ impl Reader {
 
     /// The dialect of a record that has nothing but a null in what its dialect is told by.
     #[cold]
-    fn of_nothing(&self, found: u32, record: &Record<'_>) -> Option<&Known> {
+    fn of_nothing(&self, found: KeySet, record: &Record<'_>) -> Option<&Known> {
         let is_null = |test: &Test| matches!(test, Test::Is(_, Kind::Something));
         self.known.iter().find(|known| {
             let mut tests = known.tests.iter();
@@ -424,12 +424,12 @@ impl Reader {
 
 impl Known {
     #[inline]
-    fn is(&self, found: u32, record: &Record<'_>) -> bool {
+    fn is(&self, found: KeySet, record: &Record<'_>) -> bool {
         self.has_its_keys(found) && self.tests.iter().all(|test| test.holds(record))
     }
 
     #[inline]
-    fn has_its_keys(&self, found: u32) -> bool {
+    fn has_its_keys(&self, found: KeySet) -> bool {
         found & self.has == self.has
             && found & self.lacks == 0
             && (self.any == 0 || found & self.any != 0)
@@ -437,7 +437,7 @@ impl Known {
 
     /// Whether some row of a table with these columns may be of this dialect, as far as the first
     /// columns, which are used anyway, can tell.
-    fn may_be(&self, found: u32, used: usize) -> bool {
+    fn may_be(&self, found: KeySet, used: usize) -> bool {
         self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used))
     }
 }

@@ -2,15 +2,18 @@
 
 use std::ops::Index;
 
+/// Keys that are wanted, as bits: bit k for key k.
+pub type KeySet = u64;
+
 /// How many keys can be wanted at once.
-pub const MAX_KEYS: usize = 32;
+pub const MAX_KEYS: usize = KeySet::BITS as usize;
 
 /// The names of the top-level keys whose values are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     names: Vec<String>,
     /// The keys of each length, as bits: most keys of most records are told by it alone.
-    by_length: [u32; LENGTHS],
+    by_length: [KeySet; LENGTHS],
 }
 
 /// Lengths that are told apart; all longer ones are taken for one.
@@ -72,11 +75,17 @@ pub struct Span {
 }
 
 /// The values of the wanted keys of one record, in the order of [`Keys`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Spans {
     spans: [Span; MAX_KEYS],
-    /// A bit for each key that was found: clearing these is all that a new record costs.
-    found: u32,
+    /// The keys that were found: clearing these is all that a new record costs.
+    found: KeySet,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self { spans: [Span::default(); MAX_KEYS], found: 0 }
+    }
 }
 
 impl Spans {
@@ -89,9 +98,9 @@ impl Spans {
         self.found |= 1 << key;
     }
 
-    /// The keys that were found, as bits.
+    /// The keys that were found.
     #[inline]
-    pub(crate) fn found(&self) -> u32 {
+    pub(crate) fn found(&self) -> KeySet {
         self.found
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use diagnose::KEYS_TOLD;
 pub use diagnose::keys_of;
 pub use escape::escape;
 pub use find::{Pairs, find};
-pub use keys::{Keys, MAX_KEYS, Span, Spans};
+pub use keys::{KeySet, Keys, MAX_KEYS, Span, Spans};
 pub use unescape::unescape;
 pub use utf8::{check_strings, strings, to_string};
 

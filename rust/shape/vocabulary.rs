@@ -55,7 +55,9 @@ impl Meaning {
             Self::Json(slot) | Self::Any(slot) if matches!(operations, [Operation::Value]) => {
                 Ok(Self::Value(slot))
             }
-            _ if values => Err(format!("'value' can only be done to tools, and not to '{name}'")),
+            _ if values => Err(format!(
+                "'value' can only be done to tools and parallel_tool_calls, and not to '{name}'"
+            )),
             Self::Fixed(text) => Ok(Self::Fixed(text.and_then(applied))),
             Self::Text(source) => Ok(Self::Text(with(source))),
             Self::Own(source, text) => {
