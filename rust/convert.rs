@@ -1,13 +1,15 @@
 //! Lines to rows: a block of lines at a time, with the account of what became of each.
 
+mod converted;
+mod total;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::checker::Checker;
-use crate::dialect::{Answers, Read, Reader, Reading, Rejected, Scratch, Unread};
-use crate::entries::Detail;
-use crate::error::{Error, ErrorKind, Fault, FaultKind, Place};
+use crate::dialect::{Answers, Read, Reader, Reading, Rejected, Scratch};
+use crate::error::{Error, Fault, FaultKind};
 use crate::ledger::Ledger;
 use crate::pool::Pool;
 use crate::printable::snippet;
@@ -16,6 +18,9 @@ use crate::rules::{Check, interned};
 use crate::scan::{Buffer, Cpu, Line, Scanner, Spans, byte_order_mark};
 use crate::shape::{Options, Shape};
 use crate::target::Target;
+
+pub use converted::{Converted, Failure, Reject, Rows};
+pub use total::{Missing, Total};
 
 /// What a malformed record does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,116 +52,6 @@ pub struct Converter {
     scanner: Scanner,
     on_error: OnError,
     max_record_bytes: usize,
-}
-
-/// A line that could not be converted.
-#[derive(Debug)]
-pub struct Reject {
-    /// Lines of the block before it.
-    pub lines_before: u64,
-    /// Where it starts in the block.
-    pub start: usize,
-    /// What is wrong with it, and where in the block.
-    pub fault: Fault,
-    /// The line, cut if it is very long.
-    pub raw: Vec<u8>,
-    /// Whether it was cut.
-    pub cut: bool,
-}
-
-impl Reject {
-    /// The line and the byte of the fault in an input, of which `lines` lines and `offset` bytes stand
-    /// before the block.
-    #[must_use]
-    pub fn position(&self, lines: u64, offset: u64) -> (u64, u64) {
-        (lines + self.lines_before + 1, offset + self.fault.offset as u64)
-    }
-}
-
-/// Where rows are put.
-pub trait Rows {
-    /// Adds a record, which is in a line that so many stand before, as a row.
-    ///
-    /// # Errors
-    ///
-    /// When memory runs out; then nothing is added.
-    fn put(&mut self, shape: &Shape, record: &Record<'_>, line: u64) -> Result<(), Error>;
-}
-
-/// Rows as JSON, each with its line end.
-impl Rows for Vec<u8> {
-    #[inline]
-    fn put(&mut self, shape: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
-        shape.write(record, self)
-    }
-}
-
-/// Answers, as they are gathered to be others' rejected ones.
-impl Rows for Pool {
-    fn put(&mut self, _: &Shape, record: &Record<'_>, _: u64) -> Result<(), Error> {
-        let detail = |detail: Detail| record.value(detail.slot());
-        self.add(detail(Detail::Content), detail(Detail::Assistant));
-        Ok(())
-    }
-}
-
-/// What became of a block.
-#[derive(Debug, Default)]
-pub struct Converted {
-    /// The account; bytes are left to those who read and write them.
-    pub ledger: Ledger,
-    /// Lines passed, blank ones counted.
-    pub lines: u64,
-    /// Lines left out, in order, if they are wanted.
-    pub rejects: Vec<Reject>,
-    keep_rejects: bool,
-    /// What ended the block early.
-    pub failure: Option<Failure>,
-    /// Rules that rows break, and the first line of each that does, by the lines of the block before
-    /// it.
-    pub broken: Vec<(&'static str, u64)>,
-    /// The fields that some record had.
-    pub present: u64,
-    /// The keys of the first record that lacks a field in use.
-    pub keys: Vec<String>,
-}
-
-impl Converted {
-    /// Counts a row that breaks a rule.
-    fn warn(&mut self, rule: &'static str) {
-        if !self.broken.iter().any(|(known, _)| *known == rule) {
-            self.broken.push((rule, self.lines));
-        }
-        self.ledger.warned.add(rule, 1);
-    }
-
-    /// Keeps what ends the run; anything else is a fault of the record.
-    fn unread(&mut self, record: &Record<'_>, unread: Unread) -> Result<(), Fault> {
-        match unread {
-            Unread::Fault(fault) => Err(fault),
-            Unread::Kind(kind) => Err(record.fault(kind)),
-            Unread::Run(error) => {
-                self.failure = Some(Failure::Run(error));
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Why a block ended early.
-#[derive(Debug)]
-pub enum Failure {
-    /// A malformed line.
-    Line {
-        /// The line.
-        reject: Reject,
-        /// The text around the fault, for people.
-        snippet: String,
-    },
-    /// A row of a table that is no record: the last one that was looked at.
-    Row(FaultKind),
-    /// Anything else.
-    Run(Error),
 }
 
 impl Converter {
@@ -522,96 +417,6 @@ impl Converter {
         }
         total.ledger.bytes_in = data.len() as u64;
         Ok((rows, total.ledger))
-    }
-}
-
-/// A field in use that was in no record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// The field.
-    pub field: &'static str,
-    /// All such fields, of which it is the first.
-    pub fields: Vec<&'static str>,
-    /// The keys of a record that lacks it.
-    pub keys: Vec<String>,
-}
-
-impl From<Missing> for Error {
-    fn from(Missing { field, keys, .. }: Missing) -> Self {
-        ErrorKind::MissingField { field, keys }.into()
-    }
-}
-
-/// The account of an input so far, block after block.
-#[derive(Debug, Default)]
-pub struct Total {
-    /// The account.
-    pub ledger: Ledger,
-    /// Lines of the current input so far.
-    pub lines: u64,
-    present: u64,
-    keys: Vec<String>,
-    broken: Vec<(&'static str, String, u64)>,
-}
-
-impl Total {
-    /// Adds the next block, which starts at byte `offset` of the input called `path`.
-    ///
-    /// # Errors
-    ///
-    /// What ended the block early.
-    pub fn add(&mut self, block: &mut Converted, path: &str, offset: u64) -> Result<(), Error> {
-        self.ledger.add(&block.ledger);
-        self.present |= block.present;
-        if self.keys.is_empty() {
-            self.keys = std::mem::take(&mut block.keys);
-        }
-        let lines = self.lines;
-        for (rule, before) in block.broken.drain(..) {
-            if !self.broken.iter().any(|(known, input, _)| *known == rule && input == path) {
-                self.broken.push((rule, path.to_owned(), lines + before + 1));
-            }
-        }
-        self.lines += block.lines;
-        match block.failure.take() {
-            None => Ok(()),
-            Some(Failure::Run(error)) => Err(error),
-            Some(Failure::Row(fault)) => {
-                let (path, row) = (path.to_owned(), self.lines);
-                Err(ErrorKind::Row { path, row, fault }.into())
-            }
-            Some(Failure::Line { reject, snippet }) => {
-                let (line, offset) = reject.position(lines, offset);
-                let place = Place { path: path.to_owned(), line, offset, snippet };
-                Err(Error::data(reject.fault.kind, place))
-            }
-        }
-    }
-
-    /// The field in use that was in no record, and the keys of a record without it.
-    #[must_use]
-    pub fn missing(&self, shape: &Shape) -> Option<Missing> {
-        let field = shape.missing(self.present)?;
-        let some = !self.keys.is_empty() || self.converted_some();
-        let fields = shape.all_missing(self.present);
-        some.then(|| Missing { field, fields, keys: self.keys.clone() })
-    }
-
-    /// The rules that rows broke, and where each first was in each input: its name and the line.
-    #[must_use]
-    pub fn broken(&self) -> &[(&'static str, String, u64)] {
-        &self.broken
-    }
-
-    /// The fields that some record had, as bits in the order of the keys.
-    #[must_use]
-    pub fn present(&self) -> u64 {
-        self.present
-    }
-
-    /// Whether a record was read that was not malformed.
-    fn converted_some(&self) -> bool {
-        self.ledger.read + self.ledger.added > self.ledger.rejected.total()
     }
 }
 

@@ -142,7 +142,10 @@ fn settings_and_needs_must_be_known() {
         needy.needs = vec![name.to_owned()];
         let error = Shape::compile(&needy, &Options::default()).unwrap_err().to_string();
         let expected = format!("unknown field '{name}' in needs; there are id,");
-        assert!(error.contains(&expected) && error.ends_with("system, tools"), "{error}");
+        assert!(
+            error.contains(&expected) && error.ends_with("tools, parallel_tool_calls"),
+            "{error}"
+        );
     }
 }
 

@@ -152,11 +152,7 @@ impl Columns<'_> {
     fn field(&self, name: &str, holds: Holds) -> Result<Option<Node>, Error> {
         let Some(column) = self.named(name)? else { return Ok(None) };
         let reader = Reader::new(self.path, name, self.sound);
-        if holds == Holds::Something {
-            return reader.outline(column).map(Some);
-        }
-        reader.fits(holds, column.data_type())?;
-        reader.column(column).map(Some)
+        reader.field(holds, column).map(Some)
     }
 
     fn whole(&self) -> Result<Node, Error> {

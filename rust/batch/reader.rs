@@ -40,9 +40,13 @@ impl<'a> Reader<'a> {
         Self { path, column, sound, shallow: false }
     }
 
-    /// Refuses a type that a field cannot hold.
-    pub(super) fn fits(self, holds: Holds, found: &DataType) -> Result<(), Error> {
-        if fits(holds, found) { Ok(()) } else { Err(self.wrong_type(holds.name(), found)) }
+    /// Checks the column of a field that holds such things. Of one that holds [`Holds::Something`] only what is
+    /// outside: it may be of any type.
+    pub(super) fn field(self, holds: Holds, array: &dyn Array) -> Result<Node, Error> {
+        if !fits(holds, array.data_type()) {
+            return Err(self.wrong_type(holds.name(), array.data_type()));
+        }
+        Self { shallow: holds == Holds::Something, ..self }.column(array)
     }
 
     /// Checks a column and all arrays inside.
@@ -51,12 +55,6 @@ impl<'a> Reader<'a> {
             return Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.node(array)
-    }
-
-    /// Checks a column of which is asked only whether its values are there, and not empty: it may be of any
-    /// type, and what is inside is not looked at.
-    pub(super) fn outline(self, array: &dyn Array) -> Result<Node, Error> {
-        Self { shallow: true, ..self }.column(array)
     }
 
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
