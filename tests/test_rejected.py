@@ -229,6 +229,17 @@ def test_a_column_can_hold_the_rejected_answer() -> None:
     assert [row["rejected"][0]["content"] for row in rows] == ["b"]
 
 
+@pytest.mark.parametrize("key", ["worse", "question", "instruction"])
+def test_columns_that_need_no_rejected_answer_have_it_from_any_column(
+    tmp_path: Path, key: str
+) -> None:
+    record = asks(1, "a", worse="b")
+    (tmp_path / "optional.toml").write_text(OPTIONAL)
+    table = pa.Table.from_pylist([record])
+    rows = raftfast.read(table, tmp_path / "optional.toml", rejected=key)
+    assert rows.to_pyarrow().read_all().to_pylist() == [{"better": "a", "worse": record[key]}]
+
+
 class Wrong(NamedTuple):
     """A call that makes no sense, and what is said about it."""
 

@@ -85,8 +85,8 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(shape: &'a Shape, reading: &'a Reading) -> Self {
-        let keys = shape.fields().iter().map(|field| field.name().to_owned()).collect();
-        Self { shape, reading, expressions: Expressions::new(keys) }
+        let keys = shape.fields().iter().map(|field| key_of(*field, shape, reading).to_owned());
+        Self { shape, reading, expressions: Expressions::new(keys.collect()) }
     }
 
     fn keys(&self) -> Result<Keys, Error> {
@@ -328,6 +328,19 @@ impl<'a> Compiler<'a> {
             }
         }
         tests
+    }
+}
+
+/// The key under which records have a field: a rejected answer under another name is read from there, so
+/// that nothing needs to be made, unless that is a field of its own in these rows.
+fn key_of<'a>(field: Field, shape: &Shape, reading: &'a Reading) -> &'a str {
+    match &reading.rejected {
+        Rejected::Key(key)
+            if field == Field::Rejected && shape.fields().iter().all(|own| own.name() != key) =>
+        {
+            key
+        }
+        _ => field.name(),
     }
 }
 

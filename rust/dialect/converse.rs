@@ -30,7 +30,8 @@ impl Reader {
         let Scratch { lists, fields, .. } = scratch;
         let mut said = lists.range(turns).to_vec();
         let has_history = known.parser.as_ref().is_some_and(Parser::is_history);
-        if said.is_empty() && !has_history && self.takes_pair_as_it_is(fields, record) {
+        let untold = self.takes_no_turns() || self.takes_pair_as_it_is(fields, record);
+        if said.is_empty() && !has_history && untold {
             lists.leave_turns_untold();
             return Ok(());
         }
@@ -75,6 +76,11 @@ impl Reader {
             pair_up(&said, lists)?;
         }
         Ok(())
+    }
+
+    /// Whether rows are made of neither turns nor a prompt, whatever there is to say.
+    fn takes_no_turns(&self) -> bool {
+        self.instruction.is_none() && !self.lists.iter().any(|list| list.is_of_turns())
     }
 
     /// Whether a question and an answer are there, and nothing is to be made of them but rows.

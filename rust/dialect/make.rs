@@ -10,7 +10,7 @@ use super::documents;
 use super::each::Answers;
 use super::reader::{Known, Other, Reader, Scratch};
 use super::reading::Answer;
-use super::turns::joined_parts;
+use super::turns::{NULL, joined_parts};
 use super::unread::Unread;
 use crate::entries::{Detail, Entry, List};
 use crate::error::FaultKind;
@@ -360,9 +360,13 @@ fn found<'a>(
     said: Entry,
     lists: &Lists,
 ) -> Result<Cow<'a, [u8]>, Unread> {
-    let stands = plan.copied().and_then(|slot| record.json(slot));
-    if let Some(json) = stands.filter(|json| !json.is_empty()) {
-        return Ok(Cow::Borrowed(json));
+    if let Some(slot) = plan.copied() {
+        if !record.has(slot) {
+            return Ok(Cow::Borrowed(NULL));
+        }
+        if let Some(json) = record.json(slot) {
+            return Ok(Cow::Borrowed(json));
+        }
     }
     let mut json = Vec::new();
     plan.write(&record.with_lists(lists, said), Escape::Keep, &mut json)?;

@@ -72,7 +72,7 @@ const NOT_CONVERTED: [(&str, &str); 5] = [
 ];
 
 /// The bytes of a value that is missing or null.
-const NULL: &[u8] = b"null";
+pub(super) const NULL: &[u8] = b"null";
 
 impl Parser {
     pub(super) fn new(

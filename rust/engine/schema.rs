@@ -130,30 +130,31 @@ fn absent(
 ) -> Result<Vec<Field>, Error> {
     let shape = converter.shape();
     let fields = shape.fields();
-    let without = |has: &dyn Fn(usize, Field) -> bool| {
+    let without = |has: &dyn Fn(usize) -> bool| {
         let fields = fields.iter().copied().enumerate();
-        fields.filter(|&(slot, field)| !has(slot, field)).map(|(_, field)| field).collect()
+        fields.filter(|&(slot, _)| !has(slot)).map(|(_, field)| field).collect()
     };
-    let in_schema = |schema: &Schema, field: Field| schema.column_with_name(field.name()).is_some();
+    let keys = converter.reader().keys().names();
+    let in_schema = |schema: &Schema, slot: usize| schema.column_with_name(&keys[slot]).is_some();
     let names = |schema: &Schema| -> Vec<String> {
         schema.fields().iter().map(|field| field.name().clone()).collect()
     };
     let makes = |schema: &Schema| converter.reader().makes_fields(&names(schema));
     if let Some(schema) = records {
-        return Ok(without(&|_, field| makes(schema) || in_schema(schema, field)));
+        return Ok(without(&|slot| makes(schema) || in_schema(schema, slot)));
     }
     if shape.all_expected() {
         return Ok(Vec::new());
     }
     let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
     if let Some(schemas) = schemas {
-        let has = |field| schemas.iter().any(|schema| makes(schema) || in_schema(schema, field));
-        return Ok(without(&|_, field| has(field)));
+        let has = |slot| schemas.iter().any(|schema| makes(schema) || in_schema(schema, slot));
+        return Ok(without(&has));
     }
     if !inputs.iter().all(Input::can_be_read_again) {
         return Ok(Vec::new());
     }
     let outcome =
         run(converter, &Encoding::Nothing, inputs, Destination::Nowhere, None, settings, tick)?;
-    Ok(without(&|slot, _| outcome.present >> slot & 1 == 1))
+    Ok(without(&|slot| outcome.present >> slot & 1 == 1))
 }
