@@ -98,6 +98,53 @@ def test_rows_of_preferences_are_records_too(to: str) -> None:
     assert told == [{"asked": "q1?", "better": "b", "worse": "d"}]
 
 
+ASKED = {
+    "a prompt": ({"prompt": "p"}, "p"),
+    "an instruction": ({"instruction": "i"}, "i"),
+    "a question": ({"question": "q"}, "q"),
+    "an input": ({"input": "x"}, "x"),
+    "a prompt and an input": ({"prompt": "p", "input": "x"}, "p\nx"),
+    "an instruction and an input": ({"instruction": "i", "input": "x"}, "i\nx"),
+    "a question and an input": ({"question": "q", "input": "x"}, "q\nx"),
+    "an empty input": ({"question": "q", "input": ""}, "q"),
+    "a prompt that is null": ({"prompt": None, "question": "q"}, "q"),
+    "the prompt that was made of an instruction": ({"prompt": "p", "instruction": "i"}, "p"),
+    "the instruction that was made of a question": ({"instruction": "i", "question": "q"}, "i"),
+}
+
+
+@pytest.mark.parametrize(("asked", "expected"), ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize("in_a_table", [False, True])
+def test_a_preference_is_about_all_that_is_asked(
+    tmp_path: Path, asked: Json, expected: str, *, in_a_table: bool
+) -> None:
+    (tmp_path / "pairs.toml").write_text(PAIRS)
+    record = {**asked, "chosen": "a", "rejected": "b"}
+    source = pa.Table.from_pylist([record]) if in_a_table else io.BytesIO(line_of(record))
+    rows = io.BytesIO()
+    raftfast.convert(source, rows, to=tmp_path / "pairs.toml")
+    assert values_of(rows.getvalue()) == [{"asked": expected, "better": "a", "worse": "b"}]
+
+
+OWN = {
+    "completion": {"prompt": "q?", "completion": "a"},
+    "alpaca": {"instruction": "q?", "input": "", "output": "a"},
+    "gorilla": asks(1, "a", context=["d"]),
+    "legacy": {"question": "q?", "context": {"sentences": [["d"]]}, "answer": "a"},
+}
+
+
+@pytest.mark.parametrize("chosen", ["c", None, True])
+@pytest.mark.parametrize("name", OWN)
+def test_a_record_with_an_answer_or_documents_is_what_it_is_without_a_choice(
+    name: str, chosen: object
+) -> None:
+    expected, _ = converted(Converter("eval"), OWN[name])
+    record = {**OWN[name], "chosen": chosen, "rejected": "r"}
+    found, ledger = converted(Converter("eval"), record)
+    assert (found, ledger.dialects) == (expected, {name: 1})
+
+
 @pytest.mark.parametrize("answers", [["chosen"], ["rejected"], []])
 def test_a_prompt_with_one_answer_of_two_is_of_no_dialect(answers: list[str]) -> None:
     with pytest.raises(raftfast.Error, match="no known dialect"):
@@ -238,6 +285,14 @@ def test_columns_that_need_no_rejected_answer_have_it_from_any_column(
     table = pa.Table.from_pylist([record])
     rows = raftfast.read(table, tmp_path / "optional.toml", rejected=key)
     assert rows.to_pyarrow().read_all().to_pylist() == [{"better": "a", "worse": record[key]}]
+
+
+@pytest.mark.parametrize("key", ["prompt", "instruction", "input", "worse"])
+def test_a_table_is_told_by_columns_that_no_row_needs(tmp_path: Path, key: str) -> None:
+    (tmp_path / "optional.toml").write_text(OPTIONAL)
+    table = pa.Table.from_pylist([{"question": "q", "chosen": "a", "rejected": "b"}])
+    with pytest.raises(raftfast.Error, match=f"no record has the field '{key}'"):
+        raftfast.convert(table, io.BytesIO(), to=tmp_path / "optional.toml", rejected=key)
 
 
 class Wrong(NamedTuple):

@@ -210,6 +210,10 @@ def test_rows_in_columns_have_no_tools_and_a_record_with_some_is_an_error(tmp_pa
     source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": TOOLS}) + "\n")
     with pytest.raises(raftfast.UsageError, match=r"'tools' is for, .*: write JSON lines"):
         raftfast.convert(source, output, to="chat")
+    said = {"messages": [QUESTION, ANSWER], "parallel_tool_calls": False}
+    source.write_text(json.dumps(said) + "\n")
+    with pytest.raises(raftfast.UsageError, match=r"'parallel_tool_calls' is for, .*: write JSON"):
+        raftfast.convert(source, output, to="openai")
 
 
 def test_rows_with_calls_are_what_their_target_checks() -> None:

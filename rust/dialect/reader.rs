@@ -320,16 +320,18 @@ impl Reader {
     /// The slots of their keys.
     pub(crate) fn used(&self, columns: &[String]) -> Vec<usize> {
         let mut slots: Vec<usize> = (0..self.fields).collect();
+        let found = self.found(columns);
         for known in self.candidates(columns) {
-            self.add_uses(known, &mut slots);
+            self.add_uses(known, found, &mut slots);
         }
         let names = self.keys.names();
         let used = (0..names.len()).filter(|slot| slots.contains(slot));
         used.filter(|&slot| columns.contains(&names[slot])).collect()
     }
 
-    /// Adds the slots of the keys that records of a dialect are told by and made of.
-    fn add_uses(&self, known: &Known, slots: &mut Vec<usize>) {
+    /// Adds the slots of the keys that records of a dialect are told by and made of, in a table that has
+    /// those that are `found`.
+    fn add_uses(&self, known: &Known, found: KeySet, slots: &mut Vec<usize>) {
         known.fields.iter().for_each(|field| field.plan.add_slots(slots));
         slots.extend(known.parser.iter().flat_map(Parser::slots));
         if known.uses_documents || self.lists.contains(&List::Documents) {
@@ -346,8 +348,8 @@ impl Reader {
         beside.for_each(|plan| plan.add_slots(slots));
         slots.extend(known.refuses.iter().map(|(slot, _)| slot));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
-        let fields: KeySet = (1 << self.fields) - 1;
-        let telling = if known.any & fields == 0 { known.has | known.any } else { known.has };
+        let read = found & ((1 << self.fields) - 1);
+        let telling = if known.any & read == 0 { known.has | known.any } else { known.has };
         slots.extend((0..MAX_KEYS).filter(|slot| telling >> slot & 1 == 1));
     }
 
@@ -360,12 +362,17 @@ impl Reader {
 
     /// The dialects that a table of these columns may be of.
     fn candidates(&self, columns: &[String]) -> impl Iterator<Item = &Known> {
-        let has = |name: &String| columns.contains(name);
-        let names = self.keys.names().iter().enumerate();
-        let found = names.fold(0, |found, (slot, name)| found | KeySet::from(has(name)) << slot);
+        let found = self.found(columns);
         let known = self.known.iter().filter(move |known| known.may_be(found, self.fields));
         let last = known.clone().position(|known| known.tests.is_empty());
         known.take(last.map_or(usize::MAX, |last| last + 1))
+    }
+
+    /// The keys that are columns.
+    fn found(&self, columns: &[String]) -> KeySet {
+        let has = |name: &String| columns.contains(name);
+        let names = self.keys.names().iter().enumerate();
+        names.fold(0, |found, (slot, name)| found | KeySet::from(has(name)) << slot)
     }
 
     /// Reads a record as one of the first dialect that it is of.
