@@ -266,7 +266,7 @@ def alpaca(record: Json) -> Meant:
 
 
 def preference(record: Json) -> Meant:
-    prompts = (record[key] for key in ("prompt", "question", "instruction") if key in record)
+    prompts = (record[key] for key in ("prompt", "instruction", "question") if key in record)
     return alpaca({"input": "", **record, "instruction": next(prompts), "output": record["chosen"]})
 
 

@@ -111,11 +111,6 @@ class Done(NamedTuple):
     code: int
     said: bytes
 
-    @property
-    def told_its_end(self) -> bool:
-        """Whether it was killed when it had told what came of it: then all of that is there."""
-        return self.code == -signal.SIGKILL and self.said.endswith(b"\n")
-
 
 class Place:
     """A folder with inputs, in which a command is to write below ``to``.
@@ -231,7 +226,7 @@ def judge(
     assert done.code in ((place.road.code, FAILED) if codes is None else codes), done
     judge_words(done)
     left = seen(place.folder)
-    if done.code == place.road.code or done.told_its_end:
+    if done.code == place.road.code:
         assert left == place.complete
     elif done.code == -signal.SIGKILL:
         judge_names(place, {name: left[name] for name in left if not is_leftover(place, name)})
@@ -243,7 +238,7 @@ def judge(
 
 def judge_words(done: Done) -> None:
     """Fail unless a run said one line that a terminal can show, or nothing where that is right."""
-    if done.code in _QUIET and not done.told_its_end:
+    if done.code in _QUIET:
         assert done.said == b""
         return
     said = done.said.decode()
