@@ -221,7 +221,7 @@ def work():
     before = getrlimit(RLIMIT_NOFILE)
     to_shards(Task(expand(["in"]), "out.jsonl", run, 2), 100)
     print(getrlimit(RLIMIT_NOFILE) == before)
-    return 0
+    return endings.Ended()
 
 sys.exit(endings.run(work))
 """

@@ -45,7 +45,7 @@ def work():
         to_shards(task, 2)
     else:
         to_folder(task, ".jsonl", options={"to": "chat"}, resume=how == "resume")
-    return 0
+    return endings.Ended()
 
 sys.exit(endings.run(work))
 """

@@ -13,6 +13,7 @@ from click.shell_completion import get_completion_class, shell_complete
 import raftfast
 from raftfast import endings, pages
 from raftfast.choices import Answer, Check, Compression, OutputType, TextAs, Train, Turns
+from raftfast.endings import Ended
 from raftfast.forms import kind_of
 from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
 from raftfast.paths import STANDARD
@@ -376,7 +377,7 @@ def convert(
     quiet: bool,
     progress: bool | None,
     **options: Any,  # noqa: ANN401 - those of `raftfast.convert`, by the same names
-) -> int:
+) -> Ended:
     """Convert RAFT records to the rows of a target."""
     if no_system:
         _take_system_out(options)
@@ -393,11 +394,10 @@ def convert(
             pages.keep()
         ledger = raftfast.convert(sources, progress=tick, told=several.append, **options)
     endings.outcome_stands()
-    for warning in warned:
-        endings.tell(str(warning.message))
+    last = [str(warning.message) for warning in warned]
     if not quiet:
-        endings.tell("; ".join([summary(ledger), *(one.about_outputs() for one in several)]))
-    return endings.REJECTED if ledger.rejected else 0
+        last.append("; ".join([summary(ledger), *(one.about_outputs() for one in several)]))
+    return Ended(endings.REJECTED if ledger.rejected else 0, tuple(last))
 
 
 @group.command(cls=SectionedCommand, epilog=_VALIDATE_EPILOG)
@@ -464,7 +464,7 @@ def validate(
     quiet: bool,
     progress: bool | None,
     **options: Any,  # noqa: ANN401 - those of `raftfast.validate`, by the same names
-) -> int:
+) -> Ended:
     """Check rows against the rules of their consumer, without writing any.
 
     The rows may be anybody's. Each problem is listed as FILE:LINE: RULE: what is wrong.
@@ -475,11 +475,10 @@ def validate(
     with bar(_NOWHERE, wanted=False if quiet else progress) as tick:
         verdict = raftfast.validate(_or_stdin(inputs), to=to, progress=tick, **options)
     endings.outcome_stands()
-    if not quiet:
-        if options["report"] != STANDARD:  # which lists them itself
-            _list_problems(verdict)
-        endings.tell(verdict_summary(verdict))
-    return 0 if verdict.ok else endings.FAILED
+    if not quiet and options["report"] != STANDARD:  # which lists them itself
+        _list_problems(verdict)
+    last = () if quiet else (verdict_summary(verdict),)
+    return Ended(0 if verdict.ok else endings.FAILED, last)
 
 
 def _list_problems(verdict: Verdict) -> None:
@@ -547,7 +546,7 @@ def dialects(name: str | None) -> None:
     help="Where the records go, by default standard output.",
 )
 @option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def sample(size: int, style: Style, seed: int, output: str, *, quiet: bool) -> None:
+def sample(size: int, style: Style, seed: int, output: str, *, quiet: bool) -> Ended:
     """Write a corpus of made-up RAFT records.
 
     They are like real ones in size and escapes, and the same for the same options.
@@ -555,8 +554,7 @@ def sample(size: int, style: Style, seed: int, output: str, *, quiet: bool) -> N
     with bar(output, wanted=False if quiet else None) as tick:
         records = raftfast.sample(output, size, style=style, seed=seed, progress=tick)
     endings.outcome_stands()
-    if not quiet:
-        endings.tell(f"{records:,} records written")
+    return Ended(last=() if quiet else (f"{records:,} records written",))
 
 
 @group.command()
@@ -600,15 +598,16 @@ def completion(shell: str) -> None:
         click.echo(script(group, {}, "raftfast", _COMPLETE).source())
 
 
-def _dispatch() -> int:
+def _dispatch() -> Ended:
     """Do what the command line says, without the endings that click would give it."""
     if _COMPLETE in os.environ:
-        return shell_complete(group, {}, "raftfast", _COMPLETE, os.environ[_COMPLETE])
+        code = shell_complete(group, {}, "raftfast", _COMPLETE, os.environ[_COMPLETE])
+        return Ended(code)
     try:
         with group.make_context("raftfast", sys.argv[1:]) as context:
-            return group.invoke(context) or 0
+            return group.invoke(context) or Ended()
     except click.exceptions.Exit as end:
-        return end.exit_code
+        return Ended(end.exit_code)
 
 
 def _take_bos_out(options: dict[str, Any]) -> None:

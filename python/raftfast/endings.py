@@ -17,7 +17,7 @@ from signal import (
     setitimer,
     signal,
 )
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -47,11 +47,32 @@ class Stopped(BaseException):
         self.number = number
 
 
-def run(work: Callable[[], int]) -> int:
+class Ended(NamedTuple):
+    """How the work of a command came to its end.
+
+    Attributes:
+        code: The exit code.
+        last: What is to be said when all else is done and let go, so that a run that has said how
+            it ended has nothing left to do in which it could still be killed. To let go of the
+            memory of other threads alone opens a file of ``/proc``.
+
+    """
+
+    code: int = 0
+    last: tuple[str, ...] = ()
+
+    def told(self) -> int:
+        """Say what is to be said last; return the exit code."""
+        for message in self.last:
+            tell(message)
+        return self.code
+
+
+def run(work: Callable[[], Ended]) -> int:
     """Do the work of a command, and turn every way it can end into an exit code.
 
     Args:
-        work: Returns the exit code of a run that came to its end, or raises.
+        work: Tells how a run ended that came to its end, or raises.
 
     Returns:
         The exit code for the process.
@@ -59,26 +80,28 @@ def run(work: Callable[[], int]) -> int:
     """
     _fill_standard_descriptors()
     try:
-        code, message = _outcome(work)
+        ended = _outcome(work)
     except Stopped as late:  # at the very end of the work; no other can come
-        code, message = _verdict(late)
-    if message is not None:
-        _abandon_stdout()
-    if message:
-        tell(message)
-    return code
+        ended = _cut_short(late)
+    return ended.told()
 
 
-def _outcome(work: Callable[[], int]) -> tuple[int, str | None]:
-    """Return the exit code and, where the work did not come to its end, what to say."""
+def _outcome(work: Callable[[], Ended]) -> Ended:
     try:
         _listen()
-        code = work()
+        ended = work()
         outcome_stands()
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
         outcome_stands()
-        return _verdict(error)
-    return code, None
+        return _cut_short(error)
+    return ended
+
+
+def _cut_short(error: BaseException) -> Ended:
+    """Tell how a run ended that did not come to its end."""
+    code, message = _verdict(error)
+    _abandon_stdout()
+    return Ended(code, (message,) if message else ())
 
 
 def outcome_stands() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias,
 
 from raftfast import __version__, _raftfast, endings
 from raftfast.columns import of_dataset
+from raftfast.endings import Ended
 from raftfast.errors import Error, UsageError
 from raftfast.files import published, uninterrupted
 from raftfast.gorilla import SYSTEM_PROMPT, TAG, TARGETS, Columns, DatasetFormat
@@ -63,7 +64,7 @@ _COMPRESSION: Mapping[OutputDatasetType, Compression] = {
 
 def main() -> int:
     """Run the command line of this process, and return the exit code for it."""
-    return endings.run(lambda: run(sys.argv[1:]))
+    return endings.run(lambda: _ended(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,14 +82,17 @@ def run(arguments: Sequence[str]) -> int:
         OSError: A file cannot be read or written.
 
     """
+    return _ended(arguments).told()
+
+
+def _ended(arguments: Sequence[str]) -> Ended:
     try:
         asked = _parser().parse_args(arguments)
     except SystemExit as end:  # after --help and --version
-        return int(end.code or 0)
+        return Ended(int(end.code or 0))
     ledger = _converted(asked)
     endings.outcome_stands()
-    endings.tell(summary(ledger))
-    return 0
+    return Ended(last=(summary(ledger),))
 
 
 class _Parser(argparse.ArgumentParser):

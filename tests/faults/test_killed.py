@@ -71,6 +71,38 @@ def test_killed_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: 
     assert hit
 
 
+WATCHED = """
+import os, sys
+import raftfast
+from raftfast import cli
+
+class Held:
+    def __init__(self, ledger):
+        self.ledger = ledger
+
+    def __getattr__(self, name):
+        return getattr(self.ledger, name)
+
+    def __del__(self):
+        os.write(2, b"let go\\n")
+
+convert = raftfast.convert
+raftfast.convert = lambda *inputs, **options: Held(convert(*inputs, **options))
+sys.argv[1:] = ["convert", "in.jsonl", "-o", "to/out"]
+os._exit(cli.main())
+"""
+
+
+def test_nothing_is_left_to_do_once_the_summary_is_told(tmp_path: Path) -> None:
+    # Killed as the C library opened a file to let go of the memory of threads, after the summary.
+    place = Place(tmp_path / "place", ROADS["jsonl"])
+    command = [sys.executable, "-c", WATCHED]
+    done = subprocess.run(command, cwd=place.folder, check=True, stderr=subprocess.PIPE)
+    let_go, told = done.stderr.splitlines()
+    assert let_go == b"let go"
+    assert told.startswith(b"raftfast: 887 read = 887 written")
+
+
 @needs_strace
 def test_terminated_at_a_call(road: Road, *, replacing: bool, long: bool, tmp_path: Path) -> None:
     place = Place(tmp_path / "place", road, old=replacing)
