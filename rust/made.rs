@@ -17,6 +17,8 @@ pub(crate) struct Lists {
     json: Vec<u8>,
     entries: Vec<Entry>,
     ranges: [Range<usize>; List::ALL.len()],
+    /// The lists whose entries say what stands in the line, each a bit.
+    standing: u8,
     /// Whether no turns are listed, since the question and the answer of the record are all that is said.
     untold: bool,
 }
@@ -36,6 +38,7 @@ impl Lists {
         self.json.truncate(mark.json);
         self.entries.truncate(mark.entries);
         self.ranges = Default::default();
+        self.standing = 0;
         self.untold = false;
     }
 
@@ -47,6 +50,17 @@ impl Lists {
     /// Whether a list stands here, even if it is empty.
     pub(crate) fn tells(&self, list: List) -> bool {
         !(self.untold && list.is_of_turns())
+    }
+
+    /// Says that the contents of a list are not kept here: their places are those in the line.
+    pub(crate) fn leave_standing(&mut self, list: List) {
+        self.standing |= 1 << list as usize;
+    }
+
+    /// Whether the contents of a list stand in the line.
+    #[inline]
+    pub(crate) fn stands(&self, list: List) -> bool {
+        self.standing >> list as usize & 1 == 1
     }
 
     /// The bytes of a detail.

@@ -50,18 +50,25 @@ impl Oracle {
     }
 }
 
-/// Whether a document holds the oracle. Where one does, it nearly always does so as it is spelled; where
-/// none does, most do not hold its probe either. What is left is decoded.
+/// Whether a document holds the oracle. Where one does, it nearly always is it, to the byte; where none
+/// does, most do not hold its probe either. What is left is decoded.
 fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
     let documents = || record.list(List::Documents).into_iter().flatten().filter_map(text_of);
-    if documents().any(|document| is_as_spelled_in(oracle, document)) {
+    if documents().any(|document| document == oracle) {
         return true;
+    }
+    if let Text::Escaped(raw) = oracle {
+        let spelled = Part::new(raw);
+        if documents().any(|text| matches!(text, Text::Escaped(text) if spelled.is_in(text))) {
+            return true;
+        }
     }
     let probe = probe(&oracle);
     let plain = LazyCell::new(|| oracle.to_plain());
+    let part = LazyCell::new(|| Part::new(plain.as_bytes()));
     documents()
         .filter(|&document| probe.as_ref().is_none_or(|probe| may_hold(document, probe)))
-        .any(|document| holds(document.to_plain().as_bytes(), plain.as_bytes()))
+        .any(|document| part.is_in(document.to_plain().as_bytes()))
 }
 
 fn text_of(document: Record<'_>) -> Option<Text<'_>> {
@@ -71,16 +78,23 @@ fn text_of(document: Record<'_>) -> Option<Text<'_>> {
     }
 }
 
-fn is_as_spelled_in(part: Text<'_>, text: Text<'_>) -> bool {
-    matches!((text, part), (Text::Escaped(text), Text::Escaped(part)) if holds(text, part))
+/// Bytes to look for. To prepare the search for a long text takes longer than to look for its start.
+struct Part<'a> {
+    start: Finder<'a>,
+    whole: &'a [u8],
 }
 
-/// Whether bytes hold others. To prepare the search for a long text takes longer than to look for its start.
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    const START: usize = 16;
-    let start = &part[..part.len().min(START)];
-    let rest = memmem::find(bytes, start).map_or(&bytes[..0], |at| &bytes[at..]);
-    rest.len() >= part.len() && (rest.starts_with(part) || memmem::find(rest, part).is_some())
+impl<'a> Part<'a> {
+    fn new(whole: &'a [u8]) -> Self {
+        const START: usize = 16;
+        Self { start: Finder::new(&whole[..whole.len().min(START)]), whole }
+    }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        let rest = self.start.find(bytes).map_or(&bytes[..0], |at| &bytes[at..]);
+        let may_hold = rest.len() >= self.whole.len();
+        may_hold && (rest.starts_with(self.whole) || memmem::find(rest, self.whole).is_some())
+    }
 }
 
 /// Some characters of ASCII of a text, none of which is spelled as an escape there, nor need be. They are from

@@ -1,7 +1,7 @@
 //! One RAFT record: the fields that raftfast knows, under their own names.
 
 use crate::batch::{Batch, Nested};
-use crate::entries::{Entry, List};
+use crate::entries::{Detail, Entry, List};
 use crate::error::{Fault, FaultKind};
 use crate::made::{Fields, Lists, Origin};
 use crate::scan::{KEYS_TOLD, KeySet, MAX_KEYS, Span, Spans, keys_of};
@@ -266,10 +266,20 @@ struct View<'a> {
     /// The fields, once they are made; before that, they are those of the record that it is made from.
     fields: Option<&'a Fields>,
     /// The entry of a list that this is about.
-    entry: Entry,
+    entry: &'a Entry,
+    /// Whether what the entry says stands in the line.
+    stands: bool,
 }
 
 impl<'a> Form<'a> {
+    #[inline]
+    fn content(&self) -> &'a [u8] {
+        match self {
+            Self::Line { content, .. } => content,
+            Self::Row { .. } => &[],
+        }
+    }
+
     #[inline]
     fn value(&self, slot: usize) -> Value<'a> {
         match *self {
@@ -285,8 +295,12 @@ impl<'a> Form<'a> {
 impl<'a> View<'a> {
     /// Where the value of a slot comes from.
     #[inline]
-    fn origin(&self, slot: usize) -> Origin<'a> {
+    fn origin(&self, slot: usize, content: &'a [u8]) -> Origin<'a> {
         match self.fields {
+            _ if self.stands && slot == Detail::Content.slot() => {
+                let Span { start, end } = self.entry.at(slot);
+                Origin::Made(content.get(start..end).unwrap_or_default())
+            }
             _ if slot >= MAX_KEYS => Origin::Made(self.lists.bytes(self.entry.at(slot))),
             Some(fields) => fields.origin(slot),
             None => Origin::Kept(slot),
@@ -309,8 +323,8 @@ impl<'a> Record<'a> {
     }
 
     /// The same record with lists of its own, about one entry of them.
-    pub(crate) fn with_lists(mut self, lists: &'a Lists, entry: Entry) -> Self {
-        self.view = Some(View { lists, fields: None, entry });
+    pub(crate) fn with_lists(mut self, lists: &'a Lists, entry: &'a Entry) -> Self {
+        self.view = Some(View { lists, fields: None, entry, stands: false });
         self
     }
 
@@ -319,9 +333,9 @@ impl<'a> Record<'a> {
         mut self,
         lists: &'a Lists,
         fields: &'a Fields,
-        entry: Entry,
+        entry: &'a Entry,
     ) -> Self {
-        self.view = Some(View { lists, fields: Some(fields), entry });
+        self.view = Some(View { lists, fields: Some(fields), entry, stands: false });
         self
     }
 
@@ -330,9 +344,9 @@ impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn list(&self, list: List) -> Option<impl Iterator<Item = Self> + use<'a>> {
         let view = self.view.filter(|view| view.lists.tells(list))?;
-        let form = self.form;
+        let (form, stands) = (self.form, view.lists.stands(list));
         let entries = view.lists.entries(list).iter();
-        Some(entries.map(move |&entry| Self { form, view: Some(View { entry, ..view }) }))
+        Some(entries.map(move |entry| Self { form, view: Some(View { entry, stands, ..view }) }))
     }
 
     /// Whether its fields were made from those of another dialect.
@@ -350,7 +364,8 @@ impl<'a> Record<'a> {
     /// Where the value of a slot comes from.
     #[inline]
     fn origin(&self, slot: usize) -> Origin<'a> {
-        self.view.map_or(Origin::Kept(slot), |view| view.origin(slot))
+        let view = self.view.as_ref();
+        view.map_or(Origin::Kept(slot), |view| view.origin(slot, self.form.content()))
     }
 
     /// The whole record, braces included, if it is a line.
@@ -406,10 +421,14 @@ impl<'a> Record<'a> {
     /// The value of a key as JSON, if it stands so in the line that the record is.
     #[inline]
     pub(crate) fn json(&self, slot: usize) -> Option<&'a [u8]> {
-        match (self.origin(slot), self.form) {
-            (Origin::Kept(slot), Form::Line { content, spans, .. }) => {
-                Some(&content[spans[slot].start..spans[slot].end])
-            }
+        self.span(slot).map(|span| &self.form.content()[span.start..span.end])
+    }
+
+    /// Where it stands in what the line was found in.
+    #[inline]
+    pub(crate) fn span(&self, slot: usize) -> Option<Span> {
+        match (self.origin(slot), &self.form) {
+            (Origin::Kept(slot), Form::Line { spans, .. }) => Some(spans[slot]),
             _ => None,
         }
     }

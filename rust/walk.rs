@@ -132,11 +132,16 @@ pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     while walk.more(b'}')? {
         let (key, value) = (walk.key()?, walk.whole()?);
-        if decoded(key).as_deref() == Some(name) {
+        if is_key(key, name) {
             found = Some(value.trim_ascii());
         }
     }
     found
+}
+
+/// Whether a key is this one, however it is spelled.
+pub(crate) fn is_key(key: &[u8], name: &str) -> bool {
+    key == name.as_bytes() || is_escaped(key) && decoded(key).as_deref() == Some(name)
 }
 
 /// A key decoded.

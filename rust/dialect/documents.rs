@@ -3,12 +3,13 @@
 use std::collections::TryReserveError;
 use std::sync::LazyLock;
 
-use crate::entries::{Detail, Entry};
+use crate::entries::{Detail, Entry, List};
 use crate::made::Lists;
 use crate::mask::QUOTE;
 use crate::record::Value;
+use crate::scan::Span;
 use crate::text::{Cuts, Tag, Text};
-use crate::walk::{Token, Walk, decoded};
+use crate::walk::{Token, Walk, is_key};
 
 /// What stands around documents and quotes (ShishirPatil/gorilla:raft/raft.py).
 struct Tags {
@@ -39,9 +40,11 @@ pub(super) const ARE: &str =
 
 /// Adds the documents of a value: of an object with titles and sentences, of an array, or of a text.
 /// A text is cut where Gorilla's `raft.py` puts tags; one without tags is `whole` a document, or none.
+/// Those that are texts of their own are left standing in the line, if the value stands there, `at` some byte.
 /// Gives `None` if there are other things where texts should be: they are not known to be documents.
 pub(super) fn documents(
     json: &[u8],
+    at: Option<usize>,
     whole: bool,
     lists: &mut Lists,
 ) -> Result<Option<()>, TryReserveError> {
@@ -54,7 +57,10 @@ pub(super) fn documents(
         Some(Token::Null) | None => Some(()),
         Some(_) => None,
     };
-    push_all(found, lists)?;
+    match at {
+        Some(at) => leave_standing(found, at, json, lists)?,
+        None => found.into_iter().try_for_each(|text| push(text, lists))?,
+    }
     Ok(known)
 }
 
@@ -62,7 +68,8 @@ fn texts_of_object<'a>(mut walk: Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<
     let mut has_others = false;
     let mut has_sentences = false;
     while walk.more(b'}')? {
-        if let Some("sentences" | "documents") = decoded(walk.key()?).as_deref() {
+        let key = walk.key()?;
+        if is_key(key, "sentences") || is_key(key, "documents") {
             has_sentences = true;
             found.clear();
             texts(&mut walk, found)?;
@@ -93,8 +100,23 @@ fn texts_of_list<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<(
     Some(())
 }
 
-fn push_all(texts: Vec<&[u8]>, lists: &mut Lists) -> Result<(), TryReserveError> {
-    texts.into_iter().try_for_each(|text| push(text, lists))
+/// Adds texts of `json`, which stands `at` some byte of the line, without a copy: documents are most of a record.
+fn leave_standing(
+    texts: Vec<&[u8]>,
+    at: usize,
+    json: &[u8],
+    lists: &mut Lists,
+) -> Result<(), TryReserveError> {
+    if !texts.is_empty() {
+        lists.leave_standing(List::Documents);
+    }
+    for text in texts {
+        let start = at + text.as_ptr().addr() - json.as_ptr().addr();
+        let mut entry = Entry::default();
+        entry.set(Detail::Content, Span { start: start - 1, end: start + text.len() + 1 });
+        lists.push(entry)?;
+    }
+    Ok(())
 }
 
 /// The documents between the tags of an instruction, the last of which ends at the last tag.

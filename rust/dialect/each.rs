@@ -51,7 +51,7 @@ impl Reader {
         self.check_turns(&turns[first..], own_system.is_some(), lists)?;
         let turns = turns.len();
         self.join_system(last, record, &mut said, lists)?;
-        check_system(last, record, said, lists)?;
+        check_system(last, record, &said, lists)?;
         let mark = lists.mark();
         // In a box, so that what is told of a plain record stays small.
         Ok(Some(Box::new(Answers { last, earlier, mark, turns, next: first, left, said })))
@@ -77,7 +77,7 @@ impl Answers<'_> {
         self.advance(&scratch.lists);
         self.left -= 1;
         let known = if self.left == 0 { self.last } else { self.earlier };
-        let filled = reader.fill(known, record, self.said, 0..0, scratch);
+        let filled = reader.fill(known, record, &self.said, 0..0, scratch);
         filled.map_err(|unread| unread.of(record))?;
         Ok(true)
     }

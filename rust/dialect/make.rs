@@ -56,7 +56,7 @@ impl Reader {
         let turns = 0..scratch.lists.len();
         let mut said = summary(&mut scratch.lists, turns.clone())?;
         self.join_system(known, record, &mut said, &mut scratch.lists)?;
-        self.fill(known, record, said, turns, scratch)?;
+        self.fill(known, record, &said, turns, scratch)?;
         Ok(None)
     }
 
@@ -66,7 +66,7 @@ impl Reader {
         &self,
         known: &Known,
         record: &Record<'_>,
-        said: Entry,
+        said: &Entry,
         turns: Range<usize>,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
@@ -93,7 +93,7 @@ impl Reader {
         &self,
         known: &Known,
         record: &Record<'_>,
-        said: Entry,
+        said: &Entry,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Scratch { lists, .. } = scratch;
@@ -104,9 +104,10 @@ impl Reader {
                 let text = found(plan, record, said, lists)?;
                 // Documents that are not those of the instruction are not taken for them.
                 let are_wanted = place == 0 || text.starts_with(b"\"");
+                let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
                 if lists.len() == start
                     && are_wanted
-                    && documents::documents(&text, *whole, lists)?.is_none()
+                    && documents::documents(&text, at, *whole, lists)?.is_none()
                 {
                     let slot = plan.copied().unwrap_or_default();
                     return Err(self.mistyped(record, slot, documents::ARE));
@@ -160,7 +161,7 @@ impl Reader {
         &self,
         known: &Known,
         record: &Record<'_>,
-        said: Entry,
+        said: &Entry,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Scratch { lists, fields, fixes, .. } = scratch;
@@ -191,7 +192,7 @@ impl Reader {
         &self,
         known: &Known,
         record: &Record<'_>,
-        said: Entry,
+        said: &Entry,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Some(slot) = self.cot_answer.filter(|_| self.answer == Answer::Either) else {
@@ -214,7 +215,7 @@ impl Reader {
         &self,
         known: &Known,
         record: &Record<'_>,
-        said: Entry,
+        said: &Entry,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Some(Other { slot, answer, .. }) = self.other else { return Ok(()) };
@@ -261,7 +262,7 @@ impl Reader {
 pub(super) fn check_system(
     known: &Known,
     record: &Record<'_>,
-    said: Entry,
+    said: &Entry,
     lists: &Lists,
 ) -> Result<(), Unread> {
     if let Some(system) = &known.lost_system
@@ -276,7 +277,7 @@ pub(super) fn check_system(
 fn tools<'a>(
     known: &Known,
     record: &Record<'a>,
-    said: Entry,
+    said: &Entry,
     lists: &Lists,
 ) -> Result<Option<Cow<'a, [u8]>>, Unread> {
     let Some(tools) = &known.tools else { return Ok(None) };
@@ -357,15 +358,15 @@ pub(super) fn mark_ends(lists: &mut Lists, list: List) -> Result<(), Unread> {
 fn found<'a>(
     plan: &Plan,
     record: &Record<'a>,
-    said: Entry,
+    said: &Entry,
     lists: &Lists,
 ) -> Result<Cow<'a, [u8]>, Unread> {
     if let Some(slot) = plan.copied() {
-        if !record.has(slot) {
-            return Ok(Cow::Borrowed(NULL));
-        }
-        if let Some(json) = record.json(slot) {
-            return Ok(Cow::Borrowed(json));
+        match record.json(slot) {
+            Some([]) => return Ok(Cow::Borrowed(NULL)),
+            Some(json) => return Ok(Cow::Borrowed(json)),
+            None if !record.has(slot) => return Ok(Cow::Borrowed(NULL)),
+            None => {}
         }
     }
     let mut json = Vec::new();

@@ -279,7 +279,7 @@ impl Scratch {
     #[inline]
     #[must_use]
     pub fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
-        record.with_fields(&self.lists, &self.fields, self.about)
+        record.with_fields(&self.lists, &self.fields, &self.about)
     }
 }
 

@@ -1,0 +1,79 @@
+"""Documents are the same texts, in the same spelling, wherever and however a record has them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+import raftfast as library
+from pyarrow import parquet
+from raftfast import Converter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TAGGED = r'"<DOCUMENT>A\u00e9</DOCUMENT>\n<DOCUMENT>B</DOCUMENT>\nQ"'
+CONTEXTS = {
+    "one list of all": r'{"title": [["t", "t"]], "sentences": [["A\u00e9", "B"]]}',
+    "a list": r'{"title": ["t", "t"], "sentences": ["A\u00e9", "B"]}',
+    "lists of one": r'{"sentences": [["A\u00e9"], ["B"]]}',
+    "beside nulls": r'{"sentences": [null, ["A\u00e9", null, "B"]]}',
+    "apart": '{ "title" : [ ] ,\t"sentences" : [ [ "A\\u00e9" ,\r "B" ] ] }',
+    "before titles": r'{"sentences": [["A\u00e9", "B"]], "title": [["]}", "\"]"]]}',
+    "under a key in another spelling": r'{"sent\u0065nces": [["A\u00e9", "B"]]}',
+    "under a key that is there twice": r'{"sentences": [["C"]], "sentences": [["A\u00e9", "B"]]}',
+    "in the instruction, not here": '{"title": [[]], "sentences": [[]]}',
+    "tagged": TAGGED,
+}
+"""Contexts whose documents are two, the first with an escape."""
+
+
+def line(context: str) -> bytes:
+    instruction = TAGGED.encode()
+    members = b'"question": "Q", "instruction": %s, "cot_answer": "C", "context": %s'
+    return b"{" + members % (instruction, context.encode()) + b"}\n"
+
+
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
+def test_documents_are_written_as_they_are_spelled(context: str) -> None:
+    row = Converter("context-qa").convert_bytes(line(context))
+    assert row == b'{"context":"A\\u00e9\\n\\nB","question":"Q","answer":"C"}\n'
+
+
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
+def test_documents_of_one_record_are_not_taken_for_those_of_the_next(context: str) -> None:
+    others = [one for one in CONTEXTS.values() if one != context]
+    rows = Converter("context-qa").convert_bytes(b"".join(map(line, [context, *others, context])))
+    assert len(set(rows.splitlines())) == 1
+    assert rows.count(b"\n") == len(CONTEXTS) + 1
+
+
+@pytest.mark.parametrize("name", ["one list of all", "a list", "lists of one", "tagged"])
+def test_documents_of_a_table_are_those_of_its_lines(name: str, tmp_path: Path) -> None:
+    record = json.loads(line(CONTEXTS[name]))
+    parquet.write_table(pa.Table.from_pylist([record]), tmp_path / "in.parquet")
+    library.convert(tmp_path / "in.parquet", tmp_path / "out", "context-qa")
+    row = {"context": "A\u00e9\n\nB", "question": "Q", "answer": "C"}
+    assert json.loads((tmp_path / "out").read_bytes()) == row
+
+
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
+@pytest.mark.parametrize(
+    ("oracle", "reason"),
+    [
+        (r'"A\u00e9"', "oracle among documents"),
+        ('"A\u00e9"', "oracle among documents"),
+        (r'"\u00e9"', "oracle among documents"),
+        ('"B"', "oracle among documents"),
+        ('"C"', None),
+    ],
+    ids=["the first", "in another spelling", "a part of one", "the last", "none"],
+)
+def test_a_document_that_holds_the_answer_is_seen(
+    context: str, oracle: str, reason: str | None
+) -> None:
+    converter = Converter("context-404")
+    converter.convert_bytes(line(context)[:-2] + b', "oracle_context": %s}\n' % oracle.encode())
+    assert converter.ledger.filtered == ({} if reason is None else {reason: 1})
