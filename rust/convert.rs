@@ -250,6 +250,11 @@ impl Converter {
                 self.tell(converted, dialect, record);
                 record
             }
+            Ok(Read::Listed(dialect)) => {
+                self.tell(converted, dialect, record);
+                made = scratch.listed(*record);
+                &made
+            }
             Ok(Read::Made(dialect)) => {
                 self.tell(converted, dialect, record);
                 scratch.fixes.iter().for_each(|fix| converted.ledger.repair(fix));

@@ -349,6 +349,12 @@ impl<'a> Record<'a> {
         Some(entries.map(move |entry| Self { form, view: Some(View { entry, stands, ..view }) }))
     }
 
+    /// Whether it may have lists of its own.
+    #[inline]
+    pub(crate) fn has_lists(&self) -> bool {
+        self.view.is_some()
+    }
+
     /// Whether its fields were made from those of another dialect.
     #[inline]
     pub(crate) fn is_made(&self) -> bool {
@@ -478,7 +484,7 @@ impl<'a> Record<'a> {
         let found = self.value(slot).type_name();
         let kind = FaultKind::WrongType { field: name, expected, found };
         let offset = match self.form {
-            Form::Line { spans, .. } if self.view.is_none() => spans[slot].start,
+            Form::Line { spans, .. } if !self.is_made() => spans[slot].start,
             _ => self.start(),
         };
         Fault { kind, offset }

@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 
 use serde_json::Value as Json;
 
-use super::reader::{Fix, Known, Made, Other, Reader, Rendered, Room, System, Test};
+use super::reader::{Fix, Known, Made, Making, Other, Reader, Rendered, Room, System, Test};
 use super::reading::{AUTO, Answer, Reading, Rejected, Several};
 use super::turns::Parser;
 use super::{CONTEXT, Dialect, INSTRUCTION, Turns};
@@ -118,10 +118,6 @@ impl<'a> Compiler<'a> {
         let parser = dialect.turns.as_ref().map(|turns| self.parser(turns));
         let when = &dialect.when;
         let is_common = fields.is_empty() && parser.is_none() && !self.takes_others();
-        let is_plain = is_common
-            && self.reading.answer != Answer::Either
-            && self.shape.jinja().is_none()
-            && self.shape.lists().iter().all(|list| list.is_of_turns());
         let any = if auto { &when.any } else { &Vec::new() };
         Ok(Known {
             name: &dialect.name,
@@ -129,7 +125,7 @@ impl<'a> Compiler<'a> {
             any: self.bits(any),
             lacks: self.bits(&when.lacks),
             tests: self.tests(dialect, !is_common || dialect.has_own_texts(), auto),
-            plain: is_plain,
+            making: if is_common { self.making() } else { Making::All },
             fields: self.with_identities(fields),
             parser,
             documents: self.documents(dialect)?,
@@ -142,6 +138,21 @@ impl<'a> Compiler<'a> {
             question: self.question(dialect)?,
             earlier: self.earlier(dialect, auto)?,
         })
+    }
+
+    /// What is made of records whose fields are as the shape takes them.
+    fn making(&self) -> Making {
+        let lists = self.shape.lists();
+        if self.reading.answer == Answer::Either
+            || self.shape.jinja().is_some()
+            || lists.contains(&List::Spans)
+        {
+            Making::All
+        } else if lists.iter().all(|list| list.is_of_turns()) {
+            Making::Nothing
+        } else {
+            Making::Texts
+        }
     }
 
     fn parser(&mut self, turns: &'static Turns) -> Parser {

@@ -88,6 +88,19 @@ impl Reader {
         }
     }
 
+    /// Lists the texts of a record that is as a shape takes it in all else.
+    pub(super) fn list(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unread> {
+        scratch.clear();
+        scratch.lists.leave_turns_untold();
+        let listed = self.texts(known, record, &Entry::default(), scratch);
+        listed.map_err(|unread| unread.of(record))
+    }
+
     /// Adds the documents and the quotes, if somebody wants them.
     fn texts(
         &self,

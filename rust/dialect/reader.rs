@@ -117,8 +117,8 @@ pub(super) struct Known {
     pub any: KeySet,
     pub lacks: KeySet,
     pub tests: Vec<Test>,
-    /// Whether its records are as a shape takes them, if they have no system message of their own.
-    pub plain: bool,
+    /// What is made of its records, if they have no system message of their own.
+    pub making: Making,
     /// The fields in use, by their slots.
     pub fields: Vec<Made>,
     pub parser: Option<Parser>,
@@ -140,6 +140,17 @@ pub(super) struct Known {
     pub question: Plan,
     /// How the rows of earlier answers are made, where each answer gives one.
     pub earlier: Option<Box<Self>>,
+}
+
+/// What is made of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Making {
+    /// It is as a shape takes it.
+    Nothing,
+    /// Its fields are, and its documents and quotes are listed.
+    Texts,
+    /// All is made anew.
+    All,
 }
 
 /// How a field is made.
@@ -234,6 +245,8 @@ fn is_false(value: Value<'_>) -> bool {
 pub enum Read<'a> {
     /// It is as the shape takes it.
     Plain(&'static str),
+    /// Its fields are, and its texts were listed.
+    Listed(&'static str),
     /// It was made anew.
     Made(&'static str),
     /// It gives several, which are made one after the other.
@@ -280,6 +293,13 @@ impl Scratch {
     #[must_use]
     pub fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         record.with_fields(&self.lists, &self.fields, &self.about)
+    }
+
+    /// The record with the lists that were made of it.
+    #[inline]
+    #[must_use]
+    pub fn listed<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+        record.with_lists(&self.lists, &self.about)
     }
 }
 
@@ -357,7 +377,7 @@ impl Reader {
     #[must_use]
     pub fn makes_fields(&self, columns: &[String]) -> bool {
         let own_system = columns.iter().any(|column| column == Field::System.name());
-        self.candidates(columns).any(|known| !known.plain || own_system)
+        self.candidates(columns).any(|known| known.making != Making::Nothing || own_system)
     }
 
     /// The dialects that a table of these columns may be of.
@@ -394,8 +414,15 @@ impl Reader {
         let Some(known) = known.or_else(|| self.of_nothing(found, record)) else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
-        if known.plain && found & self.own_system == 0 {
-            return Ok(Read::Plain(known.name));
+        match known.making {
+            Making::Nothing if found & self.own_system == 0 => {
+                return Ok(Read::Plain(known.name));
+            }
+            Making::Texts if found & self.own_system == 0 => {
+                self.list(known, record, scratch)?;
+                return Ok(Read::Listed(known.name));
+            }
+            _ => {}
         }
         Ok(match self.make(known, record, scratch)? {
             None => Read::Made(known.name),

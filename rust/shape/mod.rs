@@ -378,7 +378,7 @@ impl Shape {
     /// When memory runs out; then nothing is written.
     #[inline]
     pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let plan = if record.is_made() { &self.all } else { &self.plain };
+        let plan = if record.has_lists() { &self.all } else { &self.plain };
         Ok(plan.write(record, self.escape, out)?)
     }
 }
