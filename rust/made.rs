@@ -33,10 +33,15 @@ impl Lists {
         Mark { json: self.json.len(), entries: self.entries.len() }
     }
 
-    /// Forgets what was added since.
-    pub(crate) fn rewind(&mut self, mark: Mark) {
+    /// Forgets the entries that were added since, of which no list is made yet.
+    pub(crate) fn forget(&mut self, mark: Mark) {
         self.json.truncate(mark.json);
         self.entries.truncate(mark.entries);
+    }
+
+    /// Forgets what was added since, and all lists.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.forget(mark);
         self.ranges = Default::default();
         self.standing = 0;
         self.untold = false;

@@ -452,6 +452,10 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn raw_len(&self, slot: usize) -> usize {
+        if let Some(view) = self.view.as_ref().filter(|_| slot >= MAX_KEYS) {
+            let Span { start, end } = view.entry.at(slot);
+            return end - start;
+        }
         match (self.origin(slot), &self.form) {
             (Origin::Made(json), _) => json.len(),
             (Origin::Kept(slot), Form::Line { spans, .. }) => spans[slot].end - spans[slot].start,

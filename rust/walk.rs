@@ -72,16 +72,18 @@ impl<'a> Walk<'a> {
         before.get(..before.len() - self.rest.len())
     }
 
-    /// Passes what is left of an array or object.
+    /// Passes what is left of an array or object, bracket by bracket.
     pub(crate) fn close(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
-            self.skip_while(|byte| !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'));
-            match *self.rest.first()? {
-                b'"' => drop(self.text()?),
-                b'[' | b'{' => open += usize::from(self.take(1).is_some()),
-                _ => open -= usize::from(self.take(1).is_some()),
+            let [first, rest @ ..] = self.rest else { return None };
+            if *first == b'"' {
+                self.text()?;
+                continue;
             }
+            open += usize::from(matches!(first, b'[' | b'{'));
+            open -= usize::from(matches!(first, b']' | b'}'));
+            self.rest = rest;
         }
         Some(())
     }
@@ -132,16 +134,17 @@ pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     while walk.more(b'}')? {
         let (key, value) = (walk.key()?, walk.whole()?);
-        if is_key(key, name) {
+        if is_key(key, &[name]) {
             found = Some(value.trim_ascii());
         }
     }
     found
 }
 
-/// Whether a key is this one, however it is spelled.
-pub(crate) fn is_key(key: &[u8], name: &str) -> bool {
-    key == name.as_bytes() || is_escaped(key) && decoded(key).as_deref() == Some(name)
+/// Whether a key is one of these, however it is spelled.
+pub(crate) fn is_key(key: &[u8], names: &[&str]) -> bool {
+    let spelled = |key: &[u8]| names.iter().any(|name| key == name.as_bytes());
+    spelled(key) || is_escaped(key) && decoded(key).is_some_and(|key| spelled(key.as_bytes()))
 }
 
 /// A key decoded.

@@ -202,6 +202,22 @@ def test_tools_come_back_from_where_they_were_told_as_text() -> None:
     assert json.loads(raftfast.Converter("openai").convert_bytes(told)) == record
 
 
+BESIDE = {
+    "an instruction": {"instruction": "Q", "input": "", "output": "A"},
+    "a prompt": {"prompt": "Q", "completion": "A"},
+    "a choice": {"prompt": "Q", "chosen": "A", "rejected": "B"},
+    "messages": {"messages": [QUESTION, ANSWER]},
+}
+
+
+@pytest.mark.parametrize("record", BESIDE.values(), ids=BESIDE)
+def test_tools_beside_what_trainers_take_are_written_or_refused(record: Json) -> None:
+    assert converted({**record, "tools": TOOLS}, "openai")["tools"] == TOOLS
+    with pytest.raises(Error, match="no place for definitions of tools"):
+        converted({**record, "tools": TOOLS}, "alpaca")
+    assert converted({**record, "tools": []}, "alpaca") == converted(record, "alpaca")
+
+
 def test_rows_in_columns_have_no_tools_and_a_record_with_some_is_an_error(tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.arrow"
     source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": []}) + "\n")

@@ -285,11 +285,11 @@ impl<'a> Compiler<'a> {
         self.compiled(dialect, system).map(Some)
     }
 
-    /// The definitions of tools beside a conversation, if rows do not name them: a template is told of them,
-    /// or they are refused.
+    /// The definitions of tools beside what trainers take, if rows do not name them: a template is told of
+    /// them, or they are refused.
     fn tools(&mut self, dialect: &'static Dialect) -> Result<Option<Plan>, Error> {
         let are_named = self.shape.fields().contains(&Field::Tools);
-        if are_named || dialect.turns.is_none() || self.shape.takes_whole() {
+        if are_named || !dialect.is_of_trainers() || self.shape.takes_whole() {
             return Ok(None);
         }
         self.compiled(dialect, &"{tools|value}".into()).map(Some)

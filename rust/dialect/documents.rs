@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 use std::sync::LazyLock;
 
 use crate::entries::{Detail, Entry, List};
-use crate::made::Lists;
+use crate::made::{Lists, Mark};
 use crate::mask::QUOTE;
 use crate::record::Value;
 use crate::scan::Span;
@@ -38,85 +38,99 @@ pub(super) fn are_flat(value: Value<'_>) -> bool {
 pub(super) const ARE: &str =
     "a string, an array of strings, or an object with an array of sentences";
 
+/// Why documents were not added.
+pub(super) enum NotAdded {
+    /// There are other things where texts should be: they are not known to be documents.
+    Unknown,
+    Memory(TryReserveError),
+}
+
+impl From<TryReserveError> for NotAdded {
+    fn from(error: TryReserveError) -> Self {
+        Self::Memory(error)
+    }
+}
+
 /// Adds the documents of a value: of an object with titles and sentences, of an array, or of a text.
 /// A text is cut where Gorilla's `raft.py` puts tags; one without tags is `whole` a document, or none.
 /// Those that are texts of their own are left standing in the line, if the value stands there, `at` some byte.
-/// Gives `None` if there are other things where texts should be: they are not known to be documents.
 pub(super) fn documents(
     json: &[u8],
     at: Option<usize>,
     whole: bool,
     lists: &mut Lists,
-) -> Result<Option<()>, TryReserveError> {
+) -> Result<(), NotAdded> {
     let mut walk = Walk::new(json);
-    let mut found = Vec::new();
-    let known = match walk.value() {
-        Some(Token::Text(raw)) => return of_text(raw, whole, lists).map(Some),
-        Some(Token::Object) => texts_of_object(walk, &mut found),
-        Some(Token::List) => texts_of_list(&mut walk, &mut found),
-        Some(Token::Null) | None => Some(()),
-        Some(_) => None,
-    };
-    match at {
-        Some(at) => leave_standing(found, at, json, lists)?,
-        None => found.into_iter().try_for_each(|text| push(text, lists))?,
+    let before = lists.len();
+    match walk.value() {
+        Some(Token::Text(raw)) => return Ok(of_text(raw, whole, lists)?),
+        Some(Token::Object) => Found::new(json, at, lists).add_of_object(walk)?,
+        Some(Token::List) => Found::new(json, at, lists).add_of_list(&mut walk)?,
+        Some(Token::Null) | None => {}
+        Some(_) => return Err(NotAdded::Unknown),
     }
-    Ok(known)
-}
-
-fn texts_of_object<'a>(mut walk: Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
-    let mut has_others = false;
-    let mut has_sentences = false;
-    while walk.more(b'}')? {
-        let key = walk.key()?;
-        if is_key(key, "sentences") || is_key(key, "documents") {
-            has_sentences = true;
-            found.clear();
-            texts(&mut walk, found)?;
-        } else {
-            has_others = true;
-            walk.whole()?;
-        }
-    }
-    (has_sentences || !has_others).then_some(())
-}
-
-/// Passes a value and finds all texts in it, however deep they stand, as the bytes between their quotes.
-/// Each is passed once: documents are most of a record.
-fn texts<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
-    match walk.value()? {
-        Token::Text(raw) => found.push(raw),
-        Token::List => texts_of_list(walk, found)?,
-        Token::Null => {}
-        Token::Object | Token::Number(_) | Token::Boolean(_) => return None,
-    }
-    Some(())
-}
-
-fn texts_of_list<'a>(walk: &mut Walk<'a>, found: &mut Vec<&'a [u8]>) -> Option<()> {
-    while walk.more(b']')? {
-        texts(walk, found)?;
-    }
-    Some(())
-}
-
-/// Adds texts of `json`, which stands `at` some byte of the line, without a copy: documents are most of a record.
-fn leave_standing(
-    texts: Vec<&[u8]>,
-    at: usize,
-    json: &[u8],
-    lists: &mut Lists,
-) -> Result<(), TryReserveError> {
-    if !texts.is_empty() {
+    if at.is_some() && lists.len() > before {
         lists.leave_standing(List::Documents);
     }
-    for text in texts {
-        let start = at + text.as_ptr().addr() - json.as_ptr().addr();
+    Ok(())
+}
+
+/// The documents of a value as they are found.
+struct Found<'a> {
+    lists: &'a mut Lists,
+    /// How much the lists held before.
+    mark: Mark,
+    json: &'a [u8],
+    at: Option<usize>,
+}
+
+impl<'a> Found<'a> {
+    fn new(json: &'a [u8], at: Option<usize>, lists: &'a mut Lists) -> Self {
+        Self { mark: lists.mark(), lists, json, at }
+    }
+
+    fn add_of_object(&mut self, mut walk: Walk<'a>) -> Result<(), NotAdded> {
+        let mut has_others = false;
+        let mut has_sentences = false;
+        while walk.more(b'}').ok_or(NotAdded::Unknown)? {
+            let key = walk.key().ok_or(NotAdded::Unknown)?;
+            if is_key(key, &["sentences", "documents"]) {
+                has_sentences = true;
+                self.lists.forget(self.mark);
+                self.add_all(&mut walk)?;
+            } else {
+                has_others = true;
+                walk.whole();
+            }
+        }
+        if has_sentences || !has_others { Ok(()) } else { Err(NotAdded::Unknown) }
+    }
+
+    /// Passes a value and adds all texts in it, however deep they stand. Each is passed once: documents are
+    /// most of a record.
+    fn add_all(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
+        match walk.value() {
+            Some(Token::Text(raw)) => Ok(self.add(raw)?),
+            Some(Token::List) => self.add_of_list(walk),
+            Some(Token::Null) => Ok(()),
+            _ => Err(NotAdded::Unknown),
+        }
+    }
+
+    fn add_of_list(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
+        while walk.more(b']').ok_or(NotAdded::Unknown)? {
+            self.add_all(walk)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: &[u8]) -> Result<(), TryReserveError> {
+        let Some(at) = self.at else { return push(text, self.lists) };
+        let start = at + text.as_ptr().addr() - self.json.as_ptr().addr();
         let mut entry = Entry::default();
         entry.set(Detail::Content, Span { start: start - 1, end: start + text.len() + 1 });
-        lists.push(entry)?;
+        self.lists.push(entry)
     }
-    Ok(())
 }
 
 /// The documents between the tags of an instruction, the last of which ends at the last tag.

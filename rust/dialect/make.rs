@@ -6,7 +6,7 @@ use std::collections::TryReserveError;
 use std::ops::Range;
 
 use super::calls;
-use super::documents;
+use super::documents::{self, NotAdded};
 use super::each::Answers;
 use super::reader::{Known, Other, Reader, Scratch};
 use super::reading::Answer;
@@ -118,12 +118,16 @@ impl Reader {
                 // Documents that are not those of the instruction are not taken for them.
                 let are_wanted = place == 0 || text.starts_with(b"\"");
                 let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
-                if lists.len() == start
-                    && are_wanted
-                    && documents::documents(&text, at, *whole, lists)?.is_none()
-                {
-                    let slot = plan.copied().unwrap_or_default();
-                    return Err(self.mistyped(record, slot, documents::ARE));
+                if lists.len() > start || !are_wanted {
+                    continue;
+                }
+                match documents::documents(&text, at, *whole, lists) {
+                    Ok(()) => {}
+                    Err(NotAdded::Memory(error)) => return Err(error.into()),
+                    Err(NotAdded::Unknown) => {
+                        let slot = plan.copied().unwrap_or_default();
+                        return Err(self.mistyped(record, slot, documents::ARE));
+                    }
                 }
             }
         }

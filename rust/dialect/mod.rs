@@ -260,6 +260,12 @@ impl Dialect {
         self.documents != CONTEXT || self.quotes != COT_ANSWER || self.short != ANSWER
     }
 
+    /// Whether its records are rows that trainers take, beside which more may stand than RAFT has: those of
+    /// generators are what their programs write.
+    fn is_of_trainers(&self) -> bool {
+        self.turns.is_some() || !self.refuses.is_empty()
+    }
+
     /// The names of what is repaired in its records.
     pub fn repairs(&self) -> impl Iterator<Item = &str> {
         let turns = self.turns.as_ref().and_then(|turns| turns.fix.as_ref());

@@ -198,8 +198,12 @@ fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, out: &mut V
             Step::Value(slot) => write_value(record.value(*slot), escape, out),
             Step::Record => record.whole().write_json(escape, out),
             Step::Choice { condition, then, otherwise } => {
-                let steps = if condition.holds(record) { then } else { otherwise };
-                write(steps, record, escape, out);
+                // Most come to nothing, or to bytes that are the same in every row.
+                match &(if condition.holds(record) { then } else { otherwise })[..] {
+                    [] => {}
+                    [Step::Literal(bytes)] => out.extend_from_slice(bytes),
+                    steps => write(steps, record, escape, out),
+                }
             }
             Step::Each { list, single, many } => match record.list(*list) {
                 None => write(single, record, escape, out),
