@@ -1,8 +1,9 @@
-"""Time every built-in target beside ``chat``, on one thread and to ``/dev/null``.
+"""Time every built-in target beside ``chat``, on one thread to ``/dev/null``, or into files.
 
-``python benches/targets.py`` makes the figures of docs/targets.md. Each round runs all of them
-once, in another order. Targets that need a rejected answer take the question for one, and once more
-the answers of other records, which are read before.
+``python benches/targets.py`` makes the figures of docs/targets.md, with ``--files`` those from file
+to file with two threads. Each round runs all of them once, in another order. Targets that need a
+rejected answer take the question for one, and once more the answers of other records, which are
+read before.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, default=600, help="of the corpus (600)")
     parser.add_argument("--rounds", type=int, default=9, help="runs of each target (9)")
     parser.add_argument("--style", default="escaped", choices=("escaped", "utf8"))
+    parser.add_argument("--files", action="store_true", help="write into files, on two threads")
     parser.add_argument("--only", nargs="+", metavar="TARGET", help="time these beside chat")
     parser.add_argument("--scratch", type=Path, help="folder for the corpus (temporary)")
     return parser.parse_args()
@@ -59,11 +61,23 @@ def cases(only: list[str] | None) -> list[Case]:
     return found
 
 
-def seconds(corpus: Path, case: Case) -> float:
+class Run(NamedTuple):
+    """What one conversion took and wrote."""
+
+    seconds: float
+    written: int
+
+
+def run(corpus: Path, case: Case, *, files: bool) -> Run:
     """Convert the corpus once."""
+    rows = corpus.with_name("rows.jsonl") if files else Path("/dev/null")
+    threads = 2 if files else 1
     start = time.perf_counter()
-    raftfast.convert(corpus, "/dev/null", case.target, threads=1, rejected=case.rejected)
-    return time.perf_counter() - start
+    ledger = raftfast.convert(corpus, rows, case.target, threads=threads, rejected=case.rejected)
+    spent = time.perf_counter() - start
+    if files:
+        rows.unlink()
+    return Run(spent, ledger.bytes_out)
 
 
 def main() -> None:
@@ -72,7 +86,7 @@ def main() -> None:
     warnings.simplefilter("ignore", raftfast.RuleWarning)  # files that are too long for a consumer
     orders = random.Random(0)  # noqa: S311 - an order, and no secret
     everything = cases(options.only)
-    times: dict[Case, list[float]] = {case: [] for case in everything}
+    runs: dict[Case, list[Run]] = {case: [] for case in everything}
     if options.scratch:
         options.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="raftfast-targets-", dir=options.scratch) as folder:
@@ -81,21 +95,26 @@ def main() -> None:
         size = corpus.stat().st_size
         for number in range(options.rounds + 1):
             for case in orders.sample(everything, len(everything)):
-                spent = seconds(corpus, case)
+                done = run(corpus, case, files=options.files)
                 if number > 0:  # the first warms up
-                    times[case].append(spent)
-    print(table(times, size))
+                    runs[case].append(done)
+    print(table(runs, size))
 
 
-def table(times: Mapping[Case, Sequence[float]], size: int) -> str:
+def table(runs: Mapping[Case, Sequence[Run]], size: int) -> str:
     """Lay out the speeds, the fastest first."""
-    middle = {case: median(spent) for case, spent in times.items()}
+    middle = {case: median(run.seconds for run in done) for case, done in runs.items()}
+    least = {case: min(run.seconds for run in done) for case, done in runs.items()}
     yardstick = Case(CHAT, None)
-    rows = [("rows", "GB/s", "times `chat`, medians", "minima")]
-    for case in sorted(times, key=middle.__getitem__):
-        ratio = middle[case] / middle[yardstick]
-        least = min(times[case]) / min(times[yardstick])
-        rows.append((case.name, f"{size / middle[case] / 1e9:.2f}", f"{ratio:.2f}", f"{least:.2f}"))
+    rows = [("rows", "GB/s", "times `chat`, medians", "minima", "bytes written")]
+    for case in sorted(runs, key=middle.__getitem__):
+        ratios = [
+            middle[case] / middle[yardstick],
+            least[case] / least[yardstick],
+            runs[case][0].written / runs[yardstick][0].written,
+        ]
+        speed = size / middle[case] / 1e9
+        rows.append((case.name, f"{speed:.2f}", *(f"{ratio:.2f}" for ratio in ratios)))
     return markdown(rows)
 
 
