@@ -106,7 +106,9 @@ def table(runs: Mapping[Case, Sequence[Run]], size: int) -> str:
     middle = {case: median(run.seconds for run in done) for case, done in runs.items()}
     least = {case: min(run.seconds for run in done) for case, done in runs.items()}
     yardstick = Case(CHAT, None)
-    rows = [("rows", "GB/s", "times `chat`, medians", "minima", "bytes written")]
+    rows: list[tuple[str, ...]] = [
+        ("rows", "GB/s", "times `chat`, medians", "minima", "bytes written")
+    ]
     for case in sorted(runs, key=middle.__getitem__):
         ratios = [
             middle[case] / middle[yardstick],

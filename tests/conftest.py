@@ -52,6 +52,10 @@ def record(**fields: object) -> dict[str, object]:
     return {**usual, **fields}
 
 
+NAN = b'{"instruction": "a", "cot_answer": NaN}\n'
+"""A line that is no JSON, though Python takes it for some."""
+
+
 def jsonl(*records: dict[str, object]) -> bytes:
     """Return records as lines."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in records)

@@ -1,8 +1,4 @@
-"""Columns from files: what they are, that all rows come, and that hostile bytes end as errors.
-
-Run as a script, this file reads many broken copies of one file in a process of its own, which may
-crash without ending the tests.
-"""
+"""Columns from files: what they are, and that all rows come."""
 
 from __future__ import annotations
 
@@ -10,133 +6,35 @@ import gc
 import io
 import json
 import os
-import resource
-import struct
 import subprocess
 import sys
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 import raftfast
-from corpora import seeded
 from pyarrow import ipc, parquet
-from raftfast.columns import BATCH_BYTES, MESSAGE_LIMIT, Kind, kind_of, opened, strings
+from raftfast.columns import BATCH_BYTES, Kind, kind_of, opened, strings
 from raftfast.errors import Error, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from conftest import Run
 
-WANTED = ("instruction", "cot_answer")
-TEXTS = ["", "plain", 'quoted " and \\', "zwölf — 文字 😀", "x" * 50]
-
-
-def records(count: int = 40) -> pa.Table:
-    """Make records whose columns differ in kind, with nulls among them."""
-    rows = [
-        {
-            "id": f"seed_task_{number}",
-            "context": {"title": [["t", "t"]], "sentences": [[TEXTS[number % 5], "other"]]},
-            "cot_answer": None if number % 7 == 3 else f"{TEXTS[number % 4]} <ANSWER>: {number}",
-            "instruction": f"{TEXTS[number % 5]} question {number}?",
-        }
-        for number in range(count)
-    ]
-    return pa.Table.from_pylist(rows)
-
-
-# Files of every kind ------------------------------------------------------------------------------
-
-
-def write_arrow(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
-    with ipc.new_file(path, table.schema, options=ipc.IpcWriteOptions(**options)) as file:
-        file.write_table(table, max_chunksize=15)
-
-
-def write_arrows(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
-    with ipc.new_stream(path, table.schema, options=ipc.IpcWriteOptions(**options)) as file:
-        file.write_table(table, max_chunksize=15)
-
-
-def write_parquet(table: pa.Table, path: Path, **options: Any) -> None:  # noqa: ANN401
-    parquet.write_table(table, path, row_group_size=15, **options)
-
-
-class Form(NamedTuple):
-    """A way to keep a table in a file."""
-
-    kind: Kind
-    write: Callable[..., None]
-    options: dict[str, Any] = {}  # noqa: RUF012 - of a tuple, and never changed
-
-    def save(self, table: pa.Table, path: Path) -> bytes:
-        """Write a table, and return the bytes of the file."""
-        self.write(table, path, **self.options)
-        return path.read_bytes()
-
-
-FORMS = {
-    "arrow": Form("arrow", write_arrow),
-    "arrow-zstd": Form("arrow", write_arrow, {"compression": "zstd"}),
-    "arrow-lz4": Form("arrow", write_arrow, {"compression": "lz4"}),
-    "arrows": Form("arrows", write_arrows),
-    "arrows-legacy": Form("arrows", write_arrows, {"use_legacy_format": True}),
-    "parquet-snappy": Form("parquet", write_parquet),
-    "parquet-zstd": Form("parquet", write_parquet, {"compression": "zstd"}),
-    "parquet-plain": Form(
-        "parquet", write_parquet, {"compression": "none", "use_dictionary": False}
-    ),
-    "parquet-checksum": Form("parquet", write_parquet, {"write_page_checksum": True}),
-    "parquet-v2": Form("parquet", write_parquet, {"data_page_version": "2.0"}),
-}
-EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-
-
-def save_folder(folder: Path, *shards: pa.Table, **state: object) -> Path:
-    """Write a data set as ``save_to_disk`` does."""
-    folder.mkdir()
-    names = [f"data-{number:05}-of-{len(shards):05}.arrow" for number in range(len(shards))]
-    for name, shard in zip(names, shards, strict=True):
-        write_arrows(shard, folder / name)
-    listing = {"_data_files": [{"filename": name} for name in names], "_split": "train", **state}
-    (folder / "state.json").write_text(json.dumps(listing))
-    return folder
-
-
-def chosen_from(wanted: Sequence[str] | None) -> Callable[[list[str]], list[str]] | None:
-    """Tell which columns are used, if these are."""
-    return None if wanted is None else lambda names: [name for name in names if name in wanted]
-
-
-def read(path: Path, wanted: Sequence[str] | None = None, kind: Kind | None = None) -> pa.Table:
-    """Read all of a file as one who knows nothing of it would."""
-    found = kind or kind_of(str(path))
-    assert found is not None
-    with opened(str(path), found, chosen_from(wanted)) as (name, columns):
-        assert name == str(path)
-        return pa.Table.from_batches(list(columns), columns.schema)
-
-
-def fault(path: Path, wanted: Sequence[str] | None = None, kind: Kind | None = None) -> str:
-    """Read what cannot be read, and return what is said about it, without the name of the file."""
-    with pytest.raises(Error) as caught:
-        read(path, wanted, kind)
-    assert_clear(caught.value)
-    return str(caught.value).removeprefix(f"{path}").lstrip("/: ")
-
-
-def assert_clear(error: Error) -> None:
-    assert error.kind == "broken-input"
-    assert error.path is not None
-    message = str(error)
-    assert message.startswith(error.path)
-    assert message.isprintable()
-    assert len(message) < len(error.path) + MESSAGE_LIMIT + 60
-
+from table_files import (
+    EVERY_FORM,
+    FORMS,
+    STRINGS,
+    TEXTS,
+    WANTED,
+    Form,
+    chosen_from,
+    fault,
+    read,
+    records,
+    save_folder,
+)
 
 # What a path is -----------------------------------------------------------------------------------
 
@@ -371,151 +269,7 @@ def test_an_order_kept_in_indices_is_refused(tmp_path: Path) -> None:
     assert "flatten_indices()" in fault(folder)
 
 
-# Hostile files ------------------------------------------------------------------------------------
-
-
-def patched(path: Path, old: bytes, new: bytes) -> Path:
-    """Replace bytes that occur once in a file."""
-    data = path.read_bytes()
-    assert data.count(old) == 1
-    path.write_bytes(data.replace(old, new))
-    return path
-
-
-def offsets(*numbers: int) -> bytes:
-    return struct.pack(f"<{len(numbers)}i", *numbers)
-
-
-STRINGS = pa.table({"instruction": ["first", "second!", "third text"], "cot_answer": ["a"] * 3})
-OFFSETS = {
-    "beyond the text": (0, 5, 12, 1 << 30),
-    "a little beyond": (0, 5, 12, 23),
-    "negative": (-8, 5, 12, 22),
-    "backwards": (0, 12, 5, 22),
-    "beyond in the middle": (0, 1 << 30, 12, 22),
-}
-
-
-@pytest.mark.parametrize("form", ["arrow", "arrows"])
-@pytest.mark.parametrize("wrong", OFFSETS.values(), ids=OFFSETS)
-def test_offsets_out_of_range_are_an_error(
-    tmp_path: Path, form: str, wrong: tuple[int, ...]
-) -> None:
-    path = tmp_path / "corpus"
-    FORMS[form].save(STRINGS, path)
-    fault(patched(path, offsets(0, 5, 12, 22), offsets(*wrong)), WANTED)
-
-
-@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-plain"])
-@pytest.mark.parametrize("wrong", [b"second\xff", b"\xed\xa0\x80cond", b"secon\xc0\xa2"])
-def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path, form: str, wrong: bytes) -> None:
-    path = tmp_path / "corpus"
-    form_ = FORMS[form]._replace(options={**FORMS[form].options, **NO_STATISTICS.get(form, {})})
-    form_.save(STRINGS, path)
-    patched(path, b"second!", wrong)
-    with pytest.raises(Error) as caught:
-        raftfast.convert(str(path), str(tmp_path / "rows.jsonl"))
-    assert_clear(caught.value)
-    assert "UTF" in str(caught.value).upper()
-    assert not (tmp_path / "rows.jsonl").exists()
-
-
-NO_STATISTICS: dict[str, dict[str, Any]] = {"parquet-plain": {"write_statistics": False}}
-
-
-@pytest.mark.parametrize("wrong", [3, -1, 1 << 30])
-def test_dictionary_indices_out_of_range_are_an_error(tmp_path: Path, wrong: int) -> None:
-    keys = pa.array([1, 0, 2, 1], pa.int32())
-    table = pa.table({"instruction": pa.DictionaryArray.from_arrays(keys, ["a", "b", "c"])})
-    path = tmp_path / "corpus"
-    FORMS["arrows"].save(table, path)
-    fault(patched(path, offsets(1, 0, 2, 1), offsets(1, wrong, 2, 1)))
-
-
-@pytest.mark.parametrize("name", [b"instruction", b"inner"])
-def test_names_that_are_not_utf8_are_an_error(tmp_path: Path, name: bytes) -> None:
-    path = tmp_path / "corpus"
-    FORMS["arrows"].save(pa.table({"instruction": [{"inner": "a"}]}), path)
-    patched(path, name, b"\xff" + name[1:])
-    assert "utf-8" in fault(path)
-
-
-@EVERY_FORM
-def test_a_doubled_column_is_an_error_where_it_is_wanted(tmp_path: Path, form: Form) -> None:
-    columns = [pa.array(["a"]), pa.array(["b"]), pa.array(["c"])]
-    table = pa.table(columns, names=["instruction", "instruction", "cot_answer"])
-    path = tmp_path / "corpus"
-    form.save(table, path)
-    assert "several columns are called 'instruction'" in fault(path, WANTED)
-    assert "several columns are called 'instruction'" in fault(path)
-    assert read(path, ["cot_answer"]).to_pylist() == [{"cot_answer": "c"}]
-
-
-@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-snappy"])
-def test_a_table_without_columns_is_an_error(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "corpus"
-    FORMS[form].save(pa.table({}), path)
-    assert "has no columns" in fault(path)
-
-
-@pytest.mark.parametrize("form", ["arrows", "arrows-legacy"])
-@pytest.mark.parametrize("batches", [0, 1, 3])
-def test_a_stream_cut_between_two_batches_is_an_error(
-    tmp_path: Path, form: str, batches: int
-) -> None:
-    path = tmp_path / "corpus"
-    data = FORMS[form].save(records(), path)
-    with pa.OSFile(str(path)) as file, ipc.open_stream(file) as reader:
-        for _ in range(batches):
-            reader.read_next_batch()
-        path.write_bytes(data[: file.tell()])
-    assert "its end is missing" in fault(path)
-
-
-@pytest.mark.parametrize("form", ["arrows", "arrows-legacy"])
-def test_what_follows_a_stream_is_not_lost_but_an_error(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "corpus"
-    data = FORMS[form].save(records(), path)
-    for more in (data, b"\0", b"\n"):
-        path.write_bytes(data + more)
-        assert "something follows its end" in fault(path)
-
-
-@EVERY_FORM
-def test_another_kind_of_file_is_an_error(tmp_path: Path, form: Form) -> None:
-    path = tmp_path / "corpus"
-    for other in FORMS.values():
-        if other.kind != form.kind:
-            other.save(records(), path)
-            fault(path, kind=form.kind)
-
-
-def test_an_error_stays_one_and_never_looks_like_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "corpus"
-    data = FORMS["arrows"].save(records(), path)
-    path.write_bytes(data[:-100])
-    with opened(str(path), "arrows", None) as (_, columns):
-        reader = pa.RecordBatchReader.from_stream(columns)
-        assert reader.read_next_batch().num_rows == 15
-        assert columns.failure is None
-        reader.read_next_batch()
-        for _ in range(3):
-            with pytest.raises(pa.ArrowInvalid, match="cannot be read as an Arrow stream"):
-                reader.read_next_batch()
-        assert isinstance(columns.failure, Error)
-        assert_clear(columns.failure)
-
-
-@pytest.mark.parametrize("form", ["arrow", "arrows", "parquet-plain"])
-def test_a_file_that_shrinks_meanwhile_is_an_error(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "corpus"
-    data = FORMS[form].save(pa.table({"instruction": ["x" * 100_000] * 60}), path)
-    with opened(str(path), FORMS[form].kind, None) as (_, columns):
-        next(columns)
-        os.truncate(path, len(data) // 3)
-        with pytest.raises(Error) as caught:
-            list(columns)
-    assert_clear(caught.value)
+# What can go wrong besides ------------------------------------------------------------------------
 
 
 def test_failures_of_the_system_keep_their_class(tmp_path: Path) -> None:
@@ -663,80 +417,3 @@ def test_strings_that_become_shorter_meanwhile_are_an_error(tmp_path: Path) -> N
             raftfast._raftfast.Converter("chat"),  # noqa: SLF001
         )
     assert caught.value.kind == "broken-input"
-
-
-# Many broken copies, in a process of their own ----------------------------------------------------
-
-SEED, FLIPS, MEMORY = 20260, 300, 4 << 30
-
-
-def cuts(data: bytes) -> Iterator[bytes]:
-    """Cut everywhere in the last 100 bytes, and at as many places before."""
-    for end in {*range(8, len(data), len(data) // 100 + 1), *range(len(data) - 100, len(data))}:
-        yield data[:end]
-
-
-def flips(data: bytes) -> Iterator[bytes]:
-    """Change one bit or byte, or four bytes, anywhere."""
-    dice = seeded(SEED)
-    for _ in range(FLIPS):
-        broken = bytearray(data)
-        at = dice.randrange(len(data) - 4)
-        change = dice.randrange(4)
-        if change == 0:
-            broken[at] ^= 1 << dice.randrange(8)
-        elif change == 1:
-            broken[at] = dice.choice([0, 1, 0x7F, 0x80, 0xFF])
-        else:
-            broken[at : at + 4] = dice.choice([dice.randbytes(4), b"\xff\xff\xff\x7f", bytes(4)])
-        yield bytes(broken)
-
-
-def trial(path: Path, kind: Kind, data: bytes) -> str:
-    """Convert a broken copy: every value of it, and what most targets need."""
-    path.write_bytes(data)
-    try:
-        raftfast.convert(str(path), io.BytesIO(), to="chat")
-        with opened(str(path), kind, None) as (_, columns):
-            rows = raftfast.convert(columns, io.BytesIO(), to="hf").written
-    except Error as error:
-        return "error" if str(error).isprintable() else f"unprintable: {error!r}"
-    return "rows" if rows == records().num_rows else f"{rows} rows"
-
-
-def trials(path: Path, kind: Kind, how: str) -> Counter[str]:
-    """Read broken copies of a file, and count how it ended."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    copies = {"cuts": cuts, "flips": flips}[how](path.read_bytes())
-    return Counter(trial(path, kind, data) for data in copies)
-
-
-def outcomes(path: Path, kind: Kind, how: str) -> dict[str, int]:
-    """Try in another process."""
-    command = [sys.executable, __file__, str(path), kind, how]
-    ended = subprocess.run(command, capture_output=True, check=False, timeout=300)
-    assert ended.returncode == 0, ended.stderr.decode()[-2000:]
-    counts: dict[str, int] = json.loads(ended.stdout)
-    return counts
-
-
-@EVERY_FORM
-def test_a_file_cut_anywhere_is_an_error(tmp_path: Path, form: Form) -> None:
-    path = tmp_path / "corpus"
-    form.save(records(), path)
-    assert set(outcomes(path, form.kind, "cuts")) == {"error"}
-
-
-@EVERY_FORM
-def test_flipped_bytes_are_errors_or_rows(tmp_path: Path, form: Form) -> None:
-    path = tmp_path / "corpus"
-    form.save(records(), path)
-    counts = outcomes(path, form.kind, "flips")
-    assert set(counts) <= {"error", "rows"}, counts
-    assert sum(counts.values()) == FLIPS
-    assert counts["error"] > FLIPS / 10
-
-
-if __name__ == "__main__":
-    _, name, of_kind, change = sys.argv
-    json.dump(trials(Path(name), cast("Kind", of_kind), change), sys.stdout)
