@@ -77,3 +77,24 @@ def test_a_document_that_holds_the_answer_is_seen(
     converter = Converter("context-404")
     converter.convert_bytes(line(context)[:-2] + b', "oracle_context": %s}\n' % oracle.encode())
     assert converter.ledger.filtered == ({} if reason is None else {reason: 1})
+
+
+BESIDE_TURNS = """
+name = "mine"
+row = '''{
+    "documents": [{"$each": "documents", "do": "{text}"}],
+    "messages": [{"$each": "messages", "do": {"role": "{role}", "content": "{content}"}}]
+}'''
+
+[roles]
+user = "user"
+assistant = "assistant"
+"""
+
+
+def test_beside_documents_only_turns_are_listed_that_say_something(tmp_path: Path) -> None:
+    target = tmp_path / "mine.toml"
+    target.write_text(BESIDE_TURNS)
+    said = b'{"context": ["A"], "question": "Q", "instruction": "I", "cot_answer": null}\n'
+    row = {"documents": ["A"], "messages": [{"role": "user", "content": "I"}]}
+    assert json.loads(Converter(str(target)).convert_bytes(said)) == row

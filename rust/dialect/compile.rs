@@ -142,16 +142,15 @@ impl<'a> Compiler<'a> {
 
     /// What is made of records whose fields are as the shape takes them.
     fn making(&self) -> Making {
-        let lists = self.shape.lists();
-        if self.reading.answer == Answer::Either
-            || self.shape.jinja().is_some()
-            || lists.contains(&List::Spans)
-        {
+        let all = |found: fn(&List) -> bool| self.shape.lists().iter().all(found);
+        if self.reading.answer == Answer::Either || self.shape.jinja().is_some() {
             Making::All
-        } else if lists.iter().all(|list| list.is_of_turns()) {
+        } else if all(|list| list.is_of_turns()) {
             Making::Nothing
-        } else {
+        } else if all(|list| matches!(list, List::Documents | List::Quotes)) {
             Making::Texts
+        } else {
+            Making::All
         }
     }
 
