@@ -1,4 +1,5 @@
-//! What a record of another dialect becomes: lists of entries, and fields, each in bytes of its own.
+//! What a record of another dialect becomes: lists of entries, and fields. What they hold is in bytes of
+//! their own, but for what stands in the record as it is.
 //!
 //! The memory is used again for the next record.
 
@@ -68,7 +69,7 @@ impl Lists {
         self.standing >> list as usize & 1 == 1
     }
 
-    /// The bytes of a detail.
+    /// The bytes of a detail, unless it is the content of an entry of a list that is left standing.
     #[inline]
     pub(crate) fn bytes(&self, at: Span) -> &[u8] {
         self.json.get(at.start..at.end).unwrap_or_default()

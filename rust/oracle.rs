@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::entries::{Detail, List};
 use crate::record::{Record, Value};
-use crate::text::{Text, may_hold};
+use crate::text::{Text, may_hold, splits_escape};
 
 /// What a target asks of the document that holds the answer.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -50,8 +50,8 @@ impl Oracle {
     }
 }
 
-/// Whether a document holds the oracle. Where one does, it nearly always is it, to the byte; where none
-/// does, most do not hold its probe either. What is left is decoded.
+/// Whether a document holds the oracle. Where one does, it nearly always is it, to the byte, or holds it as
+/// it is spelled; where none does, most do not hold its probe either. What is left is decoded.
 fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
     let documents = || record.list(List::Documents).into_iter().flatten().filter_map(text_of);
     if documents().any(|document| document == oracle) {
@@ -59,7 +59,7 @@ fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
     }
     if let Text::Escaped(raw) = oracle {
         let spelled = Part::new(raw);
-        if documents().any(|text| matches!(text, Text::Escaped(text) if spelled.is_in(text))) {
+        if documents().any(|document| is_spelled_in(&spelled, document)) {
             return true;
         }
     }
@@ -68,7 +68,14 @@ fn is_among(record: &Record<'_>, oracle: Text<'_>) -> bool {
     let part = LazyCell::new(|| Part::new(plain.as_bytes()));
     documents()
         .filter(|&document| probe.as_ref().is_none_or(|probe| may_hold(document, probe)))
-        .any(|document| part.is_in(document.to_plain().as_bytes()))
+        .any(|document| part.first_in(document.to_plain().as_bytes()).is_some())
+}
+
+/// Whether a document holds a part in the same spelling. Where the first is found inside of an escape, as
+/// `the` in `\the`, there may be another one: that is left for the decoding to find.
+fn is_spelled_in(part: &Part<'_>, document: Text<'_>) -> bool {
+    let Text::Escaped(raw) = document else { return false };
+    part.first_in(raw).is_some_and(|at| !splits_escape(raw, at))
 }
 
 fn text_of(document: Record<'_>) -> Option<Text<'_>> {
@@ -90,10 +97,13 @@ impl<'a> Part<'a> {
         Self { start: Finder::new(&whole[..whole.len().min(START)]), whole }
     }
 
-    fn is_in(&self, bytes: &[u8]) -> bool {
-        let rest = self.start.find(bytes).map_or(&bytes[..0], |at| &bytes[at..]);
-        let may_hold = rest.len() >= self.whole.len();
-        may_hold && (rest.starts_with(self.whole) || memmem::find(rest, self.whole).is_some())
+    fn first_in(&self, bytes: &[u8]) -> Option<usize> {
+        let at = self.start.find(bytes)?;
+        let rest = &bytes[at..];
+        if rest.starts_with(self.whole) {
+            return Some(at);
+        }
+        memmem::find(rest, self.whole).map(|after| at + after)
     }
 }
 

@@ -68,8 +68,17 @@ def test_documents_of_a_table_are_those_of_its_lines(name: str, tmp_path: Path) 
         (r'"\u00e9"', "oracle among documents"),
         ('"B"', "oracle among documents"),
         ('"C"', None),
+        ('"u00e9"', None),
+        ('"0e9"', None),
     ],
-    ids=["the first", "in another spelling", "a part of one", "the last", "none"],
+    ids=[
+        "the first",
+        "in another spelling",
+        "a part of one",
+        "the last",
+        "none",
+        *("an escape",) * 2,
+    ],
 )
 def test_a_document_that_holds_the_answer_is_seen(
     context: str, oracle: str, reason: str | None
@@ -77,6 +86,26 @@ def test_a_document_that_holds_the_answer_is_seen(
     converter = Converter("context-404")
     converter.convert_bytes(line(context)[:-2] + b', "oracle_context": %s}\n' % oracle.encode())
     assert converter.ledger.filtered == ({} if reason is None else {reason: 1})
+
+
+ESCAPES = {
+    "a tab": ("the end", r"col\the end", False),
+    "a tab, and then": ("the end", r"col\the end, the end", True),
+    "a backslash": ("the end", r"col\\the end", True),
+    "a line end": (r"\nthe end", r"col\\nthe end", False),
+    "a character": ("00e9", r"\u00e9", False),
+    "a character, and then": ("00e9", r"\u00e9 00e9", True),
+}
+
+
+@pytest.mark.parametrize(("oracle", "document", "is_among"), ESCAPES.values(), ids=ESCAPES)
+def test_an_escape_is_no_text_that_could_hold_the_answer(
+    oracle: str, document: str, *, is_among: bool
+) -> None:
+    text = f'{{"sentences": ["{document}"]}}'
+    converter = Converter("context-404")
+    converter.convert_bytes(line(text)[:-2] + b', "oracle_context": "%s"}\n' % oracle.encode())
+    assert bool(converter.ledger.filtered) is is_among
 
 
 BESIDE_TURNS = """

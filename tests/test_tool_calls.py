@@ -218,6 +218,26 @@ def test_tools_beside_what_trainers_take_are_written_or_refused(record: Json) ->
     assert converted({**record, "tools": []}, "alpaca") == converted(record, "alpaca")
 
 
+TEXTS_ALONE = {
+    "documents": '{"documents": [{"$each": "documents", "do": "{text}"}]}',
+    "quotes": '{"quotes": [{"$each": "quotes", "do": "{text}"}]}',
+    "a field that all records have under its name": '{"type": "{type}"}',
+}
+
+
+@pytest.mark.parametrize("row", TEXTS_ALONE.values(), ids=TEXTS_ALONE)
+@pytest.mark.parametrize("record", BESIDE.values(), ids=BESIDE)
+@pytest.mark.parametrize("beside", [{"tools": TOOLS}, {"images": ["one"]}], ids=["tools", "images"])
+def test_what_rows_of_texts_alone_would_lose_is_refused(
+    record: Json, row: str, beside: Json, tmp_path: Path
+) -> None:
+    target = tmp_path / "mine.toml"
+    target.write_text(f"name = 'mine'\nrow = '''{row}'''\n")
+    assert converted({**record, "type": "t"}, str(target))
+    with pytest.raises(Error, match="no place for"):
+        converted({**record, "type": "t", **beside}, str(target))
+
+
 def test_rows_in_columns_have_no_tools_and_a_record_with_some_is_an_error(tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.arrow"
     source.write_text(json.dumps({"messages": [QUESTION, ANSWER], "tools": []}) + "\n")

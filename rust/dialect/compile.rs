@@ -125,7 +125,7 @@ impl<'a> Compiler<'a> {
             any: self.bits(any),
             lacks: self.bits(&when.lacks),
             tests: self.tests(dialect, !is_common || dialect.has_own_texts(), auto),
-            making: if is_common { self.making() } else { Making::All },
+            making: if is_common { self.making(dialect) } else { Making::All },
             fields: self.with_identities(fields),
             parser,
             documents: self.documents(dialect)?,
@@ -140,10 +140,12 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// What is made of records whose fields are as the shape takes them.
-    fn making(&self) -> Making {
+    /// What is made of records whose fields are as the shape takes them. What stands beside those of
+    /// trainers, and would be lost, is looked at where all is made.
+    fn making(&self, dialect: &Dialect) -> Making {
         let all = |found: fn(&List) -> bool| self.shape.lists().iter().all(found);
-        if self.reading.answer == Answer::Either || self.shape.jinja().is_some() {
+        let may_lose = dialect.is_of_trainers() && !self.shape.takes_whole();
+        if may_lose || self.reading.answer == Answer::Either || self.shape.jinja().is_some() {
             Making::All
         } else if all(|list| list.is_of_turns()) {
             Making::Nothing

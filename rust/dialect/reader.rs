@@ -132,7 +132,7 @@ pub(super) struct Known {
     pub short: Plan,
     /// The system message of a record whose rows have no place for one.
     pub lost_system: Option<Plan>,
-    /// The definitions of tools beside a conversation, where rows do not name them.
+    /// The definitions of tools beside what trainers take, where rows do not name them.
     pub tools: Option<Plan>,
     /// The slots of what no row has a place for, and what that is.
     pub refuses: Vec<(usize, &'static str)>,
