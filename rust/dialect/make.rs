@@ -110,26 +110,9 @@ impl Reader {
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Scratch { lists, .. } = scratch;
-        let wanted = known.uses_documents || self.lists.contains(&List::Documents);
         let start = lists.len();
-        if wanted {
-            for (place, (plan, whole)) in known.documents.iter().enumerate() {
-                let text = found(plan, record, said, lists)?;
-                // Documents that are not those of the instruction are not taken for them.
-                let are_wanted = place == 0 || text.starts_with(b"\"");
-                let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
-                if lists.len() > start || !are_wanted {
-                    continue;
-                }
-                match documents::documents(&text, at, *whole, lists) {
-                    Ok(()) => {}
-                    Err(NotAdded::Memory(error)) => return Err(error.into()),
-                    Err(NotAdded::Unknown) => {
-                        let slot = plan.copied().unwrap_or_default();
-                        return Err(self.mistyped(record, slot, documents::ARE));
-                    }
-                }
-            }
+        if known.uses_documents || self.lists.contains(&List::Documents) {
+            self.add_documents(known, record, said, lists)?;
         }
         lists.set(List::Documents, start..lists.len());
         let start = lists.len();
@@ -140,6 +123,35 @@ impl Reader {
         lists.set(List::Quotes, start..lists.len());
         mark_ends(lists, List::Documents)?;
         mark_ends(lists, List::Quotes)
+    }
+
+    /// Adds the documents of the first place that has some. Those at another place that are not those of an
+    /// instruction are not taken for them.
+    fn add_documents(
+        &self,
+        known: &Known,
+        record: &Record<'_>,
+        said: &Entry,
+        lists: &mut Lists,
+    ) -> Result<(), Unread> {
+        let start = lists.len();
+        for (place, (plan, whole)) in known.documents.iter().enumerate() {
+            let text = found(plan, record, said, lists)?;
+            let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
+            let are_wanted = place == 0 || text.starts_with(b"\"");
+            if lists.len() > start || !are_wanted {
+                continue;
+            }
+            match documents::documents(&text, at, *whole, lists) {
+                Ok(()) => {}
+                Err(NotAdded::Memory(error)) => return Err(error.into()),
+                Err(NotAdded::Unknown) => {
+                    let slot = plan.copied().unwrap_or_default();
+                    return Err(self.mistyped(record, slot, documents::ARE));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes the message that stands beside turns as parts, all of which are texts, for the one at their
