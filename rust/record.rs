@@ -452,6 +452,7 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn raw_len(&self, slot: usize) -> usize {
+        // A detail is as long as its entry says, wherever it is kept.
         if let Some(view) = self.view.as_ref().filter(|_| slot >= MAX_KEYS) {
             let Span { start, end } = view.entry.at(slot);
             return end - start;

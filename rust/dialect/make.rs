@@ -136,12 +136,14 @@ impl Reader {
     ) -> Result<(), Unread> {
         let start = lists.len();
         for (place, (plan, whole)) in known.documents.iter().enumerate() {
+            if lists.len() > start {
+                break;
+            }
             let text = found(plan, record, said, lists)?;
-            let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
-            let are_wanted = place == 0 || text.starts_with(b"\"");
-            if lists.len() > start || !are_wanted {
+            if place > 0 && !text.starts_with(b"\"") {
                 continue;
             }
+            let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
             match documents::documents(&text, at, *whole, lists) {
                 Ok(()) => {}
                 Err(NotAdded::Memory(error)) => return Err(error.into()),
