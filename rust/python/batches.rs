@@ -12,7 +12,7 @@ use pyo3_arrow::{PyRecordBatchReader, PySchema};
 use super::caller::Caller;
 use super::converter::Converter;
 use super::detached;
-use super::exit::{attached, released};
+use super::exit::{attached, ending, released};
 use super::inputs::inputs_of;
 use super::ledger::Ledger;
 use super::outputs::settings_of;
@@ -31,7 +31,7 @@ impl Iterator for Detached {
 
     fn next(&mut self) -> Option<Self::Item> {
         let reader = self.reader.as_mut()?;
-        released(|| reader.next()).flatten()
+        released(|| reader.next()).unwrap_or_else(|| Some(Err(ending().into())))
     }
 }
 
@@ -46,8 +46,10 @@ impl RecordBatchReader for Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         let (reader, held) = (self.reader.take(), self.held.take());
-        released(|| drop(reader));
-        attached(|_| drop(held));
+        released(|| {
+            drop(reader);
+            attached(|_| drop(held));
+        });
     }
 }
 

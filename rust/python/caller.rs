@@ -9,7 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes};
 
 use super::exception;
-use super::exit::attached;
+use super::exit::{attached, ending};
 use crate::engine::Progress;
 use crate::error::Error;
 
@@ -84,7 +84,7 @@ impl FileObject {
                 keep(&self.raised, raised);
                 Err(told)
             }
-            None => Err(io::Error::other("the interpreter is ending")),
+            None => Err(ending()),
         }
     }
 }
