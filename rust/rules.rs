@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use crate::error::FaultKind;
+
 /// The rules of a target, read but not compiled. All are optional.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
@@ -123,6 +125,38 @@ impl Rules {
         ];
         let told = |(rule, value): (&str, Option<String>)| Some((rule.to_owned(), value?));
         all.into_iter().filter_map(told).collect()
+    }
+
+    /// The rules that can have a consumer's name: those that rows and their lines break.
+    pub(crate) const NAMED: [&str; 22] = [
+        "first",
+        "last",
+        "alternate",
+        "after",
+        "roles",
+        "min_turns",
+        "has",
+        "system_first",
+        "one_system",
+        "weight",
+        "content",
+        "calls_alone",
+        "calls_answered",
+        "call_id_chars",
+        "forbidden",
+        "max_row_chars",
+        "missing_key",
+        "turn_missing_key",
+        "extra_keys",
+        "turn_extra_keys",
+        "wrong_type",
+        "wrong_value",
+    ];
+
+    /// A name of `names` that no rule has, nor a fault of a line.
+    pub(crate) fn unknown_name(&self) -> Option<&str> {
+        let is_known = |name: &str| Self::NAMED.contains(&name) || FaultKind::NAMES.contains(&name);
+        self.names.keys().map(String::as_str).find(|name| !is_known(name))
     }
 
     /// The roles that are named in rules.

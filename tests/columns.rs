@@ -18,7 +18,6 @@ use raftfast::convert::Converter;
 use raftfast::dialect::Reading;
 use raftfast::error::Error;
 use raftfast::record::{Field, Record};
-use raftfast::rules::Rules;
 use raftfast::scan::{Buffer, Line, Scanner, Spans};
 use raftfast::shape::{Options, Shape};
 use raftfast::survey::Survey;
@@ -27,20 +26,8 @@ use serde_json::Value as Json;
 
 /// A target of the test's own.
 fn mine(row: &str) -> Shape {
-    let target = Target {
-        name: "mine".to_owned(),
-        about: String::new(),
-        source: String::new(),
-        needs: Vec::new(),
-        oracle: None,
-        roles: None,
-        rules: Rules::default(),
-        beside: None,
-        jinja: None,
-        settings: [("stop".to_owned(), "</s>".to_owned())].into(),
-        train: Vec::new(),
-        row: row.to_owned(),
-    };
+    let text = format!("name = 'mine'\nrow = '''{row}'''\n[settings]\nstop = '</s>'\n");
+    let target = Target::parse("mine", &text).unwrap();
     Shape::compile(&target, &Options::default()).unwrap()
 }
 

@@ -258,7 +258,7 @@ def alpaca(record: Json) -> Meant:
         instruction,
         cot,
         final(cot),
-        asked(record["instruction"]),
+        (extra and in_tags(extra) and asked(extra)) or asked(record["instruction"] or extra),
         in_tags(instruction),
         record.get("system"),
         before,

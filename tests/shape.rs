@@ -8,26 +8,16 @@ use std::path::PathBuf;
 use raftfast::convert::Converter;
 use raftfast::dialect::Reading;
 use raftfast::error::Error;
-use raftfast::rules::Rules;
+use raftfast::mask::Mask;
 use raftfast::shape::{Options, Shape};
 use raftfast::target::Target;
 
 fn target(row: &str) -> Target {
-    let settings = [("stop", "</s>"), ("none", ""), ("key", "stop")];
-    Target {
-        name: "mine".to_owned(),
-        about: String::new(),
-        source: String::new(),
-        needs: vec!["cot_answer".to_owned()],
-        oracle: None,
-        roles: None,
-        rules: Rules::default(),
-        beside: None,
-        jinja: None,
-        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        row: row.to_owned(),
-        train: Vec::new(),
-    }
+    let settings = "[settings]\nstop = '</s>'\nnone = ''\nkey = 'stop'\n";
+    let text = format!("name = 'mine'\nneeds = ['cot_answer']\nrow = ''\n{settings}");
+    let mut target = Target::parse("mine", &text).unwrap();
+    row.clone_into(&mut target.row);
+    target
 }
 
 /// A row of the target for a record.
@@ -114,6 +104,9 @@ fn a_wrong_target_is_told_what_is_wrong_and_what_there_is() {
         (r#"[{"$if": "id", "$has": "id", "then": 1}]"#, "a question is one of"),
         (r#"[{"$if": 1, "then": 1}]"#, "a question is one of"),
         (r#"{"a": "#, "the row is not JSON"),
+        (r#"{"a": {"$foo": 1}}"#, "unknown '$foo'; there are $if, $has, $role, $each, $concat"),
+        (r#"{"a": {"$answer": "x"}}"#, "'$answer' stands in a text only"),
+        (r#"{"a": "{text}"}"#, "unknown placeholder 'text'; there are id, type, question"),
         (r#"{"a": 1, "\u0061": 2}"#, "two members of one object are named 'a'"),
         (r#"{"a": [{"b": 1, "b": 1}]}"#, "two members of one object are named 'b'"),
         (r#"{"a": [0, 1e3]}"#, "the number 1e3 would be written as 1000.0: say so"),
@@ -150,6 +143,35 @@ fn settings_and_needs_must_be_known() {
 }
 
 #[test]
+fn a_member_may_be_named_like_a_question() {
+    assert_eq!(row(r#"{"$$if": "{id}", "$$$x": 1}"#, r#"{"cot_answer":"c","id":"1"}"#), {
+        r#"{"$if":"1","$$x":1}"#
+    });
+}
+
+#[test]
+fn a_row_that_cannot_say_what_is_trained_on_is_no_row_for_it() {
+    let rest = "[[train]]\nmasks = ['answer', 'final', 'not-quotes']\n";
+    let cut = r#"{"a": {"$segments": ["x", {"$answer": "{cot_answer}"}]}}"#;
+    let spans = r#"{"a": [{"$each": "spans", "do": "{text}"}]}"#;
+    for (row, mask, is_right) in [
+        (r#"{"a": "{cot_answer}"}"#, Mask::Answer, true),
+        (r#"{"a": "{cot_answer}"}"#, Mask::Final, false),
+        (r#"{"a": "{cot_answer}"}"#, Mask::NotQuotes, false),
+        (r#"{"a": {"$concat": [{"$answer": "{cot_answer}"}]}}"#, Mask::Final, false),
+        (r#"{"a": {"$completion": ["x", {"$answer": "{cot_answer}"}]}}"#, Mask::Final, true),
+        (cut, Mask::Final, true),
+        (cut, Mask::NotQuotes, true),
+        (spans, Mask::NotQuotes, true),
+    ] {
+        let text = format!("name = 'mine'\nrow = '''{row}'''\n{rest}");
+        let options = Options { train: Some(mask), ..Options::default() };
+        let compiled = Shape::compile(&Target::parse("mine", &text).unwrap(), &options);
+        assert_eq!(compiled.is_ok(), is_right, "{row} {mask:?}");
+    }
+}
+
+#[test]
 fn a_target_file_is_used_like_a_built_in_target() {
     let file = TemporaryFile::new("mine.toml", "name = \"mine\"\nrow = '[\"{question}\"]'\n");
     let converter = Converter::new(file.path(), &Options::default()).unwrap();
@@ -163,6 +185,26 @@ fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
         ("name = \"x\"\nrow = '1'\nspeed = 2\n", "line 3: unknown field `speed`"),
         ("name = ", "line 1: "),
         ("name = \"x\"\n", "missing field `row`"),
+        (
+            "name = 'x'\nrow = '''\n{\n  \"a\": x\n}'''\n",
+            "line 4: the row is not JSON: expected value",
+        ),
+        ("name = 'x'\nrow = '''{\n\"a\": \"{idd}\"\n}'''\n", "line 3: unknown placeholder 'idd'"),
+        (
+            "name = 'x'\nrow = \"\"\"\n{\"a\": \"\\u007bidd}\"}\"\"\"",
+            "wrong.toml: unknown placeholder",
+        ),
+        ("name = 'x'\nneeds = ['idd']\nrow = '1'\n", "line 2: unknown field 'idd' in needs"),
+        ("name = 'x'\nrow = '1'\n[rules]\nhas = ['bot']\n", "line 4: unknown role 'bot'"),
+        (
+            "name = 'x'\nrow = '1'\n[rules.names]\nfoo = 'bar'\n",
+            "line 4: unknown rule 'foo' in [rules.names]; there are first, last",
+        ),
+        ("name = 'x'\nrow = '1'\n[[train]]\nmasks = ['all']\n", "line 4: unknown mask 'all'"),
+        (
+            "name = 'x'\nrow = '1'\n[beside]\nfile = 'a/b'\nentry = '{}'\n",
+            "wrong.toml: the file beside the rows",
+        ),
     ];
     for (text, expected) in rows {
         let file = TemporaryFile::new("wrong.toml", text);

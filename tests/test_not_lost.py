@@ -47,16 +47,19 @@ EACH_LABELLED = pytest.mark.parametrize(("key", "row"), LABELLED.values(), ids=L
 
 @EACH_LABELLED
 def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Json) -> None:
-    assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: False})) == b""
-    for good in (True, None):
+    for bad in (False, 0, 0.0, "false", "False", "0"):
+        assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: bad})) == b""
+    for good in (True, None, 1, "true", "1"):
         assert len(chat(line_of({**row, key: good})).rows) == 1
 
 
+# A column of zeros and ones was taken for one of good answers.
+@pytest.mark.parametrize(("bad", "good"), [(False, True), (0, 1), (0.0, 1.0), ("false", "true")])
 @EACH_LABELLED
 def test_an_answer_that_a_column_labels_as_bad_is_none_to_train_on(
-    key: str, row: Json, tmp_path: Path
+    key: str, row: Json, bad: object, good: object, tmp_path: Path
 ) -> None:
-    rows = [{**row, key: False}, {**row, key: True}]
+    rows = [{**row, key: bad}, {**row, key: good}]
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
     ledger = raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl", on_error="skip")
     assert (ledger.read, ledger.written) == (2, 1)
@@ -96,6 +99,61 @@ def test_the_final_answer_is_found_in_the_chain_of_thought_where_there_is_no_sho
     to = Converter("completion", answer="final")
     rows = to.convert_bytes(b"\n".join(map(line_of, records))).splitlines()
     assert [json.loads(row)["completion"] for row in rows] == ["B<STOP>"] * 2
+
+
+TURN_KEYS = ["refusal", "image", "images", "video", "videos", "audio", "audios"]
+
+
+@pytest.mark.parametrize("key", TURN_KEYS)
+def test_what_a_message_holds_beside_its_text_is_not_left_out(key: str) -> None:
+    message = {**ONE, key: ["something"]}
+    assert fault(Converter("openai"), line_of({"messages": [USER, message]})).kind == "bad-turn"
+    nothing: list[object] = [None, []]
+    for value in nothing:
+        line = line_of({"messages": [USER, {**ONE, key: value}]})
+        assert chat(line).rows == chat(line_of(CHAT_ROW)).rows
+
+
+# A null after a value was passed over: the answer was not trained on.
+@pytest.mark.parametrize("first", ['"weight": 0', '"name": "n"', '"tool_calls": [1]'])
+def test_of_two_values_in_a_turn_the_last_one_counts_even_if_it_is_null(first: str) -> None:
+    key = first.partition(":")[0]
+    line = (
+        '{"messages": [{"role": "user", "content": "Q"}, '
+        f'{{"role": "assistant", "content": "A", {first}, {key}: null}}]}}\n'
+    )
+    (row,) = Converter("openai", check="off").convert_bytes(line.encode()).splitlines()
+    assert json.loads(row)["messages"][1] == {"role": "assistant", "content": "A"}
+
+
+ANSWERED = {"dialog": ["###User: Q", "###Assistant: long reasoning"], "qa_answer": "short"}
+
+
+# Those that list turns had the whole answer.
+@pytest.mark.parametrize("to", ["chat", "sharegpt", "gemini", "completion", "alpaca", "torchtune"])
+def test_the_final_answer_that_stands_beside_turns_is_that_of_every_target(to: str) -> None:
+    row = Converter(to, answer="final", check="off").convert_bytes(line_of(ANSWERED))
+    assert (b"short" in row, b"long" in row) == (True, False)
+
+
+QUESTIONS = {
+    "after the documents of the input": ("Answer.", "<DOCUMENT>d</DOCUMENT>\nQ?", "Q?"),
+    "beside an input of documents": ("Q?", "<DOCUMENT>d</DOCUMENT>\n", "Q?"),
+    "without an instruction": ("", "<DOCUMENT>d</DOCUMENT>\nQ?", "Q?"),
+    "an input without documents": ("Q?", "more", "Q?"),
+    "an input alone": ("", "Q?", "Q?"),
+    "after the documents of the instruction": ("<DOCUMENT>d</DOCUMENT>\nQ?", "", "Q?"),
+}
+
+
+@pytest.mark.parametrize("answer", ["output", "chosen"])
+@pytest.mark.parametrize(("instruction", "more", "asked"), QUESTIONS.values(), ids=QUESTIONS)
+def test_the_question_of_an_instruction_and_an_input_is_what_is_asked(
+    instruction: str, more: str, asked: str, answer: str
+) -> None:
+    record = {"instruction": instruction, "input": more, answer: "A", "rejected": "B"}
+    (row,) = Converter("raft").convert_bytes(line_of(record)).splitlines()
+    assert json.loads(row)["question"] == asked
 
 
 class Unknown(NamedTuple):
@@ -285,3 +343,10 @@ def test_a_system_message_of_parts_is_the_text_of_them(
 def test_a_system_message_of_parts_is_refused_where_rows_have_no_place_for_one() -> None:
     line = line_of({"system": [{"text": "S"}], "messages": [USER, ONE]})
     assert fault(Converter("completion"), line).kind == "unfit"
+
+
+# The titles were taken for documents.
+def test_titles_beside_lists_of_sentences_are_no_documents() -> None:
+    record = {"question": "Q", "context": [["Title", ["s1", "s2"]]], "cot_answer": "A"}
+    told = f"field 'context' must be {DOCUMENTS}, found an array"
+    assert told in str(fault(Converter("completion"), line_of(record)))

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::entries::Detail;
 use crate::record::Field;
 use crate::scan::MAX_KEYS;
-use crate::shape::plan::Condition;
+use crate::shape::plan::{Condition, Source};
 use crate::shape::tree::{Item, Node};
 
 type Result<T> = std::result::Result<T, String>;
@@ -99,7 +99,9 @@ impl Types<'_> {
             Condition::Has(slot) | Condition::Truthy(slot) if *slot >= MAX_KEYS => {
                 [Detail::ToolCalls, Detail::Weight].iter().any(|detail| detail.slot() == *slot)
             }
-            Condition::Has(slot) | Condition::Truthy(slot) => {
+            Condition::Has(slot)
+            | Condition::Truthy(slot)
+            | Condition::Says(Source { slot, .. }) => {
                 self.fields.get(*slot).is_some_and(|field| self.absent.contains(field))
             }
             Condition::Tells(_) => true,

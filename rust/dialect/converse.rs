@@ -49,6 +49,7 @@ impl Reader {
         }
         if let Some(found) = &self.final_answer {
             shorten_answers(&mut said, found, lists)?;
+            self.take_final(&mut said, fields, record, lists)?;
         }
         if !self.room.details.contains(&Detail::ToolCallId) {
             check_results(&said, lists)?;
@@ -74,6 +75,25 @@ impl Reader {
         mark_ends(lists, List::Turns)?;
         if self.lists.contains(&List::Pairs) || self.lists.contains(&List::History) {
             pair_up(&said, lists)?;
+        }
+        Ok(())
+    }
+
+    /// Takes for what the last answer says the final answer that the record has elsewhere.
+    fn take_final(
+        &self,
+        said: &mut [Entry],
+        fields: &Fields,
+        record: &Record<'_>,
+        lists: &mut Lists,
+    ) -> Result<(), TryReserveError> {
+        let found = self.cot_answer.map_or(Value::Missing, |slot| fields.value(slot, record));
+        let last = said.iter_mut().rfind(|turn| lists.is(turn, "assistant"));
+        if let Some(last) = last
+            && is_there(found)
+            && is_there(Value::of(lists.bytes(last.get(Detail::Content))))
+        {
+            last.set(Detail::Content, lists.keep_value(found)?);
         }
         Ok(())
     }

@@ -106,8 +106,7 @@ impl<'a> Found<'a> {
         if has_sentences || !has_others { Ok(()) } else { Err(NotAdded::Unknown) }
     }
 
-    /// Passes a value and adds all texts in it, however deep they stand. Each is passed once: documents are
-    /// most of a record.
+    /// Passes a value and adds all texts in it. Each is passed once: documents are most of a record.
     fn add_all(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
         match walk.value() {
             Some(Token::Text(raw)) => Ok(self.add(raw)?),
@@ -117,11 +116,24 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Texts beside lists are no documents: HotpotQA has titles beside lists of sentences.
     fn add_of_list(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
+        let (mut has_texts, mut has_lists) = (false, false);
         while walk.more(b']').ok_or(NotAdded::Unknown)? {
-            self.add_all(walk)?;
+            match walk.value() {
+                Some(Token::Text(raw)) => {
+                    has_texts = true;
+                    self.add(raw)?;
+                }
+                Some(Token::List) => {
+                    has_lists = true;
+                    self.add_of_list(walk)?;
+                }
+                Some(Token::Null) => {}
+                _ => return Err(NotAdded::Unknown),
+            }
         }
-        Ok(())
+        if has_texts && has_lists { Err(NotAdded::Unknown) } else { Ok(()) }
     }
 
     fn add(&mut self, text: &[u8]) -> Result<(), TryReserveError> {

@@ -147,7 +147,7 @@ pub enum Kind {
     NotList,
     /// Not null: tables have all columns in all rows.
     Something,
-    /// Anything but the literal `false`, or nothing.
+    /// Anything but `false` or a zero, also as texts, or nothing.
     #[serde(rename = "not-false")]
     NotFalse,
 }

@@ -227,17 +227,22 @@ fn is_list(value: Value<'_>) -> bool {
     }
 }
 
-/// Whether a value is `false`, in JSON or in a column.
+/// Whether a value says no, in JSON or in a column: `false`, a zero as tables have it, or either as a text.
 fn is_false(value: Value<'_>) -> bool {
     let mut json = Vec::new();
     match value {
-        Value::Json(raw) => raw == b"false",
+        Value::Text(text) => says_no(&text.to_plain()),
+        Value::Json(raw) => says_no(&String::from_utf8_lossy(raw)),
         Value::Nested(_) => {
             value.write_json(Escape::Keep, &mut json);
-            json == b"false"
+            says_no(&String::from_utf8_lossy(&json))
         }
-        _ => false,
+        Value::Missing | Value::Null => false,
     }
+}
+
+fn says_no(label: &str) -> bool {
+    label.eq_ignore_ascii_case("false") || label.parse() == Ok(0.0)
 }
 
 /// What a record is, and what has to be done.

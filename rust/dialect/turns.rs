@@ -63,12 +63,19 @@ impl Called {
 
 /// Keys of messages that no row has a place for, and that would be lost in silence. `true` is what
 /// axolotl takes `train` of an answer for where it is not said.
-const NOT_CONVERTED: [(&str, &str); 5] = [
+const NOT_CONVERTED: [(&str, &str); 12] = [
     ("function_call", "has a function_call, the form before tool_calls, which is not converted"),
     ("train", "has a loss mask (train), which is not converted"),
     ("train_detail", "has a loss mask (train_detail), which is not converted"),
     ("reasoning_content", "has a reasoning_content, which is not converted"),
     ("thinking", "has a thinking, which is not converted"),
+    ("refusal", "has a refusal, which is not converted"),
+    ("image", "has a picture, which is not converted"),
+    ("images", "has pictures, which are not converted"),
+    ("video", "has a video, which is not converted"),
+    ("videos", "has videos, which are not converted"),
+    ("audio", "has a sound, which is not converted"),
+    ("audios", "has sounds, which are not converted"),
 ];
 
 /// The bytes of a value that is missing or null.
@@ -177,8 +184,12 @@ impl Parser {
                     ));
                 }
             };
-            // Templates tell a content that is null from one that is not there.
-            if let Some(detail) = detail.filter(|&one| value != NULL || one == Detail::Content) {
+            if let Some(detail) = detail {
+                // Templates tell a content that is null from one that is not there.
+                if value == NULL && detail != Detail::Content {
+                    entry.set(detail, Span::default());
+                    continue;
+                }
                 if value != NULL && !detail.is_json() && !value.starts_with(b"\"") {
                     return Err(wrong(
                         "has a part that is not a text, which is all that is converted",

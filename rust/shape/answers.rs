@@ -65,6 +65,17 @@ impl Compiler<'_> {
         self.marked(members, key, Marks::Cuts).map(cut)
     }
 
+    /// Refuses a row that says nothing of what inside of the answer is trained on, if that is asked for.
+    pub(super) fn check_mask(&self) -> Result<()> {
+        let is_asked = !matches!(self.cutter.as_deref(), None | Some(Cutter::Answer));
+        if is_asked && !self.divides && !self.lists.contains(&List::Spans) {
+            let what = "'train' says what of an answer is learnt, and its row has neither an '$answer' \
+                        that holds the answer right inside, nor its 'spans'";
+            return Err(what.to_owned());
+        }
+        Ok(())
+    }
+
     /// An answer in a text, marked as what is asked for.
     pub(super) fn answer_parts(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
         let (Some(what), 1) = (members.get("$answer"), members.len()) else {
@@ -90,7 +101,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn as_marked(&self, parts: Vec<Part>) -> Result<Vec<Part>> {
+    fn as_marked(&mut self, parts: Vec<Part>) -> Result<Vec<Part>> {
         match self.marks {
             Marks::None => Ok(parts),
             Marks::Labels => Ok(self.labelled(parts)),
@@ -131,10 +142,11 @@ impl Compiler<'_> {
     }
 
     /// The parts of an answer between labels, its text cut at what is trained on.
-    fn labelled(&self, mut parts: Vec<Part>) -> Vec<Part> {
+    fn labelled(&mut self, mut parts: Vec<Part>) -> Vec<Part> {
         let starts_trained = match &self.cutter {
             Some(cutter) if !matches!(**cutter, Cutter::Answer) => {
                 let cuts = self.cut_spans(&mut parts, cutter);
+                self.divides |= cuts;
                 !cuts || cutter.starts_trained()
             }
             _ => true,
@@ -162,7 +174,7 @@ impl Compiler<'_> {
     }
 
     /// The parts of an answer with the cut before what is trained on.
-    fn with_cut(&self, mut parts: Vec<Part>) -> Result<Vec<Part>> {
+    fn with_cut(&mut self, mut parts: Vec<Part>) -> Result<Vec<Part>> {
         let Some(Cutter::Final(found)) = self.cutter.as_deref() else {
             parts.insert(0, Part::Cut);
             return Ok(parts);
@@ -177,6 +189,7 @@ impl Compiler<'_> {
             head.operations.push(Operation::Reasoning(found.clone()));
             rest.operations.push(Operation::FinalAnswer(found.clone()));
         }
+        self.divides = true;
         parts.extend([head, Part::Cut]);
         parts.extend(rest);
         Ok(parts)

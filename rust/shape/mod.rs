@@ -110,15 +110,17 @@ impl Shape {
     ///
     /// A usage error that names what the target does not know, or what does not fit together.
     pub fn compile(target: &Target, options: &Options) -> Result<Self, Error> {
-        let wrong = |message: String| Error::usage(format!("target {}: {message}", target.name));
         let settings = settings(target, options)?;
-        target.beside.as_ref().map_or(Ok(()), Beside::check).map_err(wrong)?;
+        let beside = target.beside.as_ref().map_or(Ok(()), Beside::check);
+        beside.map_err(|message| target.wrong(&message))?;
         let row = target.row_for(options.train)?;
-        let skeleton = parse::row(row).map_err(wrong)?;
+        let wrong = |message: String| target.wrong_in(row, None, &message);
+        let skeleton = parse::row(row).map_err(|(line, what)| target.wrong_in(row, line, &what))?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
         let names = Names::Fields(Vec::new());
         let given = &options.settings;
         let mut compiler = skeleton::Compiler::new(&settings, given, roles.clone(), names);
+        compiler.is_rendered = target.is_rendered;
         for need in &target.needs {
             compiler.need(needed(need).map_err(wrong)?);
         }
@@ -135,6 +137,7 @@ impl Shape {
             compiler.conversation().map_err(wrong)?;
         }
         let tree = compiler.row(&skeleton).map_err(wrong)?;
+        compiler.check_mask().map_err(wrong)?;
         let fields = compiler.fields().to_vec();
         let expected = fields.iter().map(|field| compiler.expected.contains(field));
         Ok(Self {

@@ -7,11 +7,14 @@ use serde_json::{Number, Value as Json};
 
 use crate::walk::{Token, Walk, decoded};
 
-/// The JSON of a row, or what is wrong with it.
-pub(super) fn row(text: &str) -> Result<Json, String> {
-    let json =
-        serde_json::from_str(text).map_err(|error| format!("the row is not JSON: {error}"))?;
-    keeps_all(&mut Walk::new(text.as_bytes()))?;
+/// The JSON of a row, or what is wrong with it, and on which of its lines, if that is known.
+pub(super) fn row(text: &str) -> Result<Json, (Option<usize>, String)> {
+    let json = serde_json::from_str(text).map_err(|error| {
+        let told = error.to_string();
+        let what = told.rsplit_once(" at line ").map_or(told.as_str(), |(what, _)| what);
+        (Some(error.line()), format!("the row is not JSON: {what} (column {})", error.column()))
+    })?;
+    keeps_all(&mut Walk::new(text.as_bytes())).map_err(|what| (None, what))?;
     Ok(json)
 }
 

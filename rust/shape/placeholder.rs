@@ -161,7 +161,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
             let end = closing_brace(tail).ok_or_else(|| {
                 format!("'{{' without '}}' in \"{text}\"; write '{{{{' for a brace")
             })?;
-            pieces.push(parse_name(&tail[1..end])?);
+            let (name, operations) = name(&tail[1..end])?;
+            pieces.push(Piece::Name { name, operations });
             rest = &tail[end + 1..];
         }
     }
@@ -186,11 +187,11 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-fn parse_name(text: &str) -> Result<Piece, String> {
+/// A name and what is done to its value, as they stand between braces.
+pub(super) fn name(text: &str) -> Result<(String, Vec<Operation>), String> {
     let mut parts = split_operations(text).into_iter().map(str::trim);
     let name = parts.next().unwrap_or_default().to_owned();
-    let operations = parts.map(Operation::parse).collect::<Result<_, _>>()?;
-    Ok(Piece::Name { name, operations })
+    Ok((name, parts.map(Operation::parse).collect::<Result<_, _>>()?))
 }
 
 fn split_operations(text: &str) -> Vec<&str> {

@@ -143,6 +143,8 @@ pub(crate) enum Condition {
     Is(usize, String),
     /// The field is there and not empty, nor a text that tells an empty array or object.
     Tells(usize),
+    /// The field is a text that is not empty after what is done to it.
+    Says(Source),
 }
 
 impl Condition {
@@ -153,7 +155,8 @@ impl Condition {
             | Self::Has(slot)
             | Self::Own(slot, _)
             | Self::Is(slot, _)
-            | Self::Tells(slot) => *slot,
+            | Self::Tells(slot)
+            | Self::Says(Source { slot, .. }) => *slot,
         }
     }
 
@@ -171,6 +174,7 @@ impl Condition {
             Self::Is(slot, text) => {
                 matches!(record.value(*slot), Value::Text(found) if found.is(text))
             }
+            Self::Says(source) => source.text(record).is_some_and(|text| !text.is_empty()),
         }
     }
 }
@@ -339,7 +343,10 @@ fn add_asked(steps: &[Step], slots: &mut Vec<usize>) {
     for step in steps {
         match step {
             Step::Choice { condition, then: one, otherwise: other } => {
-                if let Condition::Truthy(slot) | Condition::Has(slot) = condition {
+                if let Condition::Truthy(slot)
+                | Condition::Has(slot)
+                | Condition::Says(Source { slot, .. }) = condition
+                {
                     slots.push(*slot);
                 }
                 add_asked(one, slots);

@@ -51,6 +51,10 @@ pub(super) struct Compiler<'a> {
     pub(super) inside: usize,
     /// Whether rows hold a text that is cut at its answer.
     pub cuts: bool,
+    /// Whether they say what inside of an answer is trained on.
+    pub(super) divides: bool,
+    /// Whether they may hold what a template renders.
+    pub is_rendered: bool,
 }
 
 pub(super) type Result<T> = std::result::Result<T, String>;
@@ -82,6 +86,8 @@ impl<'a> Compiler<'a> {
             answers: 0,
             inside: 0,
             cuts: false,
+            divides: false,
+            is_rendered: false,
         }
     }
 
@@ -156,7 +162,7 @@ impl<'a> Compiler<'a> {
         let mut names = Vec::new();
         let mut items = Vec::new();
         for (name, value) in members {
-            let name = self.fixed(name)?;
+            let name = self.fixed(literal(name)?)?;
             if names.contains(&name) {
                 return Err(format!("two members of one object are named '{name}'"));
             }
@@ -319,9 +325,23 @@ impl<'a> Compiler<'a> {
             return Err("a question is one of '$if', '$has' and '$role', with a name".to_owned());
         };
         match question.as_str() {
-            "$if" => Ok(self.meaning(name)?.truthy()),
+            "$if" => self.is_there(name),
             "$has" => Ok(self.meaning(name)?.present()),
             _ => self.has_role(name),
+        }
+    }
+
+    /// Whether a name stands for something that is not empty, also after some operations.
+    fn is_there(&mut self, question: &str) -> Result<Answer> {
+        let (name, operations) = placeholder::name(question)?;
+        let meaning = self.meaning(&name)?;
+        if operations.is_empty() {
+            return Ok(meaning.truthy());
+        }
+        match meaning.after(&name, &operations)? {
+            Meaning::Text(source) => Ok(Answer::Asked(Condition::Says(source))),
+            fixed @ Meaning::Fixed(_) => Ok(fixed.truthy()),
+            _ => Err(format!("'{question}' in '$if' is not what becomes of a text of the record")),
         }
     }
 
@@ -473,6 +493,9 @@ impl<'a> Compiler<'a> {
         {
             return Ok(Meaning::fixed(text));
         }
+        if Field::named(name).is_some_and(Field::is_rendered) && !self.is_rendered {
+            return Err(self.unknown(name));
+        }
         match (self.names.meaning(name), setting) {
             (Some(Meaning::Text(source)), _) if name == SYSTEM => {
                 Ok(Meaning::Own(source, setting.cloned().unwrap_or_default()))
@@ -525,6 +548,23 @@ fn each(members: &Map<String, Json>) -> Result<(List, &Json)> {
         format!("unknown list '{name}'; there are {known}")
     })?;
     Ok((list, what))
+}
+
+/// What asks for something, and is no name of a member.
+const ASKING: [&str; 9] =
+    ["$if", "$has", "$role", "$each", "$concat", "$answer", "$segments", "$prompt", "$completion"];
+
+/// The name of a member, of which two `$` at the start stand for one, as in json-e.
+fn literal(name: &str) -> Result<&str> {
+    match name.strip_prefix('$') {
+        None => Ok(name),
+        Some(rest) if rest.starts_with('$') => Ok(rest),
+        Some(_) if ASKING.contains(&name) => Err(format!("'{name}' stands in a text only")),
+        Some(_) => {
+            let known = ASKING.join(", ");
+            Err(format!("unknown '{name}'; there are {known}, and '${name}' for a member '{name}'"))
+        }
+    }
 }
 
 fn is_question(members: &Map<String, Json>) -> bool {

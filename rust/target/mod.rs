@@ -1,5 +1,7 @@
 //! The targets: files that say what a row looks like, and nothing that only built-in ones can say.
 
+mod origin;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use crate::jinja::Jinja;
 use crate::mask::Mask;
 use crate::oracle::Oracle;
 use crate::rules::Rules;
+use origin::Origin;
 
 /// A target file, read but not compiled.
 ///
@@ -57,6 +60,11 @@ pub struct Target {
     /// A chat template in Jinja that the field `text` is rendered by.
     #[serde(skip)]
     pub jinja: Option<Arc<Jinja>>,
+    /// Whether its rows hold what a template renders, which no file says of itself.
+    #[serde(skip)]
+    pub(crate) is_rendered: bool,
+    #[serde(skip)]
+    origin: Origin,
 }
 
 /// A row that says what of the answer is trained on.
@@ -202,7 +210,7 @@ impl Target {
     ///
     /// Those of [`Target::named`].
     pub fn of_rows(name: &str) -> Result<Self, Error> {
-        if name == TEXT { Self::parse(TEXT, TEXT_ROWS) } else { Self::named(name) }
+        if name == TEXT { Self::rendered() } else { Self::named(name) }
     }
 
     /// Rows of text by a template of the user's own: a Jinja file or a `tokenizer_config.json`.
@@ -212,9 +220,15 @@ impl Target {
     /// When it cannot be read or understood.
     pub fn jinja(path: &str, date: Option<&str>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-        let mut target = Self::parse(TEXT, TEXT_ROWS)?;
+        let mut target = Self::rendered()?;
         target.jinja = Some(Arc::new(Jinja::new(path, &text, date)?));
         Ok(target)
+    }
+
+    /// Rows of text, whatever renders it.
+    fn rendered() -> Result<Self, Error> {
+        let target = Self::parse(TEXT, TEXT_ROWS)?;
+        Ok(Self { is_rendered: true, ..target })
     }
 
     /// The chat templates.
@@ -316,22 +330,40 @@ impl Target {
     ///
     /// When it cannot be understood.
     pub fn parse(origin: &str, text: &str) -> Result<Self, Error> {
-        let target: Self = toml::from_str(text).map_err(|error| {
+        let mut target: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             Error::usage(format!("target {origin}: line {line}: {}", error.message()))
         })?;
-        if let Some(unknown) = target.masks().find(|name| Mask::named(name).is_none()) {
-            let known = Mask::ALL.map(|(name, _)| name).join(", ");
-            let what = format!("unknown mask '{unknown}' in train; there are {known}");
-            return Err(Error::usage(format!("target {origin}: {what}")));
-        }
-        if let Some(unknown) = target.unknown_role() {
-            let known = ROLES.join(", ");
-            let what =
-                format!("unknown role '{unknown}'; there are {known}, and {CALLS} in [roles]");
-            return Err(Error::usage(format!("target {origin}: {what}")));
-        }
+        target.origin = Origin::new(origin, text);
+        target.unknown_name().map_or(Ok(()), |message| Err(target.wrong(&message)))?;
         Ok(target)
+    }
+
+    /// What is wrong with it, at the place of what the message names first.
+    pub(crate) fn wrong(&self, message: &str) -> Error {
+        self.origin.error(&self.name, self.origin.line_of(message), message)
+    }
+
+    /// What is wrong with a line of a row of it.
+    pub(crate) fn wrong_in(&self, row: &str, line: Option<usize>, message: &str) -> Error {
+        self.origin.error(&self.name, self.origin.line_in(row, line, message), message)
+    }
+
+    /// A name that stands for nothing.
+    fn unknown_name(&self) -> Option<String> {
+        if let Some(unknown) = self.masks().find(|name| Mask::named(name).is_none()) {
+            let known = Mask::ALL.map(|(name, _)| name).join(", ");
+            return Some(format!("unknown mask '{unknown}' in train; there are {known}"));
+        }
+        if let Some(unknown) = self.unknown_role() {
+            let known = ROLES.join(", ");
+            return Some(format!(
+                "unknown role '{unknown}'; there are {known}, and {CALLS} in [roles]"
+            ));
+        }
+        let unknown = self.rules.unknown_name()?;
+        let known = Rules::NAMED.join(", ");
+        Some(format!("unknown rule '{unknown}' in [rules.names]; there are {known}"))
     }
 
     /// A name in the target that is no role.

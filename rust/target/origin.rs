@@ -1,0 +1,54 @@
+//! Where a target was read from, for messages: the file, and the line of it that is at fault.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// What a target was read from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    /// The path of the file, or the name of what is built in.
+    path: String,
+    text: Arc<str>,
+}
+
+impl Origin {
+    pub(super) fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.into() }
+    }
+
+    /// An error at a line, in a target that is called `name` if it was read from nothing.
+    #[cold]
+    pub(super) fn error(&self, name: &str, line: Option<usize>, message: &str) -> Error {
+        let path = if self.path.is_empty() { name } else { &self.path };
+        Error::usage(match line {
+            Some(line) => format!("target {path}: line {line}: {message}"),
+            None => format!("target {path}: {message}"),
+        })
+    }
+
+    /// The line on which stands what a message names first.
+    pub(super) fn line_of(&self, message: &str) -> Option<usize> {
+        self.text.find(named(message)?).map(|at| self.line_at(at))
+    }
+
+    /// The line of a row, counted from 1, as a line of the file; without it, the line on which stands what a
+    /// message names first. Nothing is known of a row that the file spells with escapes.
+    pub(super) fn line_in(&self, row: &str, line: Option<usize>, message: &str) -> Option<usize> {
+        let start = self.text.find(row).filter(|_| !row.is_empty())?;
+        if let Some(line) = line {
+            return Some(self.line_at(start) + line - 1);
+        }
+        let inside = named(message).and_then(|name| row.find(name));
+        inside.map(|at| self.line_at(start + at)).or_else(|| self.line_of(message))
+    }
+
+    fn line_at(&self, at: usize) -> usize {
+        self.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+}
+
+/// What a message names first, between quotes.
+fn named(message: &str) -> Option<&str> {
+    message.split('\'').nth(1).filter(|name| !name.is_empty())
+}
