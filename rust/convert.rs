@@ -178,7 +178,7 @@ impl Converter {
     #[must_use]
     pub fn rows<R: Rows>(&self, batch: &Batch, range: Range<usize>, rows: &mut R) -> Converted {
         let (mut converted, mut scratch) = (Converted::default(), self.scratch());
-        let used = self.reader.used(batch.names());
+        let used = self.reader.used(batch.table());
         for row in range {
             let record = batch.record(row);
             converted.ledger.bytes_in += self.shape.used_bytes(&record, &used);

@@ -399,7 +399,10 @@ impl<'a> Record<'a> {
     pub fn keys(&self) -> Vec<String> {
         match self.form {
             Form::Line { content, whole, .. } => keys_of(&content[whole.start..whole.end]),
-            Form::Row { batch, .. } => batch.names().iter().take(KEYS_TOLD).cloned().collect(),
+            Form::Row { batch, .. } => {
+                let names = batch.table().iter().map(|column| column.name.clone());
+                names.take(KEYS_TOLD).collect()
+            }
         }
     }
 

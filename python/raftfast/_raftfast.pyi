@@ -352,11 +352,12 @@ class Converter:
         The entry is a JSON object in which ``{name}`` stands for the name of the output without its
         ending, and ``{file}`` for the name with it.
         """
-    def wanted(self, columns: list[str]) -> list[str]:
-        """Tell which columns of a table are used.
+    def wanted(self, columns: list[str] | object) -> list[str]:
+        """Tell the names of the columns of a table that are used.
 
         Args:
-            columns: The names of all its columns, which tell the dialect of its rows.
+            columns: Its schema, by whose names and types the dialects are told that its rows may be
+                of, or the names of all its columns, where no more is known.
 
         """
 
@@ -512,13 +513,13 @@ class Strings:
 
     @staticmethod
     def open(
-        paths: Sequence[str | PathLike[str]], wanted: Callable[[list[str]], list[str]]
+        paths: Sequence[str | PathLike[str]], wanted: Callable[[Any], list[str]]
     ) -> Strings | None:
         """Look into files of Arrow that are to be read one after the other, as one input.
 
         Args:
             paths: Arrow IPC files and streams, with the same columns.
-            wanted: Gets the names of their columns and tells which to read. If it names none, the
+            wanted: Gets a schema of their columns and tells which to read. If it names none, the
                 first column is read, so that the rows can be counted.
 
         Returns:

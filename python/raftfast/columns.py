@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -24,14 +25,23 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from datasets import Dataset
-    from pyarrow import Array, Field, OSFile, RecordBatch, RecordBatchReader, Schema
+    from pyarrow import (
+        Array,
+        DataType,
+        Field,
+        OSFile,
+        RecordBatch,
+        RecordBatchReader,
+        Schema,
+        Table,
+    )
     from pyarrow.ipc import IpcReadOptions, RecordBatchStreamReader
     from pyarrow.parquet import FileMetaData, ParquetFile, RowGroupMetaData
     from typing_extensions import Self
 
     Source: TypeAlias = tuple[Schema, Iterator[RecordBatch]]
-    Wanted: TypeAlias = Callable[[list[str]], list[str]]
-    """Tells which columns are used, of those that there are."""
+    Wanted: TypeAlias = Callable[[Schema], list[str]]
+    """Tells the names of the columns that are used, of those that there are."""
 
 FileKind: TypeAlias = Literal["arrow", "arrows", "parquet"]
 """An Arrow IPC file, an Arrow IPC stream, a Parquet file."""
@@ -50,6 +60,9 @@ BUFFER_BYTES = 1 << 20
 MESSAGE_LIMIT = 160
 """Where the words of pyarrow are cut, which may quote the file."""
 
+_ALL_COLUMNS = "raftfast.columns"
+"""The key of the metadata under which the core finds the names of all columns, read or not, which
+tell dialects."""
 _DATASET_ROWS = 1000
 _EMPTY_ROWS = 1 << 26
 """Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
@@ -176,13 +189,84 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
         wanted: Tells which columns are used; ``None`` is all of them.
 
     """
-    names = list(dataset.column_names)
-    used = names if wanted is None else wanted(names)
+    whole = dataset.data.schema
+    used = whole.names if wanted is None else wanted(whole)
     # By the Dataset and not from its table, which knows nothing of a selection or an order.
-    arrow = dataset.select_columns(used or dataset.column_names[:1]).with_format("arrow")
+    arrow = dataset.select_columns(used or whole.names[:1]).with_format("arrow")
     tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
-    batches = (batch for table in tables for batch in table.to_batches())
-    return Columns("the Dataset", arrow.data.schema, batches)
+    batches = (_aligned(batch) for table in tables for batch in table.to_batches())
+    return Columns("the Dataset", _of(arrow.data.schema, whole), batches)
+
+
+def of_table(
+    name: str, table: Table | RecordBatch | RecordBatchReader, wanted: Wanted | None
+) -> Columns:
+    """Read a table, a batch or a stream of batches of pyarrow, which are what they seem.
+
+    Args:
+        name: What messages call it.
+        table: One of these.
+        wanted: Tells which columns are used; ``None`` is all of them.
+
+    """
+    import pyarrow as pa
+
+    whole = table.schema
+    used = whole.names if wanted is None else wanted(whole)
+    chosen = [number for number, column in enumerate(whole.names) if column in used] or [0]
+    batches = [table] if isinstance(table, pa.RecordBatch) else table
+    if isinstance(batches, pa.Table):
+        batches = batches.select(chosen).to_batches()
+    else:
+        batches = (batch.select(chosen) for batch in batches)
+    schema = pa.schema([whole.field(number) for number in chosen], whole.metadata)
+    return Columns(name, _of(schema, whole), map(_aligned, batches))
+
+
+def is_table(source: object) -> bool:
+    """Tell what `of_table` reads, without importing pyarrow."""
+    pa = sys.modules.get("pyarrow")
+    classes = (getattr(pa, name, None) for name in ("Table", "RecordBatch", "RecordBatchReader"))
+    known = tuple(one for one in classes if isinstance(one, type))
+    return isinstance(source, known) and len(source.schema) > 0  # type: ignore[attr-defined]
+
+
+def _of(schema: Schema, whole: Schema) -> Schema:
+    """Let a schema say of which table its columns are."""
+    if schema.names == whole.names:
+        return schema
+    import json
+
+    names = json.dumps(whole.names)
+    return schema.with_metadata({**(schema.metadata or {}), _ALL_COLUMNS: names})
+
+
+def _aligned(batch: RecordBatch) -> RecordBatch:
+    """Copy columns with objects right inside of others to where they start at their first row.
+
+    Where they start later, because they are a slice, arrow-rs 59 panics: it cuts them off twice.
+    """
+    import pyarrow as pa
+
+    columns = [
+        pa.concat_arrays([column]) if _is_deep(column.type, inside=False) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _is_deep(kind: DataType, *, inside: bool) -> bool:
+    """Tell a type with objects right inside of others, or of lists of a fixed length."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return inside or any(
+            _is_deep(kind.field(n).type, inside=True) for n in range(kind.num_fields)
+        )
+    if types.is_nested(kind):
+        fixed = types.is_fixed_size_list(kind)
+        return any(_is_deep(kind.field(n).type, inside=fixed) for n in range(kind.num_fields))
+    return False
 
 
 def of_nulls(frame: object) -> RecordBatchReader:
@@ -353,9 +437,9 @@ def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
     from pyarrow import OSFile, ipc
 
     with OSFile(os.fsencode(path)) as file:
-        chosen = _chosen(ipc.open_file(file).schema, wanted)
-        reader = ipc.open_file(file, options=_only(chosen))
-        yield reader.schema, map(reader.get_batch, range(reader.num_record_batches))
+        whole = ipc.open_file(file).schema
+        reader = ipc.open_file(file, options=_only(_chosen(whole, wanted)))
+        yield _of(reader.schema, whole), map(reader.get_batch, range(reader.num_record_batches))
 
 
 @contextmanager
@@ -363,10 +447,10 @@ def _stream(path: str, wanted: Wanted | None) -> Iterator[Source]:
     from pyarrow import OSFile, ipc
 
     with OSFile(os.fsencode(path)) as file:
-        chosen = _chosen(ipc.open_stream(file).schema, wanted)
+        whole = ipc.open_stream(file).schema
         file.seek(0)
-        reader = ipc.open_stream(file, options=_only(chosen))
-        yield reader.schema, _to_the_end(reader, file)
+        reader = ipc.open_stream(file, options=_only(_chosen(whole, wanted)))
+        yield _of(reader.schema, whole), _to_the_end(reader, file)
 
 
 def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
@@ -375,7 +459,7 @@ def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
     if not names:
         raise ValueError("it has no columns")
     counts = Counter(names)
-    used = names if wanted is None else wanted(names)
+    used = names if wanted is None else wanted(schema)
     chosen = [number for number, name in enumerate(names) if name in used]
     for number in chosen:
         if counts[names[number]] > 1:
@@ -417,9 +501,9 @@ def _parquet(path: str, wanted: Wanted | None) -> Iterator[Source]:
             file, buffer_size=BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
         )
         _check_room(parquet.metadata, file.size())
-        fields = list(parquet.schema_arrow)
-        chosen = [fields[number] for number in _chosen(parquet.schema_arrow, wanted)]
-        yield schema(chosen), _row_groups(parquet, [field.name for field in chosen])
+        whole = parquet.schema_arrow
+        chosen = [whole.field(number) for number in _chosen(whole, wanted)]
+        yield _of(schema(chosen), whole), _row_groups(parquet, [field.name for field in chosen])
 
 
 def _check_room(metadata: FileMetaData, size: int) -> None:

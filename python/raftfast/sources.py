@@ -165,7 +165,10 @@ def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tup
     if not isinstance(source, str):
         if _is_dataset(source):
             return _DATASET, columns.of_dataset(source, wanted)
-        return name_of(source), columns.of_nulls(source) if _has_nulls(source) else source
+        name = name_of(source)
+        if columns.is_table(source):
+            return name, columns.of_table(name, source, wanted)
+        return name, columns.of_nulls(source) if _has_nulls(source) else source
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
         return source

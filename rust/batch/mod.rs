@@ -11,6 +11,7 @@ mod leaf;
 mod node;
 mod reader;
 mod strings;
+mod table;
 
 use arrow_array::{ArrayRef, RecordBatch};
 
@@ -21,6 +22,7 @@ use node::{Node, Struct};
 use reader::Reader;
 
 pub use node::Nested;
+pub use table::{ALL_COLUMNS, Column, Form};
 
 /// A batch whose columns in use have been checked.
 ///
@@ -44,10 +46,11 @@ pub use node::Nested;
 #[derive(Debug)]
 pub struct Batch {
     rows: usize,
-    names: Vec<String>,
+    /// All columns of the table, also those that were not read.
+    table: Vec<Column>,
     /// The columns of the fields, where there are any.
     fields: Vec<Option<Node>>,
-    /// The keys for which there are columns.
+    /// The keys for which the table has columns.
     found: KeySet,
     /// All columns as one object, if records are written whole.
     whole: Node,
@@ -86,11 +89,13 @@ impl Batch {
         let schema = batch.schema_ref();
         let fields = keys.iter().map(|&(name, holds)| columns.field(name, holds));
         let fields = fields.collect::<Result<Vec<_>, _>>()?;
-        let there = |(place, field): (usize, &Option<Node>)| KeySet::from(field.is_some()) << place;
+        let table = Column::all_of(schema);
+        let has = |name: &str| table.iter().any(|column| column.name == name);
+        let there = |(place, key): (usize, &(&str, Holds))| KeySet::from(has(key.0)) << place;
         Ok(Self {
-            found: fields.iter().enumerate().fold(0, |found, field| found | there(field)),
+            found: keys.iter().enumerate().fold(0, |found, key| found | there(key)),
             rows: batch.num_rows(),
-            names: schema.fields().iter().map(|field| field.name().clone()).collect(),
+            table,
             fields,
             whole: if whole { columns.whole()? } else { Node::default() },
         })
@@ -109,10 +114,10 @@ impl Batch {
         Record::of_row(self, row)
     }
 
-    /// The names of the columns.
+    /// The columns of the table, also those that were not read.
     #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.names
+    pub fn table(&self) -> &[Column] {
+        &self.table
     }
 
     /// The value of the field that was asked for at this place.
@@ -121,7 +126,7 @@ impl Batch {
         self.fields[slot].as_ref().map_or(Value::Missing, |node| node.value(row))
     }
 
-    /// The keys for which there are columns.
+    /// The keys for which the table has columns.
     pub(crate) fn found(&self) -> KeySet {
         self.found
     }

@@ -185,6 +185,17 @@ impl Nested<'_> {
         matches!(self.node, Node::Struct(_) | Node::Map(_) | Node::List(_))
     }
 
+    /// Whether it is an object whose first member is an array that starts with a string.
+    pub(crate) fn is_flat(self) -> bool {
+        let Node::Struct(node) = self.node else { return false };
+        let first = node.members.first().map(|(_, first)| first.value(self.row));
+        let Some(Value::Nested(Nested { node: Node::List(list), row })) = first else {
+            return false;
+        };
+        let run = list.runs.run(row);
+        !run.is_empty() && matches!(list.items.value(run.start), Value::Text(_))
+    }
+
     /// Bytes of JSON at most, as long as no string needs an escape.
     #[must_use]
     pub fn json_len(self) -> usize {

@@ -28,7 +28,11 @@ static TAGS: LazyLock<Tags> = LazyLock::new(|| Tags {
 
 /// Whether documents stand right in their list, and not in one list of all inside it.
 pub(super) fn are_flat(value: Value<'_>) -> bool {
-    let Value::Json([b'{', inside @ ..]) = value else { return false };
+    let inside = match value {
+        Value::Json([b'{', inside @ ..]) => inside,
+        Value::Nested(nested) => return nested.is_flat(),
+        _ => return false,
+    };
     let Some(colon) = memchr::memchr(b':', inside) else { return false };
     let mut tokens = inside[colon + 1..].iter().filter(|byte| !byte.is_ascii_whitespace());
     matches!((tokens.next(), tokens.next()), (Some(b'['), Some(b'"')))

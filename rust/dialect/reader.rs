@@ -7,6 +7,7 @@ use super::each::Answers;
 use super::reading::{AUTO, Answer, Several};
 use super::turns::Parser;
 use super::unread::Unread;
+use crate::batch::{Column, Form};
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Fault, FaultKind};
 use crate::jinja::Jinja;
@@ -188,10 +189,25 @@ impl Test {
         }
     }
 
-    fn can_hold(&self, used: usize) -> bool {
+    /// What it looks at in a table because of the column's type, besides what rows use.
+    fn asked_by_type(&self) -> Option<usize> {
+        match self {
+            Self::Is(slot, Kind::Text | Kind::Flat) => Some(*slot),
+            _ => None,
+        }
+    }
+
+    /// Whether it may hold for some row, if those slots are `used` anyway and columns have these forms.
+    fn can_hold(&self, used: usize, forms: &[Form]) -> bool {
         match self {
             Self::Starts(..) => true,
             Self::Is(_, kind) if kind.is_always_seen() => true,
+            Self::Is(slot, Kind::Text) if forms[*slot] != Form::Unknown => {
+                forms[*slot] == Form::Text
+            }
+            Self::Is(slot, Kind::Flat) if forms[*slot] != Form::Unknown => {
+                forms[*slot] == Form::Flat
+            }
             Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
             Self::Never => false,
         }
@@ -334,16 +350,16 @@ impl Reader {
         self.keys.names().iter().map(String::as_str).zip(self.holds.iter().copied()).collect()
     }
 
-    /// Of the columns of a table, those that are used. Its rows are all of one dialect, which the names
-    /// of its columns tell: what stands in columns that are not used is not looked at.
+    /// Of the columns of a table, those that are used. Its rows are of the dialects that the names and the
+    /// types of its columns allow: what stands in columns that are not used is not looked at.
     #[must_use]
-    pub fn wanted<'a>(&'a self, columns: &[String]) -> Vec<&'a str> {
+    pub fn wanted<'a>(&'a self, columns: &[Column]) -> Vec<&'a str> {
         let names = self.keys.names();
         self.used(columns).into_iter().map(|slot| names[slot].as_str()).collect()
     }
 
     /// The slots of their keys.
-    pub(crate) fn used(&self, columns: &[String]) -> Vec<usize> {
+    pub(crate) fn used(&self, columns: &[Column]) -> Vec<usize> {
         let mut slots: Vec<usize> = (0..self.fields).collect();
         let found = self.found(columns);
         for known in self.candidates(columns) {
@@ -351,7 +367,7 @@ impl Reader {
         }
         let names = self.keys.names();
         let used = (0..names.len()).filter(|slot| slots.contains(slot));
-        used.filter(|&slot| columns.contains(&names[slot])).collect()
+        used.filter(|&slot| columns.iter().any(|column| column.name == names[slot])).collect()
     }
 
     /// Adds the slots of the keys that records of a dialect are told by and made of, in a table that has
@@ -373,6 +389,7 @@ impl Reader {
         beside.for_each(|plan| plan.add_slots(slots));
         slots.extend(known.refuses.iter().map(|(slot, _)| slot));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
+        slots.extend(known.tests.iter().filter_map(Test::asked_by_type));
         let read = found & ((1 << self.fields) - 1);
         let telling = if known.any & read == 0 { known.has | known.any } else { known.has };
         slots.extend((0..MAX_KEYS).filter(|slot| telling >> slot & 1 == 1));
@@ -380,24 +397,34 @@ impl Reader {
 
     /// Whether a table of these columns gives fields that are no columns of it.
     #[must_use]
-    pub fn makes_fields(&self, columns: &[String]) -> bool {
-        let own_system = columns.iter().any(|column| column == Field::System.name());
+    pub fn makes_fields(&self, columns: &[Column]) -> bool {
+        let own_system = columns.iter().any(|column| column.name == Field::System.name());
         self.candidates(columns).any(|known| known.making != Making::Nothing || own_system)
     }
 
     /// The dialects that a table of these columns may be of.
-    fn candidates(&self, columns: &[String]) -> impl Iterator<Item = &Known> {
-        let found = self.found(columns);
-        let known = self.known.iter().filter(move |known| known.may_be(found, self.fields));
+    fn candidates(&self, columns: &[Column]) -> impl Iterator<Item = &Known> {
+        let (found, forms) = (self.found(columns), self.forms(columns));
+        let known = self.known.iter();
+        let known = known.filter(move |known| known.may_be(found, self.fields, &forms));
         let last = known.clone().position(|known| known.tests.is_empty());
         known.take(last.map_or(usize::MAX, |last| last + 1))
     }
 
     /// The keys that are columns.
-    fn found(&self, columns: &[String]) -> KeySet {
-        let has = |name: &String| columns.contains(name);
+    fn found(&self, columns: &[Column]) -> KeySet {
+        let has = |name: &String| columns.iter().any(|column| column.name == *name);
         let names = self.keys.names().iter().enumerate();
         names.fold(0, |found, (slot, name)| found | KeySet::from(has(name)) << slot)
+    }
+
+    /// What the columns of the keys can hold.
+    fn forms(&self, columns: &[Column]) -> Vec<Form> {
+        let form = |name: &String| {
+            let column = columns.iter().find(|column| column.name == *name);
+            column.map_or(Form::Unknown, |column| column.form)
+        };
+        self.keys.names().iter().map(form).collect()
     }
 
     /// Reads a record as one of the first dialect that it is of.
@@ -474,9 +501,9 @@ impl Known {
             && (self.any == 0 || found & self.any != 0)
     }
 
-    /// Whether some row of a table with these columns may be of this dialect, as far as the first
-    /// columns, which are used anyway, can tell.
-    fn may_be(&self, found: KeySet, used: usize) -> bool {
-        self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used))
+    /// Whether some row of a table with these columns may be of this dialect, as far as their types and
+    /// the first columns, which are used anyway, can tell.
+    fn may_be(&self, found: KeySet, used: usize, forms: &[Form]) -> bool {
+        self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used, forms))
     }
 }

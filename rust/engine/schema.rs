@@ -11,6 +11,7 @@ use super::compress::Compression;
 use super::frame::{BATCH, Encoding};
 use super::framing::Framing;
 use super::{Destination, Form, Progress, Settings, run};
+use crate::batch::Column;
 use crate::columnar::Encoder;
 use crate::columns::Known;
 use crate::convert::Converter;
@@ -136,10 +137,7 @@ fn absent(
     };
     let keys = converter.reader().keys().names();
     let in_schema = |schema: &Schema, slot: usize| schema.column_with_name(&keys[slot]).is_some();
-    let names = |schema: &Schema| -> Vec<String> {
-        schema.fields().iter().map(|field| field.name().clone()).collect()
-    };
-    let makes = |schema: &Schema| converter.reader().makes_fields(&names(schema));
+    let makes = |schema: &Schema| converter.reader().makes_fields(&Column::all_of(schema));
     if let Some(schema) = records {
         return Ok(without(&|slot| makes(schema) || in_schema(schema, slot)));
     }

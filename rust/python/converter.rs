@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use pyo3_arrow::PySchema;
 
 use super::caller::Caller;
 use super::inputs::inputs_of;
@@ -15,6 +16,7 @@ use super::ledger::Ledger;
 use super::outputs::settings_of;
 use super::target::{Dialect, Target};
 use super::{detached, exception};
+use crate::batch::Column;
 use crate::convert::{Converter as Core, DEFAULT_BLOCK_BYTES, DEFAULT_MAX_RECORD_BYTES, OnError};
 use crate::dialect::{AUTO, Answer, Dialect as DialectFile, Reading, Rejected, Several};
 use crate::engine::{self, Form};
@@ -271,11 +273,16 @@ impl Converter {
         Some((beside.file.clone(), beside.entry.clone()))
     }
 
-    fn wanted(&self, columns: Vec<String>) -> Vec<String> {
+    fn wanted(&self, columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        let columns = match columns.extract::<Vec<String>>() {
+            Ok(names) => Column::named(names),
+            Err(_) => Column::all_of(columns.extract::<PySchema>()?.as_ref()),
+        };
         if self.core.shape().takes_whole() {
-            return columns;
+            return Ok(columns.into_iter().map(|column| column.name).collect());
         }
-        self.core.reader().wanted(&columns).into_iter().map(str::to_owned).collect()
+        let wanted = self.core.reader().wanted(&columns);
+        Ok(wanted.into_iter().map(str::to_owned).collect())
     }
 
     #[getter]

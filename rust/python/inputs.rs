@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::RecordBatchReader;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3_arrow::PySchema;
 use pyo3_arrow::input::AnyRecordBatch;
 
 use super::caller::{FileObject, Raised};
@@ -37,7 +38,8 @@ impl Strings {
         });
         let opened = opened.map_err(|error| exception(py, &error))?;
         let Some(strings) = opened else { return Ok(None) };
-        let wanted: Vec<String> = wanted.call1((strings.names(),))?.extract()?;
+        let schema = PySchema::new(Arc::new(strings.schema()));
+        let wanted: Vec<String> = wanted.call1((schema,))?.extract()?;
         Ok(strings.columns(&wanted).map(|columns| Self(Mutex::new(Some(columns)))))
     }
 }

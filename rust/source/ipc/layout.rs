@@ -30,6 +30,8 @@ pub(super) struct Layout {
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether it is of objects that start with an array of strings.
+    pub(super) is_flat: bool,
     pub(super) place: Place,
 }
 
@@ -131,7 +133,8 @@ impl Layout {
                 _ => Kind::Other,
             };
             let place = Place { kind: Some(kind), ..next };
-            fields.push(Field { name: field.name()?.to_owned(), kind, place });
+            let (name, is_flat) = (field.name()?.to_owned(), is_flat(field));
+            fields.push(Field { name, kind, is_flat, place });
             next.pass(field, MAX_DEPTH)?;
         }
         (!fields.is_empty()).then_some((Self { fields, batches: Vec::new() }, next))
@@ -168,6 +171,22 @@ impl Place {
         let depth = depth.checked_sub(1)?;
         field.children().into_iter().flatten().try_for_each(|child| self.pass(child, depth))
     }
+}
+
+/// Whether a column is of objects that start with an array of strings.
+fn is_flat(field: arrow_ipc::Field<'_>) -> bool {
+    let Some(list) = Some(field).filter(|field| field.type_type() == Type::Struct_).and_then(first)
+    else {
+        return false;
+    };
+    let items = first(list).map(|items| items.type_type());
+    matches!(list.type_type(), Type::List | Type::LargeList)
+        && matches!(items, Some(Type::Utf8 | Type::LargeUtf8))
+}
+
+/// The first of the fields inside a field.
+fn first(field: arrow_ipc::Field<'_>) -> Option<arrow_ipc::Field<'_>> {
+    field.children()?.iter().next()
 }
 
 /// A file to read headers from.

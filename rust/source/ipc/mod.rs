@@ -14,6 +14,7 @@
 mod columns;
 mod layout;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
 
+use crate::batch::ALL_COLUMNS;
 use columns::Shard;
 use layout::{Kind, Layout, Place};
 
@@ -55,10 +57,18 @@ impl Strings {
         Ok((!shards.is_empty()).then_some(Self { shards }))
     }
 
-    /// The names of the columns, in order.
+    /// The columns, in order, with types that say of those that are no strings what dialects are told by.
     #[must_use]
-    pub fn names(&self) -> Vec<&str> {
-        self.fields().map(|field| field.name.as_str()).collect()
+    pub fn schema(&self) -> Schema {
+        let texts = Field::new("texts", DataType::new_list(DataType::Utf8, true), true);
+        let flat = DataType::Struct(vec![texts].into());
+        let data_type = |field: &layout::Field| match field.kind {
+            Kind::Strings | Kind::LargeStrings => DataType::Utf8,
+            Kind::Other if field.is_flat => flat.clone(),
+            Kind::Other => DataType::Binary,
+        };
+        let field = |field: &layout::Field| Field::new(&field.name, data_type(field), true);
+        Schema::new(self.fields().map(field).collect::<Vec<_>>())
     }
 
     /// These columns, or the first one if there are none of these, for the rows must be counted. Gives
@@ -76,13 +86,17 @@ impl Strings {
         if !fields.iter().all(once) {
             return None;
         }
+        let names: Vec<_> = self.fields().map(|field| &field.name).collect();
+        let names = serde_json::to_string(&names).ok()?;
         let shard = |(file, layout): (File, Layout)| {
             let places: Vec<Place> = chosen.iter().map(|&at| layout.fields[at].place).collect();
             let batches = layout.batches.iter().map(|batch| batch.columns(&places));
             Some(Shard { file, batches: batches.collect::<Option<_>>()? })
         };
         let shards = self.shards.into_iter().map(shard).collect::<Option<_>>()?;
-        Some(Columns { schema: Arc::new(Schema::new(fields)), shards })
+        let schema =
+            Schema::new_with_metadata(fields, HashMap::from([(ALL_COLUMNS.to_owned(), names)]));
+        Some(Columns { schema: Arc::new(schema), shards })
     }
 
     fn fields(&self) -> impl Iterator<Item = &layout::Field> {

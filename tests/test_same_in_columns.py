@@ -1,0 +1,152 @@
+"""Records are the same in lines and in columns, wherever those come from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+import raftfast
+from pyarrow import ipc, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Rows = list[dict[str, Any]]
+
+ROWS: dict[str, tuple[str, Rows]] = {
+    # Of files only the columns in use were read and told the dialect: three were filtered.
+    "an instruction for some": (
+        "completion",
+        [
+            {"question": f"q{n}", "context": "c", "instruction": given, "cot_answer": "a"}
+            for n, given in enumerate(["given", None, None, None])
+        ],
+    ),
+    "a text for documents": (
+        "raft",
+        [{"question": "q", "context": "<DOCUMENT>c</DOCUMENT>", "cot_answer": "a"}],
+    ),
+    # A key that tells the dialect by being there was not read.
+    "rows for evaluation": (
+        "completion",
+        [
+            {
+                "question": "q",
+                "context": "<DOCUMENT>c</DOCUMENT>",
+                "gold_final_answer": "g",
+                "cot_answer": "a <ANSWER>: b",
+                "instruction": "i",
+            }
+        ],
+    ),
+    # Documents that are in no list of lists were told in lines only.
+    "documents right in their list": (
+        "completion",
+        [
+            {
+                "question": "q",
+                "context": {"sentences": ["d"], "title": ["t"]},
+                "instruction": "i",
+                "cot_answer": "##Reason: r ##Answer: 42 \n",
+            }
+        ],
+    ),
+    "documents in a list of one list": (
+        "completion",
+        [
+            {
+                "question": "q",
+                "context": {"sentences": [["d"]], "title": [["t"]]},
+                "instruction": "i",
+                "cot_answer": "a",
+            }
+        ],
+    ),
+    # Objects in objects, which arrow-rs cuts twice where they are a slice.
+    "an object in an object": (
+        "hf",
+        [{"instruction": "i", "meta": {"from": {"url": str(n)}, "n": n}} for n in range(5)],
+    ),
+    "an object in an object in a list": (
+        "hf",
+        [{"instruction": "i", "meta": [{"from": {"url": str(n)}}] * 2} for n in range(5)],
+    ),
+    "an object that nobody asks for": (
+        "completion",
+        [{"instruction": "i", "cot_answer": "a", "m": {"a": {"b": n}}} for n in range(3)],
+    ),
+}
+
+
+def sliced(rows: Rows) -> pa.Table:
+    """Put the rows between others, and cut those off again."""
+    return pa.Table.from_pylist([rows[-1], *rows, rows[0]]).slice(1, len(rows))
+
+
+def arrow(rows: Rows, folder: Path, kind: Callable[..., Any]) -> Path:
+    table = pa.Table.from_pylist(rows)
+    with kind(folder / "in.arrow", table.schema) as file:
+        file.write_table(table)
+    return folder / "in.arrow"
+
+
+def parquet_file(rows: Rows, folder: Path) -> Path:
+    parquet.write_table(pa.Table.from_pylist(rows), folder / "in.parquet")
+    return folder / "in.parquet"
+
+
+def saved(rows: Rows, folder: Path) -> Path:
+    pytest.importorskip("datasets").Dataset.from_list(rows).save_to_disk(folder / "in")
+    return folder / "in"
+
+
+SOURCES: dict[str, Callable[[Rows, Path], Any]] = {
+    "an Arrow file": lambda rows, folder: arrow(rows, folder, ipc.new_file),
+    "an Arrow stream": lambda rows, folder: arrow(rows, folder, ipc.new_stream),
+    "Parquet": parquet_file,
+    "a folder of datasets": saved,
+    "a table": lambda rows, _: pa.Table.from_pylist(rows),
+    "a slice": lambda rows, _: sliced(rows),
+    "a batch": lambda rows, _: sliced(rows).combine_chunks().to_batches()[0],
+    "a reader": lambda rows, _: sliced(rows).to_reader(max_chunksize=2),
+    "a Dataset": lambda rows, _: pytest.importorskip("datasets").Dataset.from_list(rows),
+    "a selection": lambda rows, _: (
+        pytest.importorskip("datasets")
+        .Dataset.from_list([rows[0], *rows])
+        .select(range(1, len(rows) + 1))
+    ),
+}
+
+
+def told(source: Any, to: str, output: Path) -> tuple[object, ...]:  # noqa: ANN401
+    """Convert something; return the rows and what they were read as, or what is said instead."""
+    try:
+        ledger = raftfast.convert(source, output, to=to)
+    except raftfast.Error as error:
+        return error.kind, str(error).partition(": ")[2]
+    rows = [json.loads(line) for line in output.read_bytes().splitlines()]
+    return rows, ledger.dialects, ledger.filtered
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize(("to", "rows"), ROWS.values(), ids=ROWS)
+def test_rows_are_those_of_lines(to: str, rows: Rows, kind: str, tmp_path: Path) -> None:
+    lines = tmp_path / "in.jsonl"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    expected = told(lines, to, tmp_path / "lines")
+    assert told(SOURCES[kind](rows, tmp_path), to, tmp_path / "columns") == expected
+
+
+def test_columns_that_nobody_uses_may_be_of_any_type_in_a_table_too(tmp_path: Path) -> None:
+    table = pa.table({"instruction": ["a"], "cot_answer": ["b"], "question": pa.array([b"x"])})
+    assert raftfast.convert(table, tmp_path / "out", to="completion").written == 1
+
+
+def test_the_keys_of_a_table_that_lacks_one_are_those_that_it_has(tmp_path: Path) -> None:
+    row = {"instruction": "i", "cot_answer": "c", "rejected_response": "r", "question": "q"}
+    with pytest.raises(raftfast.Error, match="are: instruction, cot_answer, rejected_response"):
+        raftfast.convert(parquet_file([row], tmp_path), tmp_path / "out", to="trl-dpo")
