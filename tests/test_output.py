@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+ROW = b'{"instruction":"i","cot_answer":"a"}\n'
 OLD, NEW = b"old\n", b"new\n"
 
 
@@ -275,6 +276,27 @@ def test_while_it_is_written_the_file_is_never_wider(file_system: Path) -> None:
             assert stat.S_IMODE(Path(paths["output"]).stat().st_mode) == 0o640
     finally:
         os.umask(before)
+
+
+# Open files
+
+
+# It was written while it was read, and lost.
+def test_an_open_file_that_is_an_input_is_no_output(folder: Path) -> None:
+    path = folder / "in.jsonl"
+    path.write_bytes(ROW * 1000)
+    (folder / "link").hardlink_to(path)
+    with path.open("r+b", 0) as opened, (folder / "other").open("w+b", 0) as other:
+        for source, output in [
+            (path, opened),
+            (opened, opened),
+            (opened, "link"),
+            ("link", opened),
+        ]:
+            with pytest.raises(library.UsageError, match="is the same file as input"):
+                library.convert(source, output)
+        assert library.convert(opened, other).written == 1000
+    assert path.read_bytes() == ROW * 1000
 
 
 # Signals

@@ -150,3 +150,31 @@ def test_the_keys_of_a_table_that_lacks_one_are_those_that_it_has(tmp_path: Path
     row = {"instruction": "i", "cot_answer": "c", "rejected_response": "r", "question": "q"}
     with pytest.raises(raftfast.Error, match="are: instruction, cot_answer, rejected_response"):
         raftfast.convert(parquet_file([row], tmp_path), tmp_path / "out", to="trl-dpo")
+
+
+# The footer of the last one tells of places in itself: its rows were taken out of the first.
+@pytest.mark.parametrize("to", ["completion", "hf"])
+@pytest.mark.parametrize(("first", "second"), [(5, 500), (500, 5), (5, 0), (0, 5)])
+def test_arrow_files_one_after_the_other_are_refused(
+    first: int, second: int, to: str, tmp_path: Path
+) -> None:
+    schema = pa.schema([("instruction", pa.string()), ("cot_answer", pa.string())])
+    parts = []
+    for count in (first, second):
+        with ipc.new_file(tmp_path / "one.arrow", schema) as file:
+            file.write_table(pa.table([["i"] * count, ["a"] * count], schema=schema))
+        parts.append((tmp_path / "one.arrow").read_bytes())
+    (tmp_path / "in.arrow").write_bytes(b"".join(parts))
+    with pytest.raises(raftfast.Error, match="is it several files") as caught:
+        raftfast.convert(tmp_path / "in.arrow", tmp_path / "out", to=to)
+    assert caught.value.kind == "broken-input"
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800, -62_167_219_201])
+@pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.arrow"])
+def test_a_time_of_a_year_without_four_digits_is_out_of_range(
+    seconds: int, output: str, tmp_path: Path
+) -> None:
+    table = pa.table({"instruction": ["i"], "at": pa.array([seconds], pa.timestamp("s"))})
+    with pytest.raises(raftfast.Error, match=r"value 0 of its Timestamp.* is out of range"):
+        raftfast.convert(table, tmp_path / output, to="hf")

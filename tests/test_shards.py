@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import subprocess
 import sys
 import threading
@@ -293,9 +294,26 @@ def test_inputs_that_cannot_be_divided_are_shared_out_whole(
     for name, size in zip(names, sizes, strict=True):
         plant(folder, name, data=b"\x1f\x8b" + b"x" * 100 * size)
     portions = portions_of(names, count)
-    assert [len(portion.inputs) for portion in portions] == expected
-    assert [name for portion in portions for name in portion.inputs] == names
+    taken = [portion.only or (0, 0) for portion in portions]
+    assert [end - start for start, end in taken] == expected
+    assert [name for start, end in taken for name in names[start:end]] == names
     assert {portion.part for portion in portions} == {None}
+
+
+# Each shard had the columns of its own inputs.
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "arrows"])
+def test_shards_of_whole_inputs_have_the_columns_of_all(ending: str, folder: Path) -> None:
+    rows = [b'{"a":"x","n":1}\n', b'{"a":"x","n":1.5,"b":"new"}\n']
+    for index, row in enumerate(rows):
+        plant(folder, f"{index}.gz", data=gzip.compress(row))
+    library.convert(["0.gz", "1.gz"], f"one.{ending}", to="hf")
+    library.convert(["0.gz", "1.gz"], f"out.{ending}", to="hf", shards=2)
+    parts = [library.read(name, to="hf").to_pyarrow() for name in sorted(folder.glob("out-*"))]
+    whole = library.read(f"one.{ending}", to="hf").to_pyarrow()
+    assert [part.schema for part in parts] == [whole.schema] * 2
+    assert [row for part in parts for row in part.read_all().to_pylist()] == (
+        whole.read_all().to_pylist()
+    )
 
 
 def test_more_shards_than_inputs_that_cannot_be_divided_are_refused(folder: Path) -> None:

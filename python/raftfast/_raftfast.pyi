@@ -352,12 +352,13 @@ class Converter:
         The entry is a JSON object in which ``{name}`` stands for the name of the output without its
         ending, and ``{file}`` for the name with it.
         """
-    def wanted(self, columns: list[str] | object) -> list[str]:
+    def wanted(self, columns: list[str] | list[tuple[str, str]]) -> list[str]:
         """Tell the names of the columns of a table that are used.
 
         Args:
-            columns: Its schema, by whose names and types the dialects are told that its rows may be
-                of, or the names of all its columns, where no more is known.
+            columns: The names of all its columns, alone or each with what it holds: ``"text"``,
+                ``"flat"`` (objects that start with a list of texts), ``"other"`` or ``"unknown"``.
+                They tell the dialects that its rows may be of.
 
         """
 
@@ -413,6 +414,7 @@ def convert_files(
     level: int | None = None,
     long: bool = False,
     part: tuple[int, int] | None = None,
+    only: tuple[int, int] | None = None,
     shard_bytes: int | None = None,
     split: tuple[Sequence[float], int] | None = None,
     lenient: bool = False,
@@ -440,6 +442,8 @@ def convert_files(
         long: Whether zst inputs are taken that need more than 128 MiB for their window.
         part: ``(k, n)`` converts the k-th, from 0, of n parts of the inputs that are equal in
             bytes: the lines that start in it. Positions in errors are those in the whole file.
+        only: ``(start, end)`` converts these of the inputs. As with ``part``, the columns of the
+            rows are those of all inputs.
         shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is
             longer has an output of its own.
         split: Shares, and the seed that decides which rows go where: ``output`` is then a list of
@@ -513,14 +517,14 @@ class Strings:
 
     @staticmethod
     def open(
-        paths: Sequence[str | PathLike[str]], wanted: Callable[[Any], list[str]]
+        paths: Sequence[str | PathLike[str]], wanted: Callable[[list[tuple[str, str]]], list[str]]
     ) -> Strings | None:
         """Look into files of Arrow that are to be read one after the other, as one input.
 
         Args:
             paths: Arrow IPC files and streams, with the same columns.
-            wanted: Gets a schema of their columns and tells which to read. If it names none, the
-                first column is read, so that the rows can be counted.
+            wanted: Gets what `Converter.wanted` takes and tells which columns to read. If it names
+                none, the first column is read, so that the rows can be counted.
 
         Returns:
             ``None`` if a file is anything else, or broken, if its batches are compressed, or if one
@@ -528,6 +532,17 @@ class Strings:
 
         Raises:
             OSError: A file cannot be opened or read.
+
+        """
+
+    @staticmethod
+    def is_one_file(path: str | PathLike[str]) -> bool:
+        """Tell an Arrow file with a footer from several, one after the other.
+
+        Of those only the last one's footer would be read, which tells of places in itself.
+
+        Raises:
+            OSError: The file cannot be opened or read.
 
         """
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     Source: TypeAlias = tuple[Schema, Iterator[RecordBatch]]
-    Wanted: TypeAlias = Callable[[Schema], list[str]]
-    """Tells the names of the columns that are used, of those that there are."""
+    Wanted: TypeAlias = Callable[[list[tuple[str, str]]], list[str]]
+    """Tells which columns are used, of those that there are: their names, and what they hold."""
 
 FileKind: TypeAlias = Literal["arrow", "arrows", "parquet"]
 """An Arrow IPC file, an Arrow IPC stream, a Parquet file."""
@@ -190,7 +190,7 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
 
     """
     whole = dataset.data.schema
-    used = whole.names if wanted is None else wanted(whole)
+    used = whole.names if wanted is None else wanted(_table(whole))
     # By the Dataset and not from its table, which knows nothing of a selection or an order.
     arrow = dataset.select_columns(used or whole.names[:1]).with_format("arrow")
     tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
@@ -212,7 +212,7 @@ def of_table(
     import pyarrow as pa
 
     whole = table.schema
-    used = whole.names if wanted is None else wanted(whole)
+    used = whole.names if wanted is None else wanted(_table(whole))
     chosen = [number for number, column in enumerate(whole.names) if column in used] or [0]
     batches = [table] if isinstance(table, pa.RecordBatch) else table
     if isinstance(batches, pa.Table):
@@ -229,6 +229,44 @@ def is_table(source: object) -> bool:
     classes = (getattr(pa, name, None) for name in ("Table", "RecordBatch", "RecordBatchReader"))
     known = tuple(one for one in classes if isinstance(one, type))
     return isinstance(source, known) and len(source.schema) > 0  # type: ignore[attr-defined]
+
+
+def _table(schema: Schema) -> list[tuple[str, str]]:
+    """Tell of each column what it holds, as far as dialects are told by that."""
+    return [(field.name, _form(field.type)) for field in schema]
+
+
+def _form(kind: DataType) -> str:
+    if _is_text(kind):
+        return "text"
+    if _is_struct(kind) and kind.num_fields:
+        items = getattr(kind.field(0).type, "value_field", None)
+        return "flat" if items is not None and _is_text(items.type) else "other"
+    return "other"
+
+
+def _is_text(kind: DataType) -> bool:
+    from pyarrow import types
+
+    kind = _stored(kind)
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return any(
+        is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view)
+    )
+
+
+def _is_struct(kind: DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_struct(kind))
+
+
+def _stored(kind: DataType) -> DataType:
+    """Return what an extension type is stored as."""
+    from pyarrow import BaseExtensionType
+
+    return kind.storage_type if isinstance(kind, BaseExtensionType) else kind
 
 
 def _of(schema: Schema, whole: Schema) -> Schema:
@@ -259,7 +297,7 @@ def _is_deep(kind: DataType, *, inside: bool) -> bool:
     """Tell a type with objects right inside of others, or of lists of a fixed length."""
     from pyarrow import types
 
-    if types.is_struct(kind):
+    if _is_struct(kind):
         return inside or any(
             _is_deep(kind.field(n).type, inside=True) for n in range(kind.num_fields)
         )
@@ -389,12 +427,10 @@ def _validate(column: Array) -> None:
 
 def _check_names(field: Field) -> None:
     """Decode the names of a field and of those within: that they are UTF-8 is not checked later."""
-    from pyarrow import BaseExtensionType, DictionaryType
+    from pyarrow import DictionaryType
 
     field.name.encode()
-    kind = field.type
-    if isinstance(kind, BaseExtensionType):
-        kind = kind.storage_type
+    kind = _stored(field.type)
     if isinstance(kind, DictionaryType):
         kind = kind.value_type
     for number in range(kind.num_fields):
@@ -438,6 +474,8 @@ def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
 
     with OSFile(os.fsencode(path)) as file:
         whole = ipc.open_file(file).schema
+        if not Strings.is_one_file(path):
+            raise ValueError("its last batch does not end at its footer: is it several files?")
         reader = ipc.open_file(file, options=_only(_chosen(whole, wanted)))
         yield _of(reader.schema, whole), map(reader.get_batch, range(reader.num_record_batches))
 
@@ -459,7 +497,7 @@ def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
     if not names:
         raise ValueError("it has no columns")
     counts = Counter(names)
-    used = names if wanted is None else wanted(schema)
+    used = names if wanted is None else wanted(_table(schema))
     chosen = [number for number, name in enumerate(names) if name in used]
     for number in chosen:
         if counts[names[number]] > 1:

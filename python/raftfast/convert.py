@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Turns,
     )
     from raftfast.companion import Companion
+    from raftfast.forms import Form
     from raftfast.several import Several
     from raftfast.sources import Source
 
@@ -234,6 +235,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     }
 
     def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
+        inputs = _opened_for(inputs, others, form)
         knowing = with_others(
             converter, inputs, threads=others["threads"], long=long, tick=others["tick"]
         )
@@ -285,7 +287,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             told(outcome)
         return outcome.ledger
     names = {**({} if companion is None else companion.beside(names["output"])), **names}
-    refuse_clashes(sources, names)
+    refuse_clashes(sources, names, output)
     with published(names, sync=sync) as paths:
         ledger = run(
             sources,
@@ -336,6 +338,15 @@ def _companion(
     from raftfast.companion import Companion  # noqa: PLC0415
 
     return Companion(*converter.beside)
+
+
+def _opened_for(inputs: Sequence[Source], others: dict[str, Any], form: Form) -> Sequence[Source]:
+    """Return the inputs that a shard needs: all, for its columns; of lines, those it is made of."""
+    only = others.pop("only", None)
+    if only is None or form.kind == "jsonl":
+        return inputs[slice(*only)] if only else inputs
+    others["only"] = only
+    return inputs
 
 
 def _account(outcome: Outcome, sources: Sequence[Source]) -> dict[str, object]:

@@ -48,21 +48,26 @@ def check_threads(threads: int | None) -> None:
         raise UsageError(f"threads is {threads}; it must be at least 1")
 
 
-def refuse_clashes(inputs: Sequence[object], outputs: Mapping[str, str]) -> None:
+def refuse_clashes(
+    inputs: Sequence[object], outputs: Mapping[str, str], written: object = None
+) -> None:
     """Refuse an output that is an input, or another output, under whatever name.
 
     Args:
-        inputs: The inputs; those that are no names clash with nothing.
+        inputs: The inputs; those that are neither names nor open files clash with nothing.
         outputs: The names of the outputs by what they are for, such as ``"rejects"``.
+        written: What rows are written to, if that is an open file.
 
     """
     refuse_same(inputs, outputs.items())
+    _refuse_same_file(inputs, written)
 
 
 def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) -> None:
     """Refuse clashes as `refuse_clashes` does, where several outputs are for the same thing."""
     names = [source for source in inputs if isinstance(source, str)]
     taken = {_identity(name, stream=0): f"input {name}" for name in names}
+    taken |= {_file_of(source): f"input {_told(source)}" for source in inputs}
     folders = [name for name in names if name != STANDARD and os.path.isdir(name)]
     for role, name in outputs:
         _refuse_inside(folders, role, name)
@@ -72,6 +77,28 @@ def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) ->
         if identity in taken:
             raise UsageError(f"{role} {name} is the same file as {taken[identity]}")
         taken[identity] = f"{role} {name}"
+
+
+def _refuse_same_file(inputs: Sequence[object], output: object) -> None:
+    """Refuse an open file to write to that is an input, which would be read as it is written."""
+    found = _file_of(output)
+    for source in inputs if found is not None else ():
+        own = _identity(source, stream=0) if isinstance(source, str) else _file_of(source)
+        if own == found:
+            raise UsageError(f"output {_told(output)} is the same file as input {_told(source)}")
+
+
+def _told(source: object) -> str:
+    return str(getattr(source, "name", source))
+
+
+def _file_of(source: object) -> tuple[int, int] | None:
+    """Tell which regular file an object has open; ``None`` if it has none."""
+    try:
+        found = os.fstat(source.fileno())  # type: ignore[attr-defined]
+    except (AttributeError, OSError, TypeError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def _refuse_inside(folders: Sequence[str], role: str, name: str) -> None:

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class Portion(NamedTuple):
-    """What a shard is made from: one of equal parts of some inputs, or all of some."""
+    """What a shard is made from: one of equal parts of all inputs, or some of them whole."""
 
-    inputs: Sequence[Source]
     part: tuple[int, int] | None
+    only: tuple[int, int] | None
     size: int | None
 
 
@@ -124,14 +124,14 @@ def portions_of(inputs: Sequence[Source], count: int) -> list[Portion]:
     whole = [source for source in inputs if not is_divisible(source)]
     if not whole:
         share = sum(size or 0 for size in sizes) // count
-        return [Portion(inputs, (index, count), share) for index in range(count)]
+        return [Portion((index, count), None, share) for index in range(count)]
     if len(inputs) < count:
         raise UsageError(
             f"{name_of(whole[0])} cannot be divided, so that there can be {len(inputs)} shards at"
             " most; --shard-size makes any number, one after the other"
         )
     return [
-        Portion(inputs[start:end], None, _sum(sizes[start:end]))
+        Portion(None, (start, end), _sum(sizes[start:end]))
         for start, end in pairwise(_bounds([size or 0 for size in sizes], count))
     ]
 
@@ -149,12 +149,13 @@ def _bounds(sizes: Sequence[int], count: int) -> list[int]:
 def _job(task: Task, portion: Portion, output: str, rejects: str | None) -> Job[Ledger]:
     def work(threads: int, tick: Tick) -> Ledger:
         return task.run(
-            portion.inputs,
+            task.sources,
             output,
             threads=threads,
             rejects=rejects,
             tick=tick,
             part=portion.part,
+            only=portion.only,
             lenient=True,
         )
 

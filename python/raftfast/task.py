@@ -36,6 +36,7 @@ class Run(Protocol):
         rejects: str | None,
         tick: Tick | None,
         part: tuple[int, int] | None = None,
+        only: tuple[int, int] | None = None,
         shard_bytes: int | None = None,
         split: tuple[list[float], int] | None = None,
         lenient: bool = False,

@@ -224,7 +224,8 @@ fn per_second(data_type: &DataType) -> i64 {
 fn timestamp<T: ArrowTimestampType>(array: &dyn Array) -> Box<dyn Leaf> {
     worded::<T>(array, |array, row| {
         let zone = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
-        let moment = array.value_as_datetime(row)?;
-        Some(quoted(moment, if zone { "Z" } else { "" }))
+        let moment = quoted(array.value_as_datetime(row)?, if zone { "Z" } else { "" });
+        // A year of five digits, or before 0, has a sign, which readers of columns do not take.
+        (!moment.trim_start_matches('"').starts_with(['+', '-'])).then_some(moment)
     })
 }

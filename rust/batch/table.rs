@@ -44,6 +44,13 @@ impl Column {
         names.into_iter().map(|name| Self { form: form(&name), name }).collect()
     }
 
+    /// A column of a form that has a name.
+    #[must_use]
+    pub fn of(name: String, form: &str) -> Self {
+        let form = Form::ALL.into_iter().find(|known| known.name() == form);
+        Self { name, form: form.unwrap_or(Form::Unknown) }
+    }
+
     /// Columns of which nothing but the names is known.
     #[must_use]
     pub fn named(names: Vec<String>) -> Vec<Self> {
@@ -52,6 +59,19 @@ impl Column {
 }
 
 impl Form {
+    const ALL: [Self; 4] = [Self::Text, Self::Flat, Self::Other, Self::Unknown];
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Flat => "flat",
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+        }
+    }
+
     fn of(data_type: &DataType) -> Self {
         match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,

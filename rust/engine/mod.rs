@@ -66,6 +66,8 @@ pub struct Settings {
     /// Which of how many parts of the inputs, equal in bytes, is converted; by default all. What the
     /// columns are does not depend on it.
     pub part: Option<(u64, u64)>,
+    /// Which of the inputs are converted; by default all. The same is true of these.
+    pub only: Option<(usize, usize)>,
 }
 
 impl Default for Settings {
@@ -76,6 +78,7 @@ impl Default for Settings {
             form: Form::default(),
             long: false,
             part: None,
+            only: None,
         }
     }
 }
@@ -148,6 +151,10 @@ pub fn convert(
 ) -> Result<Outcome, Error> {
     let converter = &with_others(converter, inputs, settings, tick)?;
     let encoding = Encoding::new(converter, inputs, settings, tick)?;
+    let inputs = match settings.only {
+        Some((start, end)) => inputs.get(start..end).unwrap_or_default(),
+        None => inputs,
+    };
     let Some((index, count)) = settings.part else {
         return run(converter, &encoding, inputs, output, rejects, settings, tick);
     };

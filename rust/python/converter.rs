@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
-use pyo3_arrow::PySchema;
 
 use super::caller::Caller;
 use super::inputs::inputs_of;
@@ -274,9 +273,9 @@ impl Converter {
     }
 
     fn wanted(&self, columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-        let columns = match columns.extract::<Vec<String>>() {
-            Ok(names) => Column::named(names),
-            Err(_) => Column::all_of(columns.extract::<PySchema>()?.as_ref()),
+        let columns: Vec<Column> = match columns.extract::<Vec<(String, String)>>() {
+            Ok(told) => told.into_iter().map(|(name, form)| Column::of(name, &form)).collect(),
+            Err(_) => Column::named(columns.extract()?),
         };
         if self.core.shape().takes_whole() {
             return Ok(columns.into_iter().map(|column| column.name).collect());

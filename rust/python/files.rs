@@ -31,13 +31,14 @@ use crate::engine::{self, Destination, Settings};
         level = None,
         long = false,
         part = None,
+        only = None,
         shard_bytes = None,
         split = None,
         lenient = false,
     ),
     text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
         rejects=None, tick=None, form='jsonl', compression=None, level=None, long=False, \
-        part=None, shard_bytes=None, split=None, lenient=False)"
+        part=None, only=None, shard_bytes=None, split=None, lenient=False)"
 )]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 pub(super) fn convert_files(
@@ -54,12 +55,13 @@ pub(super) fn convert_files(
     level: Option<i32>,
     long: bool,
     part: Option<(u64, u64)>,
+    only: Option<(usize, usize)>,
     shard_bytes: Option<u64>,
     split: Option<(Vec<f64>, u64)>,
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
-    let settings = Settings { part, ..settings_of(threads, block_bytes, form, long)? };
+    let settings = Settings { part, only, ..settings_of(threads, block_bytes, form, long)? };
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let dealt = Arc::default();

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::RecordBatchReader;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3_arrow::PySchema;
 use pyo3_arrow::input::AnyRecordBatch;
 
 use super::caller::{FileObject, Raised};
 use super::{detached, exception};
+use crate::batch::Column;
 use crate::error::Error;
 use crate::source::{self, Input};
 
@@ -38,10 +38,23 @@ impl Strings {
         });
         let opened = opened.map_err(|error| exception(py, &error))?;
         let Some(strings) = opened else { return Ok(None) };
-        let schema = PySchema::new(Arc::new(strings.schema()));
-        let wanted: Vec<String> = wanted.call1((schema,))?.extract()?;
+        let wanted: Vec<String> = wanted.call1((told(&strings.table()),))?.extract()?;
         Ok(strings.columns(&wanted).map(|columns| Self(Mutex::new(Some(columns)))))
     }
+
+    #[staticmethod]
+    fn is_one_file(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
+        let name = path.display().to_string();
+        let found = detached(py, || {
+            source::Strings::is_one_file(&path).map_err(|error| Error::io(name, error))
+        });
+        found.map_err(|error| exception(py, &error))
+    }
+}
+
+/// Columns as Python tells of them.
+fn told(table: &[Column]) -> Vec<(&str, &str)> {
+    table.iter().map(|column| (column.name.as_str(), column.form.name())).collect()
 }
 
 /// The inputs of a call: paths, and pairs of a name and an object to read from.

@@ -122,5 +122,12 @@ pub(super) fn settings_of(
     }
     // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
     let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);
-    Ok(Settings { threads, block_bytes: block_bytes.min(1 << 30), form, long, part: None })
+    Ok(Settings {
+        threads,
+        block_bytes: block_bytes.min(1 << 30),
+        form,
+        long,
+        part: None,
+        only: None,
+    })
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use arrow_ipc::{Endianness, Message, MessageHeader, MetadataVersion, Schema, Type};
+use arrow_ipc::{Block, Endianness, Message, MessageHeader, MetadataVersion, Schema, Type};
 use arrow_ipc::{RecordBatch, root_as_footer, root_as_message};
 
 /// The first bytes of a file, and with its padding the place of its first message.
@@ -13,6 +13,8 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 const FIRST_MESSAGE: u64 = 8;
 /// The marker of a message.
 const MARKER: [u8; 4] = [0xff; 4];
+/// Bytes between the last batch and the footer at most: the mark of an end, and what fills up to 64.
+const BEFORE_FOOTER: u64 = 128;
 /// The longest header or footer that is read: of a file with a million batches.
 const LONGEST: u64 = 64 << 20;
 /// Fields that may stand inside one another.
@@ -121,6 +123,12 @@ impl Layout {
         }
     }
 
+    /// Whether a file that has a footer is one that this is the footer of, and not several, one after the
+    /// other: then the last one tells of places in itself. What has no footer is left to others.
+    pub(super) fn is_one_file(file: &File) -> io::Result<bool> {
+        Source { file, length: file.metadata()?.len() }.is_one_file()
+    }
+
     fn new(schema: Schema<'_>) -> Option<(Self, Place)> {
         if schema.endianness() != Endianness::Little {
             return None;
@@ -204,7 +212,10 @@ struct Header {
 impl Source<'_> {
     /// Reads by the footer.
     fn file(&self) -> io::Result<Option<Layout>> {
-        let Some(footer) = self.footer()? else { return Ok(None) };
+        let Some(footer) = self.footer()?.filter(|_| self.is_one_file().is_ok_and(|one| one))
+        else {
+            return Ok(None);
+        };
         let Ok(footer) = root_as_footer(&footer) else { return Ok(None) };
         let Some((mut layout, end)) = footer.schema().and_then(Layout::new) else {
             return Ok(None);
@@ -224,6 +235,23 @@ impl Source<'_> {
             at = next;
         }
         Ok(Some(layout))
+    }
+
+    fn is_one_file(&self) -> io::Result<bool> {
+        let Some(bytes) = self.footer()? else { return Ok(true) };
+        let Ok(footer) = root_as_footer(&bytes) else { return Ok(true) };
+        let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
+        let end = |block: &Block| {
+            let length = i64::from(block.metaDataLength()).checked_add(block.bodyLength())?;
+            u64::try_from(block.offset().checked_add(length)?).ok()
+        };
+        let Some(ends) = blocks.map(end).collect::<Option<Vec<_>>>() else { return Ok(true) };
+        let last = match ends.into_iter().max() {
+            Some(last) => Some(last),
+            None => self.header(FIRST_MESSAGE)?.map(|header| header.body),
+        };
+        let rest = self.length - 10 - bytes.len() as u64;
+        Ok(last.is_none_or(|last| rest <= last.saturating_add(BEFORE_FOOTER)))
     }
 
     fn footer(&self) -> io::Result<Option<Vec<u8>>> {

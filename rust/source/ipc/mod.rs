@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
 
-use crate::batch::ALL_COLUMNS;
+use crate::batch::{ALL_COLUMNS, Column, Form};
 use columns::Shard;
 use layout::{Kind, Layout, Place};
 
@@ -57,18 +57,25 @@ impl Strings {
         Ok((!shards.is_empty()).then_some(Self { shards }))
     }
 
-    /// The columns, in order, with types that say of those that are no strings what dialects are told by.
+    /// Whether a file of Arrow with a footer is one, and not several one after the other, of which only
+    /// the last would be read, and at wrong places.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened or read.
+    pub fn is_one_file(path: &Path) -> io::Result<bool> {
+        Layout::is_one_file(&File::open(path)?)
+    }
+
+    /// The columns, in order.
     #[must_use]
-    pub fn schema(&self) -> Schema {
-        let texts = Field::new("texts", DataType::new_list(DataType::Utf8, true), true);
-        let flat = DataType::Struct(vec![texts].into());
-        let data_type = |field: &layout::Field| match field.kind {
-            Kind::Strings | Kind::LargeStrings => DataType::Utf8,
-            Kind::Other if field.is_flat => flat.clone(),
-            Kind::Other => DataType::Binary,
+    pub fn table(&self) -> Vec<Column> {
+        let form = |field: &layout::Field| match field.kind {
+            Kind::Strings | Kind::LargeStrings => Form::Text,
+            Kind::Other if field.is_flat => Form::Flat,
+            Kind::Other => Form::Other,
         };
-        let field = |field: &layout::Field| Field::new(&field.name, data_type(field), true);
-        Schema::new(self.fields().map(field).collect::<Vec<_>>())
+        self.fields().map(|field| Column { name: field.name.clone(), form: form(field) }).collect()
     }
 
     /// These columns, or the first one if there are none of these, for the rows must be counted. Gives
