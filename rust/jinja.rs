@@ -46,10 +46,12 @@ pub struct Conversation {
 pub struct Jinja {
     environment: Environment<'static>,
     tokens: BTreeMap<String, String>,
+    /// Whether there is another one for conversations with tools.
+    has_tool_use: bool,
 }
 
-/// The name of the template in its environment.
-const NAME: &str = "template";
+/// The names of the template and of that for conversations with tools, as transformers knows them.
+const NAMES: [&str; 2] = ["default", "tool_use"];
 
 impl Jinja {
     /// Compiles the text of a Jinja file, or of a `tokenizer_config.json`.
@@ -60,18 +62,21 @@ impl Jinja {
     pub fn new(origin: &str, text: &str, date: Option<&str>) -> Result<Self, Error> {
         let wrong = |what: String| Error::usage(format!("template {origin}: {what}"));
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (source, tokens) = match serde_json::from_str(text) {
-            Ok(config) => from_config(&config).map_err(wrong)?,
+        let (sources, tokens) = match serde_json::from_str(text) {
+            Ok(config) => (templates(&config).map_err(wrong)?, tokens(&config)),
             Err(error) if is_json(origin) => return Err(wrong(error.to_string())),
-            Err(_) => (text.to_owned(), BTreeMap::new()),
+            Err(_) => (vec![text.to_owned()], BTreeMap::new()),
         };
-        // Jinja2's `newline_sequence`.
-        let source = source.replace("\r\n", "\n").replace('\r', "\n");
+        let has_tool_use = sources.len() > 1;
         let mut environment = environment(date).map_err(|error| wrong(told(&error)))?;
-        environment
-            .add_template_owned(NAME, without_generation(&source))
-            .map_err(|error| wrong(told(&error)))?;
-        Ok(Self { environment, tokens })
+        for (name, source) in NAMES.into_iter().zip(sources) {
+            // Jinja2's `newline_sequence`.
+            let source = source.replace("\r\n", "\n").replace('\r', "\n");
+            environment
+                .add_template_owned(name, without_generation(&source))
+                .map_err(|error| wrong(told(&error)))?;
+        }
+        Ok(Self { environment, tokens, has_tool_use })
     }
 
     /// The text of a finished conversation, or of one that is to be `continued` with an answer.
@@ -80,7 +85,8 @@ impl Jinja {
     ///
     /// What the template says against it, or why it cannot be rendered.
     pub fn render(&self, told_of: &Conversation, continued: bool) -> Result<String, String> {
-        let template = self.environment.get_template(NAME).map_err(|error| told(&error))?;
+        let name = NAMES[usize::from(self.has_tool_use && told_of.tools.is_some())];
+        let template = self.environment.get_template(name).map_err(|error| told(&error))?;
         let messages = Value::from(Serde(&told_of.messages));
         let tokens = Value::from(Serde(&self.tokens));
         let tools =
@@ -95,24 +101,36 @@ fn is_json(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
-/// The template of a `tokenizer_config.json`, and the tokens that it may name.
-fn from_config(config: &Json) -> Result<(String, BTreeMap<String, String>), String> {
-    let tokens = ["bos_token", "eos_token", "unk_token", "pad_token"];
+/// The tokens of a `tokenizer_config.json` that its template may name.
+fn tokens(config: &Json) -> BTreeMap<String, String> {
     let token = |name: &str| {
         let token = config.get(name)?;
         let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
         Some((name.to_owned(), text.to_owned()))
     };
-    let template = match config.get("chat_template") {
-        Some(Json::String(template)) => Some(template.clone()),
-        Some(Json::Array(named)) => named
-            .iter()
-            .find(|one| one.get("name").and_then(Json::as_str) == Some("default"))
-            .and_then(|one| one.get("template")?.as_str().map(str::to_owned)),
-        _ => None,
-    };
-    let template = template.ok_or("it has no chat_template")?;
-    Ok((template, tokens.into_iter().filter_map(token).collect()))
+    ["bos_token", "eos_token", "unk_token", "pad_token"].into_iter().filter_map(token).collect()
+}
+
+/// The template of a `tokenizer_config.json`, and that for conversations with tools, if it has one of its
+/// own, as `get_chat_template` of transformers chooses them (`tokenization_utils_base.py`).
+fn templates(config: &Json) -> Result<Vec<String>, String> {
+    match config.get("chat_template") {
+        Some(Json::String(template)) => Ok(vec![template.clone()]),
+        Some(Json::Array(several)) => {
+            let told = |one: &Json, key: &str| one.get(key)?.as_str().map(str::to_owned);
+            let named = |name: &str| {
+                let found = several.iter().find(|one| told(one, "name").as_deref() == Some(name));
+                found.and_then(|one| told(one, "template"))
+            };
+            let default = named(NAMES[0]).ok_or_else(|| {
+                let names = several.iter().filter_map(|one| told(one, "name"));
+                let names = names.collect::<Vec<_>>().join(", ");
+                format!("none of its chat_templates ({names}) is called '{}'", NAMES[0])
+            })?;
+            Ok([default].into_iter().chain(named(NAMES[1])).collect())
+        }
+        _ => Err("it has no chat_template".to_owned()),
+    }
 }
 
 fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Error> {
@@ -134,6 +152,7 @@ fn environment(date: Option<&str>) -> Result<Environment<'static>, minijinja::Er
         None => text.trim_matches(is_python_space).to_owned(),
     });
     environment.add_test("sequence", is_sequence);
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     environment
         .add_filter("tojson", |value: Value, arguments: Kwargs| dumps::tojson(&value, &arguments));
     Ok(environment)

@@ -126,6 +126,24 @@ def test_of_two_values_in_a_turn_the_last_one_counts_even_if_it_is_null(first: s
     assert json.loads(row)["messages"][1] == {"role": "assistant", "content": "A"}
 
 
+SILENT: list[Json] = [{}, {"content": None}]
+
+
+# Rows had a null where their consumers take texts only, whatever --check said.
+@pytest.mark.parametrize("silent", SILENT, ids=["no content", "null"])
+@pytest.mark.parametrize("to", ["chat", "gemini", "alpaca", "trl-conversational", "bedrock-nova"])
+def test_a_turn_that_says_nothing_is_no_turn_of_a_row(to: str, silent: Json) -> None:
+    asked = {**silent, "role": "user"}
+    line = line_of({"messages": [asked, ONE, USER, ONE]})
+    assert fault(Converter(to), line).kind == "unfit"
+    with pytest.raises(raftfast.Error, match="missing_content"):
+        Converter("openai", check="strict").convert_bytes(line)
+    called = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    told = {"role": "tool", "content": "R", "tool_call_id": "1"}
+    rows = Converter("chat").convert_bytes(line_of({"messages": [USER, called, told, ONE]}))
+    assert len(rows.splitlines()) == 1
+
+
 ANSWERED = {"dialog": ["###User: Q", "###Assistant: long reasoning"], "qa_answer": "short"}
 
 

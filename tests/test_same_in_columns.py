@@ -65,6 +65,18 @@ ROWS: dict[str, tuple[str, Rows]] = {
             }
         ],
     ),
+    "a system message in parts": (
+        "chat",
+        [
+            {
+                "system": [{"text": "S"}],
+                "messages": [
+                    {"role": "user", "content": [{"text": "Q"}]},
+                    {"role": "assistant", "content": [{"text": "A"}]},
+                ],
+            }
+        ],
+    ),
     # Objects in objects, which arrow-rs cuts twice where they are a slice.
     "an object in an object": (
         "hf",

@@ -271,6 +271,19 @@ def test_a_template_of_ones_own_gives_the_text_that_jinja_gives(name: str, tmp_p
         assert [json.loads(row) for row in rows.splitlines()] == expected
 
 
+# transformers takes it so: the definitions were lost in silence.
+def test_a_conversation_with_tools_is_rendered_by_the_template_for_them(tmp_path: Path) -> None:
+    named = {"default": "no tools", "tool_use": "{{ tools[0].function.name }}", "rag": "{{"}
+    templates = [{"name": name, "template": text} for name, text in named.items()]
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({"chat_template": templates}))
+    to = Converter("text", template=str(path))
+    messages = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert text_of(to, {"messages": messages}) == "no tools"
+    assert text_of(to, {"messages": messages, "tools": tools}) == "f"
+
+
 def test_what_a_template_says_against_a_conversation_is_told(tmp_path: Path) -> None:
     template = tmp_path / "mine.jinja"
     template.write_text("{{ raise_exception('no ' ~ messages[0]['role']) }}")
@@ -285,6 +298,10 @@ WRONG = {
     "a tag that is not closed": ("{% for m in messages %}", "line 1"),
     "a word that is none": ("x\n{% flor m in messages %}{% endfor %}", "line 2"),
     "a configuration without a template": ('{"bos_token": "<s>"}', "no chat_template"),
+    "several templates, none of which is the one": (
+        '{"chat_template": [{"name": "rag", "template": ""}]}',
+        r"none of its chat_templates \(rag\) is called 'default'",
+    ),
 }
 
 
@@ -363,6 +380,10 @@ SEEN: dict[str, str] = {
         "{{ 'aaa'.rsplit('aa')|join(',') }};{{ 'a'.rsplit('=', 0)|join(',') }}"
     ),
     "numbers of tools": "{{ tools[0].function.parameters|tojson }}",
+    # GLM-4 asks for it: the null content of a turn of calls was nothing, and is None.
+    "what is iterable": (
+        "{% for x in (messages, messages[0], 1, none, nothing) %}{{ x is iterable }} {% endfor %}"
+    ),
     "what is a sequence": (
         "{% for x in (messages, messages[1:], messages[0], 'x', 1, none) %}"
         "{{ x is sequence }} {% endfor %}{{ range(3) is sequence }}"

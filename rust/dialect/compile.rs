@@ -63,6 +63,7 @@ impl Reader {
             final_answer: (reading.answer == Answer::Final).then(FinalAnswer::default),
             several: reading.turns,
             room: Room::of(shape),
+            takes_silence: shape.rules().content || shape.jinja().is_some(),
             trains_on_last: shape.trains_on_last()
                 || (!shape.takes_turns() && reading.turns == Several::Last),
             other,
@@ -100,7 +101,12 @@ impl<'a> Compiler<'a> {
 
     /// What the keys hold: what the fields do, anything up to those that are `read`, and something.
     fn holds(&self, read: usize) -> Vec<Holds> {
-        let fields = self.shape.fields().iter().map(|field| field.holds());
+        // A system message may be in parts (Bedrock's rows have it so), which are then joined.
+        let holds = |field: &Field| match field {
+            Field::System => Holds::Documents,
+            other => other.holds(),
+        };
+        let fields = self.shape.fields().iter().map(holds);
         let others = repeat_n(Holds::Anything, read - fields.len());
         let refused = repeat_n(Holds::Something, self.expressions.keys().len() - read);
         fields.chain(others).chain(refused).collect()

@@ -144,6 +144,10 @@ impl Reader {
         if let Some(role) = said.iter().filter_map(named).find(|role| !takes(role)) {
             return unfit(turn_of(role));
         }
+        if self.room.turns && !self.takes_silence && said.iter().any(|turn| is_silent(turn, lists))
+        {
+            return unfit("a turn that says nothing");
+        }
         for (detail, what) in LOST {
             let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
             let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
@@ -155,6 +159,13 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Whether a turn has no content where rows have a text: not even an empty one, nor calls instead.
+fn is_silent(turn: &Entry, lists: &Lists) -> bool {
+    let is_null =
+        |detail| matches!(Value::of(lists.bytes(turn.get(detail))), Value::Missing | Value::Null);
+    is_null(Detail::Content) && is_null(Detail::ToolCalls)
 }
 
 /// What a turn may have and a row may have no place for. A weight of 1 says nothing.

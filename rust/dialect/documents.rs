@@ -120,7 +120,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Texts beside lists are no documents: HotpotQA has titles beside lists of sentences.
+    /// Texts beside lists are no documents: `HotpotQA` has titles beside lists of sentences.
     fn add_of_list(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
         let (mut has_texts, mut has_lists) = (false, false);
         while walk.more(b']').ok_or(NotAdded::Unknown)? {

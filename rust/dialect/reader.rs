@@ -44,6 +44,8 @@ pub struct Reader {
     /// What becomes of several answers where one is taken.
     pub(super) several: Several,
     pub(super) room: Room,
+    /// Whether turns may say nothing, because a rule or a template tells of them.
+    pub(super) takes_silence: bool,
     /// Whether no answer but the last is trained on, whatever weights the others have.
     pub(super) trains_on_last: bool,
     /// How the rejected answer is chosen from those of other records.

@@ -44,7 +44,7 @@ impl Origin {
     }
 
     fn line_at(&self, at: usize) -> usize {
-        self.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text[..at].matches('\n').count() + 1
     }
 }
 
