@@ -6,9 +6,10 @@ import array
 import mmap
 import os
 import pickle
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import raftfast
@@ -159,3 +160,45 @@ def test_what_cannot_be_loaded_is_one_line(module: str, tmp_path: Path) -> None:
     )
     said = b"raftfast: cannot be loaded: a\\nb\\x1b\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", said)
+
+
+CALLS: dict[str, tuple[dict[str, Any], str]] = {
+    "a seed below nothing": ({"seed": -1}, "seed is -1; it must be between 0 and 2"),
+    "fewer rows than none": ({"expect_rows": -1}, "expect_rows is -1; it must be between 0"),
+    "a size in words": (
+        {"shard_size": "100kB"},
+        "shard_size is '100kB'; it must be a whole number",
+    ),
+    "half a shard": ({"shards": 1.5}, "shards is 1.5; it must be a whole number"),
+    "shares in words": (
+        {"output": "out/", "split": "50,50"},
+        "split is '50,50'; it must be numbers",
+    ),
+}
+
+
+# They were errors from inside, or told when all was converted.
+@pytest.mark.parametrize(("given", "told"), CALLS.values(), ids=CALLS)
+def test_a_call_that_makes_no_sense_is_refused_before_any_work(
+    given: dict[str, Any], told: str, folder: Path
+) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    options = {"output": "out.jsonl", **given}
+    with pytest.raises(raftfast.UsageError, match=re.escape(told)):
+        raftfast.convert("in.jsonl", **options)
+    assert [path.name for path in folder.iterdir()] == ["in.jsonl"]
+
+
+def test_a_file_that_was_opened_as_text_is_no_input(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    refused = pytest.raises(raftfast.UsageError, match="open it with 'rb'")
+    with (folder / "in.jsonl").open() as text, refused:
+        raftfast.convert(text, "out.jsonl")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_dataset_without_rows_is_an_error_as_any_table_is() -> None:
+    datasets = pytest.importorskip("datasets")
+    empty = datasets.Dataset.from_dict({"instruction": [], "cot_answer": []})
+    with pytest.raises(raftfast.Error, match="holds no rows"):
+        raftfast.convert(empty, "out.jsonl")

@@ -28,11 +28,6 @@ def rows_of(source: object, to: object, **options: Any) -> Outcome:  # noqa: ANN
 EACH_ANSWERED = pytest.mark.parametrize("name", [name for name in NAMES if name != "eval-rows"])
 
 
-def told_in_table(name: str) -> str:
-    """Name the dialect of a table, whose columns do not tell how its documents are nested."""
-    return "gorilla" if name == "raft-local" else name
-
-
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     path = tmp_path / "details.toml"
@@ -64,7 +59,7 @@ def test_tables_give_the_rows_of_their_lines(name: str, target: Path) -> None:
     expected = details(*GOLDENS[name])
     rows, ledger = rows_of(table_of(*GOLDENS[name]), target)
     assert rows == expected.rows
-    assert ledger.dialects == {told_in_table(name): 3}
+    assert ledger.dialects == {name: 3}
     assert ledger.repaired == expected.ledger.repaired
 
 
@@ -76,7 +71,7 @@ def test_a_table_of_one_record_gives_its_row(name: str, line: bytes, target: Pat
         return
     rows, ledger = rows_of(table_of(line), target)
     assert rows == details(line).rows
-    assert ledger.dialects == {told_in_table(name): 1}
+    assert ledger.dialects == {name: 1}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "eval-rows"])
@@ -92,7 +87,7 @@ def test_parquet_gives_the_rows_of_its_lines(name: str, target: Path, tmp_path: 
     parquet.write_table(table_of(*GOLDENS[name]), path)
     rows, ledger = rows_of(path, target)
     assert rows == details(*GOLDENS[name]).rows
-    assert ledger.dialects == {told_in_table(name): 3}
+    assert ledger.dialects == {name: 3}
 
 
 MEASURED: dict[str, tuple[dict[str, Any], int]] = {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from raftfast.validate import Verdict
 
 _COMPLETE = "_RAFTFAST_COMPLETE"
-_FILE = click.Path(allow_dash=True)
+_FILE = click.Path(allow_dash=True, readable=False)  # what cannot be read is no wrong usage
 
 # How any command goes about its work.
 _LONG = option(

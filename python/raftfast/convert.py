@@ -180,7 +180,7 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     """
     if rejects is not None and on_error != "skip":
         raise UsageError("rejects needs on_error=skip: otherwise no record is rejected")
-    check_threads(threads)
+    _check_numbers(threads, seed, expect_rows)
     converter = _raftfast.Converter(
         to,
         system=system,
@@ -338,6 +338,13 @@ def _companion(
     from raftfast.companion import Companion  # noqa: PLC0415
 
     return Companion(*converter.beside)
+
+
+def _check_numbers(threads: int | None, seed: int, expect_rows: int | None) -> None:
+    check_threads(threads)
+    for what, number in (("seed", seed), ("expect_rows", expect_rows)):
+        if number is not None and not 0 <= number < 1 << 64:
+            raise UsageError(f"{what} is {number}; it must be between 0 and 2^64 - 1")
 
 
 def _opened_for(inputs: Sequence[Source], others: dict[str, Any], form: Form) -> Sequence[Source]:

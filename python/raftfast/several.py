@@ -78,6 +78,9 @@ def several_of(
 
     """
     folder = output is not None and is_folder(output)
+    for what, number in (("shards", shards), ("shard_size", shard_size)):
+        if number is not None and not hasattr(number, "__index__"):
+            raise UsageError(f"{what} is {number!r}; it must be a whole number")
     if shards is not None and shard_size is not None:
         raise UsageError("shards and shard-size exclude each other")
     if shards is None and shard_size is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, contextmanager
+from io import TextIOBase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raftfast import columns
@@ -148,7 +149,7 @@ def refuse_no_rows(sources: Sequence[Source]) -> None:
 def refuse_rejects(rejects: object, sources: Sequence[Source]) -> None:
     """Refuse a file for the rejects of columns: their rows are no lines, and are not read whole."""
     for source in sources if rejects is not None else ():
-        if _has_columns(source) or _is_dataset(source):
+        if _has_columns(source):
             raise UsageError(
                 f"{name_of(source)}: rejects of columns are counted, not kept; do without a file"
                 " for them, or convert this to lines first (to hf)"
@@ -158,7 +159,7 @@ def refuse_rejects(rejects: object, sources: Sequence[Source]) -> None:
 def _has_columns(source: Source) -> bool:
     if isinstance(source, str):
         return source != STANDARD and columns.kind_of(source) is not None
-    return hasattr(source, _COLUMNS[0])
+    return _is_dataset(source) or hasattr(source, _COLUMNS[0])
 
 
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
@@ -181,6 +182,8 @@ def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tup
 def _plain(source: Source) -> Source:
     if is_path(source):
         return os.fsdecode(source)
+    if isinstance(source, TextIOBase):
+        raise UsageError(f"{name_of(source)} was opened as text: open it with 'rb', as bytes")
     if not _is_object(source):
         if hasattr(source, "keys") and any(map(_is_dataset, source.values())):
             raise UsageError(f"choose one of the splits {', '.join(source)}")

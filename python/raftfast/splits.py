@@ -44,6 +44,8 @@ def named_shares(
         UsageError: There is no such name, or the shares are not all of the rows.
 
     """
+    if isinstance(split, str):
+        raise UsageError(f"split is {split!r}; it must be numbers, such as [90, 10]")
     shares = dict(split) if isinstance(split, Mapping) else _with_names(split, files or USUAL)
     for name, share in shares.items():
         if not name or name.startswith(".") or os.sep in name:
