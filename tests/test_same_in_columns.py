@@ -190,3 +190,12 @@ def test_a_time_of_a_year_without_four_digits_is_out_of_range(
     table = pa.table({"instruction": ["i"], "at": pa.array([seconds], pa.timestamp("s"))})
     with pytest.raises(raftfast.Error, match=r"value 0 of its Timestamp.* is out of range"):
         raftfast.convert(table, tmp_path / output, to="hf")
+
+
+# Of two members of one name, most readers of lines lose one.
+def test_a_key_that_stands_twice_in_a_map_is_refused(tmp_path: Path) -> None:
+    once = pa.array([[("z", 1), ("y", 2)], None, [("z", 3)]], pa.map_(pa.string(), pa.int32()))
+    twice = pa.array([[("z", 1)], [("z", 1), ("z", 2)], []], pa.map_(pa.string(), pa.int32()))
+    assert raftfast.convert(pa.table({"m": once}), tmp_path / "out", to="hf").written == 3
+    with pytest.raises(raftfast.Error, match="a key stands twice in one of its maps"):
+        raftfast.convert(pa.table({"m": twice}), tmp_path / "out", to="hf")

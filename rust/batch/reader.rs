@@ -1,6 +1,7 @@
 //! Arrays to checked trees: types first, then what the buffers hold, level by level.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowDictionaryKeyType;
@@ -14,8 +15,9 @@ use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
 use super::strings::Strings;
 use crate::error::{Error, ErrorKind};
 use crate::printable::cut;
-use crate::record::Holds;
+use crate::record::{Holds, Value};
 use crate::scan::check_strings;
+use crate::text::Text;
 
 /// Characters of a type that a message shows at most.
 const TYPE: usize = 80;
@@ -194,6 +196,9 @@ impl<'a> Reader<'a> {
             return Err(self.broken("a key of its maps is null"));
         }
         let (names, values) = (Box::new(self.node(names)?), Box::new(self.node(values)?));
+        if (0..array.len()).any(|row| is_twice_in(&names, runs.run(row))) {
+            return Err(self.broken("a key stands twice in one of its maps"));
+        }
         Ok(Node::Map(Map { nulls: array.nulls().cloned(), runs, names, values }))
     }
 
@@ -219,6 +224,16 @@ impl<'a> Reader<'a> {
             found: cut(found.to_string().as_bytes(), TYPE),
         })
     }
+}
+
+/// Whether one of some strings is there twice: of two members of one name, most readers lose one.
+fn is_twice_in(names: &Node, run: Range<usize>) -> bool {
+    let mut seen = HashSet::new();
+    let text = |row| match names.value(row) {
+        Value::Text(Text::Plain(text)) => Some(text),
+        _ => None,
+    };
+    !run.filter_map(text).all(|name| seen.insert(name))
 }
 
 /// Whether at most so many arrays stand inside one another.
