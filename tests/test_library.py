@@ -108,6 +108,15 @@ def test_progress_is_told_of_all_bytes(corpus: Path, tmp_path: Path) -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
+# A run that was over at once, or on a machine that was busy, told nothing.
+def test_progress_ends_with_all_bytes_however_few(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    for _ in range(20):
+        told: list[tuple[int, int | None]] = []
+        raftfast.convert("in.jsonl", "out", progress=lambda *bytes_: told.append(bytes_))  # noqa: B023
+        assert told[-1] == (len(LINE), len(LINE))
+
+
 @pytest.mark.parametrize("threads", [2, 16])
 def test_memory_does_not_grow_with_the_input(threads: int, tmp_path: Path) -> None:
     """The bounds promised: 64 MB over the interpreter at 2 threads, 100 MB in all at 16."""

@@ -238,11 +238,18 @@ impl Run<'_> {
     fn workers(&self, threads: usize, tick: &mut dyn FnMut(u64) -> bool) -> Result<(), Error> {
         thread::scope(|scope| {
             let workers = self.spawn(scope, threads)?;
-            while self.working.load(Ordering::SeqCst) > 0 {
+            let is_over = || self.working.load(Ordering::SeqCst) == 0;
+            loop {
+                // Asked before the last time that somebody is told, who then hears of all bytes. On a
+                // busy machine workers may be done before this thread has its turn.
+                let is_last = is_over();
                 if !tick(self.done.load(Ordering::Relaxed)) {
                     self.cancel();
                 }
-                self.committer.wait(TICK, || self.working.load(Ordering::SeqCst) == 0);
+                if is_last {
+                    break;
+                }
+                self.committer.wait(TICK, is_over);
             }
             // A panic was made an error by the worker itself.
             for worker in workers {
