@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from datasets import Dataset
     from pyarrow import (
         Array,
         DataType,
         Field,
         OSFile,
         RecordBatch,
-        RecordBatchReader,
         Schema,
-        Table,
     )
     from pyarrow.ipc import IpcReadOptions, RecordBatchStreamReader
     from pyarrow.parquet import FileMetaData, ParquetFile, RowGroupMetaData
@@ -63,7 +59,6 @@ MESSAGE_LIMIT = 160
 _ALL_COLUMNS = "raftfast.columns"
 """The key of the metadata under which the core finds the names of all columns, read or not, which
 tell dialects."""
-_DATASET_ROWS = 1000
 _EMPTY_ROWS = 1 << 26
 """Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
 _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Parquet"}
@@ -181,65 +176,17 @@ class Columns:
         return RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__()
 
 
-def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
-    """Read a ``datasets.Dataset``: its rows as they were selected, filtered and shuffled.
-
-    Args:
-        dataset: The dataset.
-        wanted: Tells which columns are used; ``None`` is all of them.
-
-    """
-    whole = dataset.data.schema
-    used = whole.names if wanted is None else wanted(_table(whole))
-    # By the Dataset and not from its table, which knows nothing of a selection or an order.
-    arrow = dataset.select_columns(used or whole.names[:1]).with_format("arrow")
-    tables = (table.combine_chunks() for table in arrow.iter(_DATASET_ROWS))
-    batches = (_aligned(batch) for table in tables for batch in table.to_batches())
-    return Columns("the Dataset", _of(arrow.data.schema, whole), batches)
-
-
-def of_table(
-    name: str, table: Table | RecordBatch | RecordBatchReader, wanted: Wanted | None
-) -> Columns:
-    """Read a table, a batch or a stream of batches of pyarrow, which are what they seem.
-
-    Args:
-        name: What messages call it.
-        table: One of these.
-        wanted: Tells which columns are used; ``None`` is all of them.
-
-    """
-    import pyarrow as pa
-
-    whole = table.schema
-    used = whole.names if wanted is None else wanted(_table(whole))
-    chosen = [number for number, column in enumerate(whole.names) if column in used] or [0]
-    batches = [table] if isinstance(table, pa.RecordBatch) else table
-    if isinstance(batches, pa.Table):
-        batches = batches.select(chosen).to_batches()
-    else:
-        batches = (batch.select(chosen) for batch in batches)
-    schema = pa.schema([whole.field(number) for number in chosen], whole.metadata)
-    return Columns(name, _of(schema, whole), map(_aligned, batches))
-
-
-def is_table(source: object) -> bool:
-    """Tell what `of_table` reads, without importing pyarrow."""
-    pa = sys.modules.get("pyarrow")
-    classes = (getattr(pa, name, None) for name in ("Table", "RecordBatch", "RecordBatchReader"))
-    known = tuple(one for one in classes if isinstance(one, type))
-    return isinstance(source, known) and len(source.schema) > 0  # type: ignore[attr-defined]
-
-
-def _table(schema: Schema) -> list[tuple[str, str]]:
+def told_of(schema: Schema) -> list[tuple[str, str]]:
     """Tell of each column what it holds, as far as dialects are told by that."""
     return [(field.name, _form(field.type)) for field in schema]
 
 
 def _form(kind: DataType) -> str:
+    from pyarrow import StructType
+
     if _is_text(kind):
         return "text"
-    if _is_struct(kind) and kind.num_fields:
+    if isinstance(kind, StructType) and kind.num_fields:
         items = getattr(kind.field(0).type, "value_field", None)
         return "flat" if items is not None and _is_text(items.type) else "other"
     return "other"
@@ -256,12 +203,6 @@ def _is_text(kind: DataType) -> bool:
     )
 
 
-def _is_struct(kind: DataType) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_struct(kind))
-
-
 def _stored(kind: DataType) -> DataType:
     """Return what an extension type is stored as."""
     from pyarrow import BaseExtensionType
@@ -269,7 +210,7 @@ def _stored(kind: DataType) -> DataType:
     return kind.storage_type if isinstance(kind, BaseExtensionType) else kind
 
 
-def _of(schema: Schema, whole: Schema) -> Schema:
+def schema_of(schema: Schema, whole: Schema) -> Schema:
     """Let a schema say of which table its columns are."""
     if schema.names == whole.names:
         return schema
@@ -277,50 +218,6 @@ def _of(schema: Schema, whole: Schema) -> Schema:
 
     names = json.dumps(whole.names)
     return schema.with_metadata({**(schema.metadata or {}), _ALL_COLUMNS: names})
-
-
-def _aligned(batch: RecordBatch) -> RecordBatch:
-    """Copy columns with objects right inside of others to where they start at their first row.
-
-    Where they start later, because they are a slice, arrow-rs 59 panics: it cuts them off twice.
-    """
-    import pyarrow as pa
-
-    columns = [
-        pa.concat_arrays([column]) if _is_deep(column.type, inside=False) else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-
-def _is_deep(kind: DataType, *, inside: bool) -> bool:
-    """Tell a type with objects right inside of others, or of lists of a fixed length."""
-    from pyarrow import types
-
-    if _is_struct(kind):
-        return inside or any(
-            _is_deep(kind.field(n).type, inside=True) for n in range(kind.num_fields)
-        )
-    if types.is_nested(kind):
-        fixed = types.is_fixed_size_list(kind)
-        return any(_is_deep(kind.field(n).type, inside=fixed) for n in range(kind.num_fields))
-    return False
-
-
-def of_nulls(frame: object) -> RecordBatchReader:
-    """Read a frame of Polars that has columns of nulls.
-
-    Polars gives them a buffer, and Arrow has none for them: the core refuses that, and pyarrow does
-    not look at it.
-
-    Raises:
-        UsageError: pyarrow is not installed.
-
-    """
-    require_pyarrow()
-    import pyarrow as pa
-
-    return pa.RecordBatchReader.from_stream(frame)
 
 
 def strings(path: str, kind: Kind, wanted: Wanted | None) -> Strings | None:
@@ -477,7 +374,10 @@ def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
         if not Strings.is_one_file(path):
             raise ValueError("its last batch does not end at its footer: is it several files?")
         reader = ipc.open_file(file, options=_only(_chosen(whole, wanted)))
-        yield _of(reader.schema, whole), map(reader.get_batch, range(reader.num_record_batches))
+        yield (
+            schema_of(reader.schema, whole),
+            map(reader.get_batch, range(reader.num_record_batches)),
+        )
 
 
 @contextmanager
@@ -488,7 +388,7 @@ def _stream(path: str, wanted: Wanted | None) -> Iterator[Source]:
         whole = ipc.open_stream(file).schema
         file.seek(0)
         reader = ipc.open_stream(file, options=_only(_chosen(whole, wanted)))
-        yield _of(reader.schema, whole), _to_the_end(reader, file)
+        yield schema_of(reader.schema, whole), _to_the_end(reader, file)
 
 
 def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
@@ -497,7 +397,7 @@ def _chosen(schema: Schema, wanted: Wanted | None) -> list[int]:
     if not names:
         raise ValueError("it has no columns")
     counts = Counter(names)
-    used = names if wanted is None else wanted(_table(schema))
+    used = names if wanted is None else wanted(told_of(schema))
     chosen = [number for number, name in enumerate(names) if name in used]
     for number in chosen:
         if counts[names[number]] > 1:
@@ -541,7 +441,10 @@ def _parquet(path: str, wanted: Wanted | None) -> Iterator[Source]:
         _check_room(parquet.metadata, file.size())
         whole = parquet.schema_arrow
         chosen = [whole.field(number) for number in _chosen(whole, wanted)]
-        yield _of(schema(chosen), whole), _row_groups(parquet, [field.name for field in chosen])
+        yield (
+            schema_of(schema(chosen), whole),
+            _row_groups(parquet, [field.name for field in chosen]),
+        )
 
 
 def _check_room(metadata: FileMetaData, size: int) -> None:

@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, get_args
 
 from raftfast import __version__, _raftfast, endings
-from raftfast.columns import of_dataset
 from raftfast.endings import Ended
 from raftfast.errors import Error, UsageError
 from raftfast.files import published, uninterrupted
@@ -27,6 +26,7 @@ from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.read import batches_of
 from raftfast.sources import opened
 from raftfast.summary import summary
+from raftfast.tables import of_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

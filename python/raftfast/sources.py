@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from io import TextIOBase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raftfast import columns
+from raftfast import columns, tables
 from raftfast.errors import Error, UsageError
 from raftfast.paths import STANDARD
 
@@ -165,11 +165,11 @@ def _has_columns(source: Source) -> bool:
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
     if not isinstance(source, str):
         if _is_dataset(source):
-            return _DATASET, columns.of_dataset(source, wanted)
+            return _DATASET, tables.of_dataset(source, wanted)
         name = name_of(source)
-        if columns.is_table(source):
-            return name, columns.of_table(name, source, wanted)
-        return name, columns.of_nulls(source) if _has_nulls(source) else source
+        if tables.is_table(source):
+            return name, tables.of_table(name, source, wanted)
+        return name, tables.of_nulls(source) if _has_nulls(source) else source
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
         return source
