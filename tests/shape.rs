@@ -150,6 +150,26 @@ fn a_member_may_be_named_like_a_question() {
 }
 
 #[test]
+fn a_question_may_be_about_what_becomes_of_a_text() {
+    let asks = |name: &str, record: &str| {
+        row(&format!(r#"[{{"$if": "{name}", "then": 1, "else": 0}}]"#), record)
+    };
+    for (name, record, expected) in [
+        ("question|after('Q: ')", r#"{"cot_answer":"c","question":"a Q: b"}"#, "[1]"),
+        ("question|after('Q: ')", r#"{"cot_answer":"c","question":"a Q: "}"#, "[0]"),
+        ("question|trim", r#"{"cot_answer":"c","question":" \n"}"#, "[0]"),
+        ("question|trim", r#"{"cot_answer":"c","question":null}"#, "[0]"),
+        ("stop|before('/')", r#"{"cot_answer":"c"}"#, "[1]"),
+        ("stop|before('<')", r#"{"cot_answer":"c"}"#, "[0]"),
+        ("context|json", r#"{"cot_answer":"c","context":["d"]}"#, "[1]"),
+        ("system|trim", r#"{"cot_answer":"c","system":"s"}"#, "[1]"),
+        ("system|trim", r#"{"cot_answer":"c","system":" "}"#, "[0]"),
+    ] {
+        assert_eq!(asks(name, record), expected, "{name} {record}");
+    }
+}
+
+#[test]
 fn a_row_that_cannot_say_what_is_trained_on_is_no_row_for_it() {
     let rest = "[[train]]\nmasks = ['answer', 'final', 'not-quotes']\n";
     let cut = r#"{"a": {"$segments": ["x", {"$answer": "{cot_answer}"}]}}"#;
@@ -193,6 +213,14 @@ fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
         (
             "name = 'x'\nrow = \"\"\"\n{\"a\": \"\\u007bidd}\"}\"\"\"",
             "wrong.toml: unknown placeholder",
+        ),
+        (
+            "name = 'x'\nrow = '''{\n\"instruction\": \"{instruction}\",\n\"b\": \"{ns}\"}'''\n",
+            "line 4: unknown placeholder 'ns'",
+        ),
+        (
+            "name = 'foo'\nabout = 'foo'\nrow = '1'\n[rules.names]\nfoo = 'bar'\n",
+            "line 5: unknown rule 'foo'",
         ),
         ("name = 'x'\nneeds = ['idd']\nrow = '1'\n", "line 2: unknown field 'idd' in needs"),
         ("name = 'x'\nrow = '1'\n[rules]\nhas = ['bot']\n", "line 4: unknown role 'bot'"),

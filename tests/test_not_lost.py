@@ -108,7 +108,7 @@ TURN_KEYS = ["refusal", "image", "images", "video", "videos", "audio", "audios"]
 def test_what_a_message_holds_beside_its_text_is_not_left_out(key: str) -> None:
     message = {**ONE, key: ["something"]}
     assert fault(Converter("openai"), line_of({"messages": [USER, message]})).kind == "bad-turn"
-    nothing: list[object] = [None, []]
+    nothing: list[object] = [None, [], ""]
     for value in nothing:
         line = line_of({"messages": [USER, {**ONE, key: value}]})
         assert chat(line).rows == chat(line_of(CHAT_ROW)).rows
@@ -142,6 +142,22 @@ def test_a_turn_that_says_nothing_is_no_turn_of_a_row(to: str, silent: Json) -> 
     told = {"role": "tool", "content": "R", "tool_call_id": "1"}
     rows = Converter("chat").convert_bytes(line_of({"messages": [USER, called, told, ONE]}))
     assert len(rows.splitlines()) == 1
+
+
+# A turn that rows need is filtered where it is not there, as it is in fields.
+@pytest.mark.parametrize("silent", SILENT, ids=["no content", "null"])
+@pytest.mark.parametrize("to", ["chat", "sharegpt", "alpaca", "completion", "openai"])
+def test_a_last_question_or_answer_that_says_nothing_is_filtered(to: str, silent: Json) -> None:
+    converter = Converter(to, check="off")
+    for turns in ([USER, {**silent, "role": "assistant"}], [{**silent, "role": "user"}, ONE]):
+        assert converter.convert_bytes(line_of({"messages": turns})) == b""
+    assert sum(converter.ledger.filtered.values()) == 2
+
+
+def test_no_calls_are_nothing_that_a_turn_says() -> None:
+    silent: Json = {"role": "assistant", "content": None, "tool_calls": []}
+    line = line_of({"messages": [USER, silent, USER, ONE]})
+    assert fault(Converter("sharegpt"), line).kind == "unfit"
 
 
 ANSWERED = {"dialog": ["###User: Q", "###Assistant: long reasoning"], "qa_answer": "short"}

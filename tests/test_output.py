@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import stat
 import subprocess
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import raftfast as library
@@ -296,7 +297,31 @@ def test_an_open_file_that_is_an_input_is_no_output(folder: Path) -> None:
             with pytest.raises(library.UsageError, match="is the same file as input"):
                 library.convert(source, output)
         assert library.convert(opened, other).written == 1000
+        for beside in ("report", "rejects"):
+            options: dict[str, Any] = {beside: "other", "on_error": "skip"}
+            with pytest.raises(library.UsageError, match="is the same file as output"):
+                library.convert(path, other, **options)
     assert path.read_bytes() == ROW * 1000
+
+
+def test_an_open_file_of_a_data_set_is_no_output_of_it(folder: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = {"instruction": ["i"], "cot_answer": ["a"]}
+    datasets.Dataset.from_dict(rows).save_to_disk("in")
+    (file,) = (folder / "in").glob("*.arrow")
+    before = file.read_bytes()
+    refused = pytest.raises(library.UsageError, match="is the same file as input in")
+    with file.open("r+b", 0) as output, refused:
+        library.convert("in", output)
+    assert file.read_bytes() == before
+
+
+def test_an_object_whose_file_cannot_be_told_is_read(folder: Path) -> None:
+    class Strange(io.BytesIO):
+        def fileno(self) -> int:
+            raise NotImplementedError
+
+    assert library.convert(Strange(ROW), folder / "out").written == 1
 
 
 # Signals

@@ -124,6 +124,9 @@ SOURCES: dict[str, Callable[[Rows, Path], Any]] = {
     "a slice": lambda rows, _: sliced(rows),
     "a batch": lambda rows, _: sliced(rows).combine_chunks().to_batches()[0],
     "a reader": lambda rows, _: sliced(rows).to_reader(max_chunksize=2),
+    "an array of structs": lambda rows, _: sliced(rows).combine_chunks().to_struct_array().chunk(0),
+    "a chunked array": lambda rows, _: sliced(rows).to_struct_array(),
+    "a frame of pandas": lambda rows, _: pandas_frame(rows),
     "a Dataset": lambda rows, _: pytest.importorskip("datasets").Dataset.from_list(rows),
     "a selection": lambda rows, _: (
         pytest.importorskip("datasets")
@@ -131,6 +134,12 @@ SOURCES: dict[str, Callable[[Rows, Path], Any]] = {
         .select(range(1, len(rows) + 1))
     ),
 }
+
+
+def pandas_frame(rows: Rows) -> Any:  # noqa: ANN401 - pandas may not be there
+    pandas = pytest.importorskip("pandas")
+    whole = pa.Table.from_pylist([rows[-1], *rows, rows[0]])
+    return whole.to_pandas(types_mapper=pandas.ArrowDtype).iloc[1:-1]
 
 
 def told(source: Any, to: str, output: Path) -> tuple[object, ...]:  # noqa: ANN401
@@ -182,6 +191,22 @@ def test_arrow_files_one_after_the_other_are_refused(
     assert caught.value.kind == "broken-input"
 
 
+# Polars writes no message of a schema where there are no rows.
+def test_a_file_without_rows_is_one_file(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"instruction": ["i"], "cot_answer": ["c"]})
+    frame.write_ipc(tmp_path / "one.arrow")
+    frame.clear().write_ipc(tmp_path / "none.arrow")
+    inputs = [tmp_path / "one.arrow", tmp_path / "none.arrow"]
+    assert raftfast.convert(inputs, tmp_path / "out").written == 1
+
+
+def test_a_column_of_no_texts_tells_no_dialect_by_how_texts_start(tmp_path: Path) -> None:
+    ids = pa.array([b"x" * 16], pa.binary(16))
+    table = pa.table({"instruction": ["i"], "cot_answer": ["c"], "id": ids})
+    assert raftfast.convert(table, tmp_path / "out", to="completion").written == 1
+
+
 @pytest.mark.parametrize("seconds", [253_402_300_800, -62_167_219_201])
 @pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.arrow"])
 def test_a_time_of_a_year_without_four_digits_is_out_of_range(
@@ -190,6 +215,9 @@ def test_a_time_of_a_year_without_four_digits_is_out_of_range(
     table = pa.table({"instruction": ["i"], "at": pa.array([seconds], pa.timestamp("s"))})
     with pytest.raises(raftfast.Error, match=r"value 0 of its Timestamp.* is out of range"):
         raftfast.convert(table, tmp_path / output, to="hf")
+    days = pa.table({"at": pa.array([seconds // 86_400], pa.int32()).view(pa.date32())})
+    with pytest.raises(raftfast.Error, match="value 0 of its Date32 is out of range"):
+        raftfast.convert(days, tmp_path / output, to="hf")
 
 
 # Of two members of one name, most readers of lines lose one.
@@ -199,3 +227,6 @@ def test_a_key_that_stands_twice_in_a_map_is_refused(tmp_path: Path) -> None:
     assert raftfast.convert(pa.table({"m": once}), tmp_path / "out", to="hf").written == 3
     with pytest.raises(raftfast.Error, match="a key stands twice in one of its maps"):
         raftfast.convert(pa.table({"m": twice}), tmp_path / "out", to="hf")
+    offsets, hidden = pa.array([0, 2, 3], pa.int32()), pa.array([True, False])
+    unseen = pa.MapArray.from_arrays(offsets, ["z", "z", "y"], [1, 2, 3], mask=hidden)
+    assert raftfast.convert(pa.table({"m": unseen}), tmp_path / "out", to="hf").written == 2

@@ -1,7 +1,7 @@
 """Which file a name is: inputs that can be read, and outputs that are none of them."""
 
 # pathlib knows no directory descriptors, and to import it takes 10 ms.
-# ruff: noqa: PTH110, PTH112, PTH116, PTH118
+# ruff: noqa: PTH110, PTH112, PTH116, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def refuse_clashes(
 
     """
     refuse_same(inputs, outputs.items())
-    _refuse_same_file(inputs, written)
+    _refuse_same_file(inputs, outputs, written)
 
 
 def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) -> None:
@@ -79,13 +79,28 @@ def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) ->
         taken[identity] = f"{role} {name}"
 
 
-def _refuse_same_file(inputs: Sequence[object], output: object) -> None:
-    """Refuse an open file to write to that is an input, which would be read as it is written."""
-    found = _file_of(output)
-    for source in inputs if found is not None else ():
-        own = _identity(source, stream=0) if isinstance(source, str) else _file_of(source)
-        if own == found:
-            raise UsageError(f"output {_told(output)} is the same file as input {_told(source)}")
+def _refuse_same_file(
+    inputs: Sequence[object], outputs: Mapping[str, str], written: object
+) -> None:
+    """Refuse an open file to write to that is an input, or that another output replaces."""
+    found = _file_of(written)
+    if found is None:
+        return
+    for source in inputs:
+        if found in _files_of(source):
+            raise UsageError(f"output {_told(written)} is the same file as input {_told(source)}")
+    for role, name in outputs.items():
+        if _identity(name, stream=1) == found:
+            raise UsageError(f"{role} {name} is the same file as output {_told(written)}")
+
+
+def _files_of(source: object) -> set[object]:
+    """Tell which files an input is: those of a data set are in its folder."""
+    if not isinstance(source, str):
+        return {_file_of(source)}
+    inside = os.listdir(source) if source != STANDARD and os.path.isdir(source) else []
+    names = [source, *(os.path.join(source, name) for name in inside)]
+    return {_identity(name, stream=0) for name in names}
 
 
 def _told(source: object) -> str:
@@ -96,7 +111,7 @@ def _file_of(source: object) -> tuple[int, int] | None:
     """Tell which regular file an object has open; ``None`` if it has none."""
     try:
         found = os.fstat(source.fileno())  # type: ignore[attr-defined]
-    except (AttributeError, OSError, TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - whatever an object without a file has to say
         return None
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast.errors import UsageError
@@ -78,9 +79,7 @@ def several_of(
 
     """
     folder = output is not None and is_folder(output)
-    for what, number in (("shards", shards), ("shard_size", shard_size)):
-        if number is not None and not hasattr(number, "__index__"):
-            raise UsageError(f"{what} is {number!r}; it must be a whole number")
+    shards, shard_size = _whole("shards", shards), _whole("shard_size", shard_size)
     if shards is not None and shard_size is not None:
         raise UsageError("shards and shard-size exclude each other")
     if shards is None and shard_size is None:
@@ -94,6 +93,14 @@ def several_of(
     if any(number is not None and number < 1 for number in (shards, shard_size)):
         raise UsageError("there must be at least one shard, of at least one byte")
     return Several(folder, shards, shard_size, resume)
+
+
+def _whole(what: str, number: int | None) -> int | None:
+    """Return a number as Python's own: those of numpy overflow."""
+    try:
+        return None if number is None else index(number)
+    except TypeError:
+        raise UsageError(f"{what} is {number!r}; it must be a whole number") from None
 
 
 def split_of(  # noqa: PLR0913 - what a split consists of

@@ -9,7 +9,7 @@ What else has ``__arrow_c_stream__`` is given to the core as it is.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raftfast.columns import Columns, require_pyarrow, schema_of, told_of
 
@@ -39,19 +39,18 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
     return Columns("the Dataset", schema_of(arrow.data.schema, whole), batches)
 
 
-def of_table(
-    name: str, table: Table | RecordBatch | RecordBatchReader, wanted: Wanted | None
-) -> Columns:
-    """Read a table, a batch or a stream of batches of pyarrow, which are what they seem.
+def of_table(name: str, source: object, wanted: Wanted | None) -> Columns:
+    """Read what `is_table` tells.
 
     Args:
         name: What messages call it.
-        table: One of these.
+        source: One of these.
         wanted: Tells which columns are used; ``None`` is all of them.
 
     """
     import pyarrow as pa
 
+    table = _table(source)
     whole = table.schema
     used = whole.names if wanted is None else wanted(told_of(whole))
     chosen = [number for number, column in enumerate(whole.names) if column in used] or [0]
@@ -65,11 +64,33 @@ def of_table(
 
 
 def is_table(source: object) -> bool:
-    """Tell what `of_table` reads, without importing pyarrow."""
-    pa = sys.modules.get("pyarrow")
-    classes = (getattr(pa, name, None) for name in ("Table", "RecordBatch", "RecordBatchReader"))
-    known = tuple(one for one in classes if isinstance(one, type))
-    return isinstance(source, known) and len(source.schema) > 0  # type: ignore[attr-defined]
+    """Tell what pyarrow knows as a table, without importing it.
+
+    Those are its own tables, batches, readers and arrays of structs, and frames of pandas.
+    """
+    if _is_of("pyarrow", source, "Table", "RecordBatch", "RecordBatchReader"):
+        return len(source.schema) > 0  # type: ignore[attr-defined]
+    if _is_of("pyarrow", source, "StructArray", "ChunkedArray"):
+        is_struct = hasattr(source.type, "fields")  # type: ignore[attr-defined]
+        return is_struct and not source.null_count  # type: ignore[attr-defined]
+    return _is_of("pandas", source, "DataFrame") and len(source.columns) > 0  # type: ignore[attr-defined]
+
+
+def _is_of(module: str, source: object, *names: str) -> bool:
+    classes = (getattr(sys.modules.get(module), name, None) for name in names)
+    return isinstance(source, tuple(one for one in classes if isinstance(one, type)))
+
+
+def _table(source: Any) -> Table | RecordBatch | RecordBatchReader:  # noqa: ANN401 - see `is_table`
+    import pyarrow as pa
+
+    if isinstance(source, pa.StructArray):
+        return pa.RecordBatch.from_struct_array(source)
+    if isinstance(source, pa.ChunkedArray):
+        return pa.Table.from_struct_array(source)
+    if isinstance(source, (pa.Table, pa.RecordBatch, pa.RecordBatchReader)):
+        return source
+    return pa.RecordBatchReader.from_stream(source)
 
 
 def of_nulls(frame: object) -> RecordBatchReader:

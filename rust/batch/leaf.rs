@@ -193,7 +193,7 @@ fn date<T: ArrowTemporalType>(array: &dyn Array) -> Box<dyn Leaf>
 where
     i64: From<T::Native>,
 {
-    worded::<T>(array, |array, row| array.value_as_date(row).map(|date| quoted(date, "")))
+    worded::<T>(array, |array, row| in_four_digits(quoted(array.value_as_date(row)?, "")))
 }
 
 fn time<T: ArrowTemporalType>(array: &dyn Array) -> Box<dyn Leaf>
@@ -224,8 +224,11 @@ fn per_second(data_type: &DataType) -> i64 {
 fn timestamp<T: ArrowTimestampType>(array: &dyn Array) -> Box<dyn Leaf> {
     worded::<T>(array, |array, row| {
         let zone = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
-        let moment = quoted(array.value_as_datetime(row)?, if zone { "Z" } else { "" });
-        // A year of five digits, or before 0, has a sign, which readers of columns do not take.
-        (!moment.trim_start_matches('"').starts_with(['+', '-'])).then_some(moment)
+        in_four_digits(quoted(array.value_as_datetime(row)?, if zone { "Z" } else { "" }))
     })
+}
+
+/// A time, unless its year is before 0 or of five digits: then it has a sign, which hardly anybody reads.
+fn in_four_digits(moment: String) -> Option<String> {
+    (!moment.trim_start_matches('"').starts_with(['+', '-'])).then_some(moment)
 }

@@ -196,7 +196,8 @@ impl<'a> Reader<'a> {
             return Err(self.broken("a key of its maps is null"));
         }
         let (names, values) = (Box::new(self.node(names)?), Box::new(self.node(values)?));
-        if (0..array.len()).any(|row| is_twice_in(&names, runs.run(row))) {
+        let mut rows = (0..array.len()).filter(|&row| array.is_valid(row));
+        if rows.any(|row| is_twice_in(&names, runs.run(row))) {
             return Err(self.broken("a key stands twice in one of its maps"));
         }
         Ok(Node::Map(Map { nulls: array.nulls().cloned(), runs, names, values }))

@@ -105,7 +105,7 @@ impl Types<'_> {
                 self.fields.get(*slot).is_some_and(|field| self.absent.contains(field))
             }
             Condition::Tells(_) => true,
-            Condition::Own(..) | Condition::Is(..) => false,
+            Condition::Own(..) | Condition::SaysOwn(..) | Condition::Is(..) => false,
         }
     }
 

@@ -65,6 +65,13 @@ impl Reader {
             lists.push(system)?;
         }
         self.check_turns(&said, own_system, lists)?;
+        if !self.takes_silence
+            && self.room.turns
+            && self.is_complete(fields, record)
+            && said.iter().any(|turn| is_silent(turn, lists))
+        {
+            return Err(Unread::Kind(FaultKind::Unfit { what: "a turn that says nothing" }));
+        }
         let first = lists.len();
         said.iter().try_for_each(|turn| lists.push(*turn))?;
         let end = lists.len();
@@ -96,6 +103,12 @@ impl Reader {
             last.set(Detail::Content, lists.keep_value(found)?);
         }
         Ok(())
+    }
+
+    /// Whether the question and the answer that rows ask for are there: without, a record is filtered.
+    fn is_complete(&self, fields: &Fields, record: &Record<'_>) -> bool {
+        let mut asked = [self.instruction, self.cot_answer].into_iter().flatten();
+        asked.all(|slot| is_there(fields.value(slot, record)))
     }
 
     /// Whether rows are made of neither turns nor a prompt, whatever there is to say.
@@ -144,10 +157,6 @@ impl Reader {
         if let Some(role) = said.iter().filter_map(named).find(|role| !takes(role)) {
             return unfit(turn_of(role));
         }
-        if self.room.turns && !self.takes_silence && said.iter().any(|turn| is_silent(turn, lists))
-        {
-            return unfit("a turn that says nothing");
-        }
         for (detail, what) in LOST {
             let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
             let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
@@ -163,9 +172,9 @@ impl Reader {
 
 /// Whether a turn has no content where rows have a text: not even an empty one, nor calls instead.
 fn is_silent(turn: &Entry, lists: &Lists) -> bool {
-    let is_null =
-        |detail| matches!(Value::of(lists.bytes(turn.get(detail))), Value::Missing | Value::Null);
-    is_null(Detail::Content) && is_null(Detail::ToolCalls)
+    let content = Value::of(lists.bytes(turn.get(Detail::Content)));
+    matches!(content, Value::Missing | Value::Null)
+        && !is_there(Value::of(lists.bytes(turn.get(Detail::ToolCalls))))
 }
 
 /// What a turn may have and a row may have no place for. A weight of 1 says nothing.

@@ -202,7 +202,7 @@ impl Test {
     /// Whether it may hold for some row, if those slots are `used` anyway and columns have these forms.
     fn can_hold(&self, used: usize, forms: &[Form]) -> bool {
         match self {
-            Self::Starts(..) => true,
+            Self::Starts(slot, _) => matches!(forms[*slot], Form::Text | Form::Unknown),
             Self::Is(_, kind) if kind.is_always_seen() => true,
             Self::Is(slot, Kind::Text) if forms[*slot] != Form::Unknown => {
                 forms[*slot] == Form::Text

@@ -162,7 +162,7 @@ impl Parser {
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
                 is_learnt |= key == "train" && value == b"true";
-                if matches!(value, b"null" | b"true" | b"[]") {
+                if matches!(value, b"null" | b"true" | b"[]" | b"\"\"") {
                     continue;
                 }
                 return Err(wrong(what));

@@ -109,7 +109,11 @@ impl Flattener {
     /// The answer to a question that is the same for all of the records.
     fn known(self, condition: &Condition) -> Option<bool> {
         match condition {
-            Condition::Own(_, default) if self.records == For::Plain => Some(*default),
+            Condition::Own(_, default) | Condition::SaysOwn(_, default)
+                if self.records == For::Plain =>
+            {
+                Some(*default)
+            }
             _ => None,
         }
     }

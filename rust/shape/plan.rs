@@ -145,6 +145,8 @@ pub(crate) enum Condition {
     Tells(usize),
     /// The field is a text that is not empty after what is done to it.
     Says(Source),
+    /// The same, or the record has none of its own and the target says so.
+    SaysOwn(Source, bool),
 }
 
 impl Condition {
@@ -156,7 +158,8 @@ impl Condition {
             | Self::Own(slot, _)
             | Self::Is(slot, _)
             | Self::Tells(slot)
-            | Self::Says(Source { slot, .. }) => *slot,
+            | Self::Says(Source { slot, .. })
+            | Self::SaysOwn(Source { slot, .. }, _) => *slot,
         }
     }
 
@@ -175,6 +178,10 @@ impl Condition {
                 matches!(record.value(*slot), Value::Text(found) if found.is(text))
             }
             Self::Says(source) => source.text(record).is_some_and(|text| !text.is_empty()),
+            Self::SaysOwn(source, default) => match record.own(source.slot) {
+                Some(_) => source.text(record).is_some_and(|text| !text.is_empty()),
+                None => *default,
+            },
         }
     }
 }

@@ -340,7 +340,10 @@ impl<'a> Compiler<'a> {
         }
         match meaning.after(&name, &operations)? {
             Meaning::Text(source) => Ok(Answer::Asked(Condition::Says(source))),
-            fixed @ Meaning::Fixed(_) => Ok(fixed.truthy()),
+            Meaning::Own(source, text) => {
+                Ok(Answer::Asked(Condition::SaysOwn(source, !text.is_empty())))
+            }
+            other @ (Meaning::Fixed(_) | Meaning::Told(_)) => Ok(other.truthy()),
             _ => Err(format!("'{question}' in '$if' is not what becomes of a text of the record")),
         }
     }

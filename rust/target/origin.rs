@@ -27,9 +27,13 @@ impl Origin {
         })
     }
 
-    /// The line on which stands what a message names first.
+    /// The line on which stands what a message names first, from the table on that it tells of.
     pub(super) fn line_of(&self, message: &str) -> Option<usize> {
-        self.text.find(named(message)?).map(|at| self.line_at(at))
+        let tables = ["[rules.names]", "needs", "[[train]]"];
+        let table = tables.into_iter().find(|table| message.contains(*table));
+        let start = table.and_then(|table| self.text.find(table)).unwrap_or(0);
+        let at = place_of(named(message)?, &self.text[start..])?;
+        Some(self.line_at(start + at))
     }
 
     /// The line of a row, counted from 1, as a line of the file; without it, the line on which stands what a
@@ -39,13 +43,19 @@ impl Origin {
         if let Some(line) = line {
             return Some(self.line_at(start) + line - 1);
         }
-        let inside = named(message).and_then(|name| row.find(name));
+        let inside = named(message).and_then(|name| place_of(name, row));
         inside.map(|at| self.line_at(start + at)).or_else(|| self.line_of(message))
     }
 
     fn line_at(&self, at: usize) -> usize {
         self.text[..at].matches('\n').count() + 1
     }
+}
+
+/// Where a name stands in a text: as a placeholder or between quotes, if it does, or else anywhere.
+fn place_of(name: &str, text: &str) -> Option<usize> {
+    let spelled = [format!("{{{name}"), format!("\"{name}\""), format!("'{name}'")];
+    spelled.iter().find_map(|spelled| text.find(spelled)).or_else(|| text.find(name))
 }
 
 /// What a message names first, between quotes.

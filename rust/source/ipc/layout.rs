@@ -248,7 +248,11 @@ impl Source<'_> {
         let Some(ends) = blocks.map(end).collect::<Option<Vec<_>>>() else { return Ok(true) };
         let last = match ends.into_iter().max() {
             Some(last) => Some(last),
-            None => self.header(FIRST_MESSAGE)?.map(|header| header.body),
+            // Of a schema alone. Polars writes files without rows that have no message of it.
+            None if self.bytes(FIRST_MESSAGE, 4)?.is_some_and(|first| first == MARKER) => {
+                self.header(FIRST_MESSAGE)?.map(|header| header.body)
+            }
+            None => None,
         };
         let rest = self.length - 10 - bytes.len() as u64;
         Ok(last.is_none_or(|last| rest <= last.saturating_add(BEFORE_FOOTER)))
