@@ -66,7 +66,8 @@ pub struct Settings {
     /// Which of how many parts of the inputs, equal in bytes, is converted; by default all. What the
     /// columns are does not depend on it.
     pub part: Option<(u64, u64)>,
-    /// Which of the inputs are converted; by default all. The same is true of these.
+    /// Where those of the inputs start and end that are converted; by default all. The columns of the
+    /// rows are those of all inputs.
     pub only: Option<(usize, usize)>,
 }
 
