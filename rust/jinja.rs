@@ -46,8 +46,6 @@ pub struct Conversation {
 pub struct Jinja {
     environment: Environment<'static>,
     tokens: BTreeMap<String, String>,
-    /// Whether there is another one for conversations with tools.
-    has_tool_use: bool,
 }
 
 /// The names of the template and of that for conversations with tools, as transformers knows them.
@@ -67,7 +65,6 @@ impl Jinja {
             Err(error) if is_json(origin) => return Err(wrong(error.to_string())),
             Err(_) => (vec![text.to_owned()], BTreeMap::new()),
         };
-        let has_tool_use = sources.len() > 1;
         let mut environment = environment(date).map_err(|error| wrong(told(&error)))?;
         for (name, source) in NAMES.into_iter().zip(sources) {
             // Jinja2's `newline_sequence`.
@@ -76,7 +73,7 @@ impl Jinja {
                 .add_template_owned(name, without_generation(&source))
                 .map_err(|error| wrong(told(&error)))?;
         }
-        Ok(Self { environment, tokens, has_tool_use })
+        Ok(Self { environment, tokens })
     }
 
     /// The text of a finished conversation, or of one that is to be `continued` with an answer.
@@ -85,8 +82,9 @@ impl Jinja {
     ///
     /// What the template says against it, or why it cannot be rendered.
     pub fn render(&self, told_of: &Conversation, continued: bool) -> Result<String, String> {
-        let name = NAMES[usize::from(self.has_tool_use && told_of.tools.is_some())];
-        let template = self.environment.get_template(name).map_err(|error| told(&error))?;
+        let [name, with_tools] = NAMES.map(|name| self.environment.get_template(name));
+        let template = if told_of.tools.is_some() { with_tools.or(name) } else { name };
+        let template = template.map_err(|error| told(&error))?;
         let messages = Value::from(Serde(&told_of.messages));
         let tokens = Value::from(Serde(&self.tokens));
         let tools =

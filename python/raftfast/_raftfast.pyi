@@ -352,13 +352,13 @@ class Converter:
         The entry is a JSON object in which ``{name}`` stands for the name of the output without its
         ending, and ``{file}`` for the name with it.
         """
-    def wanted(self, columns: list[str] | list[tuple[str, str]]) -> list[str]:
+    def wanted(self, columns: list[tuple[str, str]]) -> list[str]:
         """Tell the names of the columns of a table that are used.
 
         Args:
-            columns: The names of all its columns, alone or each with what it holds: ``"text"``,
-                ``"flat"`` (objects that start with a list of texts), ``"other"`` or ``"unknown"``.
-                They tell the dialects that its rows may be of.
+            columns: The names of all its columns, each with what it holds: ``"text"``, ``"flat"``
+                (objects that start with a list of texts), ``"other"`` or ``"unknown"``. They tell
+                the dialects that its rows may be of.
 
         """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack, contextmanager
 from io import TextIOBase
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -199,9 +198,9 @@ def _nothing_in(source: object) -> UsageError:
 
 def _advice(source: object) -> str:
     """Say what to do about an object that has rows and does not give them as they are needed."""
-    if any(_is_of("datasets", name, source) for name in _STREAMED):
+    if tables.is_of(source, "datasets", *_STREAMED):
         return ", which streams its rows: load it without streaming, or name its files"
-    if _is_of("polars", "LazyFrame", source):
+    if tables.is_of(source, "polars", "LazyFrame"):
         return ", which has no rows yet: collect() it"
     return ""
 
@@ -216,7 +215,7 @@ def _is_iterable(source: object) -> bool:
 
 def _has_nulls(source: object) -> bool:
     """Tell a frame of Polars with columns, or parts of them, in which all is null."""
-    if not _is_of("polars", "DataFrame", source):
+    if not tables.is_of(source, "polars", "DataFrame"):
         return False
     return any("Null" in str(kind) for kind in source.schema.values())  # type: ignore[attr-defined]
 
@@ -227,10 +226,4 @@ def _is_object(source: object) -> bool:
 
 def _is_dataset(source: object) -> bool:
     """Tell a ``datasets.Dataset``, which has no Arrow interface, without importing it."""
-    return _is_of("datasets", "Dataset", source)
-
-
-def _is_of(module: str, name: str, source: object) -> bool:
-    """Tell an object of a class of a module that need not be there, without importing it."""
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(source, found)
+    return tables.is_of(source, "datasets", "Dataset")

@@ -68,15 +68,16 @@ def is_table(source: object) -> bool:
 
     Those are its own tables, batches, readers and arrays of structs, and frames of pandas.
     """
-    if _is_of("pyarrow", source, "Table", "RecordBatch", "RecordBatchReader"):
+    if is_of(source, "pyarrow", "Table", "RecordBatch", "RecordBatchReader"):
         return len(source.schema) > 0  # type: ignore[attr-defined]
-    if _is_of("pyarrow", source, "StructArray", "ChunkedArray"):
+    if is_of(source, "pyarrow", "StructArray", "ChunkedArray"):
         is_struct = hasattr(source.type, "fields")  # type: ignore[attr-defined]
         return is_struct and not source.null_count  # type: ignore[attr-defined]
-    return _is_of("pandas", source, "DataFrame") and len(source.columns) > 0  # type: ignore[attr-defined]
+    return is_of(source, "pandas", "DataFrame") and len(source.columns) > 0  # type: ignore[attr-defined]
 
 
-def _is_of(module: str, source: object, *names: str) -> bool:
+def is_of(source: object, module: str, *names: str) -> bool:
+    """Tell an object of classes of a module that need not be there, without importing it."""
     classes = (getattr(sys.modules.get(module), name, None) for name in names)
     return isinstance(source, tuple(one for one in classes if isinstance(one, type)))
 

@@ -50,12 +50,6 @@ impl Column {
         let form = Form::ALL.into_iter().find(|known| known.name() == form);
         Self { name, form: form.unwrap_or(Form::Unknown) }
     }
-
-    /// Columns of which nothing but the names is known.
-    #[must_use]
-    pub fn named(names: Vec<String>) -> Vec<Self> {
-        names.into_iter().map(|name| Self { name, form: Form::Unknown }).collect()
-    }
 }
 
 impl Form {

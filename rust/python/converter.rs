@@ -272,16 +272,13 @@ impl Converter {
         Some((beside.file.clone(), beside.entry.clone()))
     }
 
-    fn wanted(&self, columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-        let columns: Vec<Column> = match columns.extract::<Vec<(String, String)>>() {
-            Ok(told) => told.into_iter().map(|(name, form)| Column::of(name, &form)).collect(),
-            Err(_) => Column::named(columns.extract()?),
-        };
+    fn wanted(&self, columns: Vec<(String, String)>) -> Vec<String> {
         if self.core.shape().takes_whole() {
-            return Ok(columns.into_iter().map(|column| column.name).collect());
+            return columns.into_iter().map(|(name, _)| name).collect();
         }
-        let wanted = self.core.reader().wanted(&columns);
-        Ok(wanted.into_iter().map(str::to_owned).collect())
+        let table = columns.into_iter().map(|(name, form)| Column::of(name, &form));
+        let wanted = self.core.reader().wanted(&table.collect::<Vec<_>>());
+        wanted.into_iter().map(str::to_owned).collect()
     }
 
     #[getter]
