@@ -12,7 +12,7 @@ use crate::scan::{KeySet, MAX_KEYS, Span};
 use crate::text::{Escape, Text};
 
 /// The lists of a record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lists {
     /// The details of the entries, as JSON values.
     json: Vec<u8>,
@@ -24,9 +24,27 @@ pub(crate) struct Lists {
     untold: bool,
 }
 
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            json: Self::YES.to_vec(),
+            entries: Vec::new(),
+            ranges: Default::default(),
+            standing: 0,
+            untold: false,
+        }
+    }
+}
+
 impl Lists {
+    /// What stands before all that is kept, for details that are there or not.
+    const YES: &[u8] = b"true";
+
+    /// Where that is.
+    pub(crate) const IS_THERE: Span = Span { start: 0, end: Self::YES.len() };
+
     pub(crate) fn clear(&mut self) {
-        self.rewind(Mark::default());
+        self.rewind(Mark { json: Self::YES.len(), entries: 0 });
     }
 
     /// How much there is by now.
@@ -87,6 +105,7 @@ impl Lists {
     }
 
     /// Adds an entry.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) -> Result<(), TryReserveError> {
         self.entries.try_reserve(1)?;
         self.entries.push(entry);
@@ -133,7 +152,7 @@ impl Lists {
 }
 
 /// How much lists hold.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     json: usize,
     entries: usize,

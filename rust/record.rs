@@ -154,6 +154,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text that it is, if it is one.
+    #[inline]
+    fn text(self) -> Option<Text<'a>> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
     /// The way in which the value is falsy, if it is.
     #[must_use]
     pub fn absence(self) -> Option<Absence> {
@@ -293,15 +299,22 @@ impl<'a> Form<'a> {
 }
 
 impl<'a> View<'a> {
+    /// A detail of the entry, as JSON.
+    #[inline]
+    fn detail(&self, slot: usize, content: &'a [u8]) -> &'a [u8] {
+        let Span { start, end } = self.entry.at(slot);
+        if self.stands && slot == Detail::Content.slot() {
+            content.get(start..end).unwrap_or_default()
+        } else {
+            self.lists.bytes(Span { start, end })
+        }
+    }
+
     /// Where the value of a slot comes from.
     #[inline]
     fn origin(&self, slot: usize, content: &'a [u8]) -> Origin<'a> {
         match self.fields {
-            _ if self.stands && slot == Detail::Content.slot() => {
-                let Span { start, end } = self.entry.at(slot);
-                Origin::Made(content.get(start..end).unwrap_or_default())
-            }
-            _ if slot >= MAX_KEYS => Origin::Made(self.lists.bytes(self.entry.at(slot))),
+            _ if slot >= MAX_KEYS => Origin::Made(self.detail(slot, content)),
             Some(fields) => fields.origin(slot),
             None => Origin::Kept(slot),
         }
@@ -339,8 +352,15 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// The entries of a list, each as a record that has the details of the entry besides its fields;
-    /// `None` if the record has no such list of its own, and what its fields say is all.
+    /// The entries of a list; `None` if the record has no such list of its own, and what its fields say
+    /// is all.
+    #[inline]
+    pub(crate) fn entries(&self, list: List) -> Option<&'a [Entry]> {
+        let view = self.view.as_ref().filter(|view| view.lists.tells(list))?;
+        Some(view.lists.entries(list))
+    }
+
+    /// The same, each as a record that has the details of the entry besides its fields.
     #[inline]
     pub(crate) fn list(&self, list: List) -> Option<impl Iterator<Item = Self> + use<'a>> {
         let view = self.view.filter(|view| view.lists.tells(list))?;
@@ -410,9 +430,33 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn value(&self, slot: usize) -> Value<'a> {
+        if let Some(view) = self.view.as_ref().filter(|_| slot >= MAX_KEYS) {
+            return Value::of(view.detail(slot, self.form.content()));
+        }
         match self.origin(slot) {
             Origin::Made(json) => Value::of(json),
             Origin::Kept(slot) => self.form.value(slot),
+        }
+    }
+
+    /// The same, if it is a text.
+    #[inline(always)]
+    pub(crate) fn text(&self, slot: usize) -> Option<Text<'a>> {
+        match self.view.as_ref().filter(|_| slot >= MAX_KEYS) {
+            Some(view) => match view.detail(slot, self.form.content()) {
+                [b'"', inside @ .., b'"'] => Some(Text::Escaped(inside)),
+                _ => None,
+            },
+            None => self.value(slot).text(),
+        }
+    }
+
+    /// Whether there is a value that is not empty.
+    #[inline(always)]
+    pub(crate) fn is_there(&self, slot: usize) -> bool {
+        match self.view.as_ref().filter(|_| slot >= MAX_KEYS) {
+            Some(view) if view.detail(slot, self.form.content()).is_empty() => false,
+            _ => self.value(slot).absence().is_none(),
         }
     }
 
@@ -439,6 +483,15 @@ impl<'a> Record<'a> {
         match (self.origin(slot), &self.form) {
             (Origin::Kept(slot), Form::Line { spans, .. }) => Some(spans[slot]),
             _ => None,
+        }
+    }
+
+    /// The closing quotes of the first strings in it, if it stands there and a scanner noted them.
+    #[inline]
+    pub(crate) fn quotes(&self, slot: usize) -> &'a [usize] {
+        match (self.origin(slot), &self.form) {
+            (Origin::Kept(slot), Form::Line { spans, .. }) => spans.quotes(slot),
+            _ => &[],
         }
     }
 

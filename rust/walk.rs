@@ -3,6 +3,7 @@
 //! On anything else it ends early with `None`, or gives nonsense, but it never panics.
 
 use std::borrow::Cow;
+use std::slice;
 
 use memchr::memchr;
 
@@ -25,18 +26,34 @@ pub(crate) enum Token<'a> {
 }
 
 pub(crate) struct Walk<'a> {
-    rest: &'a [u8],
+    json: &'a [u8],
+    at: usize,
+    known: Known<'a>,
+}
+
+/// Where the next strings end, as far as that is known.
+#[derive(Default)]
+struct Known<'a> {
+    /// Their closing quotes, in what the JSON is a part of.
+    quotes: slice::Iter<'a, usize>,
+    /// Where the JSON starts in it.
+    start: usize,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(json: &'a [u8]) -> Self {
-        Self { rest: json }
+        Self { json, at: 0, known: Known::default() }
+    }
+
+    /// A walk over what starts somewhere in a text, where the first strings end with these quotes.
+    pub(crate) fn with_quotes(json: &'a [u8], start: usize, quotes: &'a [usize]) -> Self {
+        Self { json, at: 0, known: Known { quotes: quotes.iter(), start } }
     }
 
     /// Passes a scalar, or an opening bracket or brace.
+    #[inline]
     pub(crate) fn value(&mut self) -> Option<Token<'a>> {
-        self.skip_while(|byte| byte.is_ascii_whitespace());
-        match *self.rest.first()? {
+        match self.next_but(|byte| byte.is_ascii_whitespace())? {
             b'"' => self.text().map(Token::Text),
             b'{' => self.take(1).map(|_| Token::Object),
             b'[' => self.take(1).map(|_| Token::List),
@@ -48,75 +65,93 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether something follows before `close`; passes it if not.
+    #[inline]
     pub(crate) fn more(&mut self, close: u8) -> Option<bool> {
-        self.skip_while(|byte| byte == b',' || byte.is_ascii_whitespace());
-        if *self.rest.first()? != close {
-            return Some(true);
-        }
-        self.take(1).map(|_| false)
+        let next = self.next_but(|byte| byte == b',' || byte.is_ascii_whitespace())?;
+        self.at += usize::from(next == close);
+        Some(next != close)
     }
 
     /// Passes a key and its colon; gives the bytes between the quotes.
+    #[inline]
     pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
         let key = self.text()?;
-        self.skip_while(|byte| byte == b':' || byte.is_ascii_whitespace());
+        self.next_but(|byte| byte == b':' || byte.is_ascii_whitespace());
         Some(key)
     }
 
     /// Passes a whole value and gives it.
     pub(crate) fn whole(&mut self) -> Option<&'a [u8]> {
-        let before = self.rest;
+        let before = self.at;
         if matches!(self.value()?, Token::List | Token::Object) {
             self.close()?;
         }
-        before.get(..before.len() - self.rest.len())
+        self.json.get(before..self.at)
     }
 
     /// Passes what is left of an array or object, bracket by bracket.
     pub(crate) fn close(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
-            let [first, rest @ ..] = self.rest else { return None };
-            if *first == b'"' {
+            let next = *self.json.get(self.at)?;
+            if next == b'"' {
                 self.text()?;
                 continue;
             }
-            open += usize::from(matches!(first, b'[' | b'{'));
-            open -= usize::from(matches!(first, b']' | b'}'));
-            self.rest = rest;
+            open += usize::from(matches!(next, b'[' | b'{'));
+            open -= usize::from(matches!(next, b']' | b'}'));
+            self.at += 1;
         }
         Some(())
     }
 
+    /// The next byte but for those that are skipped.
     #[inline]
-    fn skip_while(&mut self, skipped: impl Fn(u8) -> bool) {
-        while let [first, rest @ ..] = self.rest
-            && skipped(*first)
-        {
-            self.rest = rest;
+    fn next_but(&mut self, skipped: impl Fn(u8) -> bool) -> Option<u8> {
+        loop {
+            let next = *self.json.get(self.at)?;
+            if !skipped(next) {
+                return Some(next);
+            }
+            self.at += 1;
         }
     }
 
     #[inline]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
+        let end = self.at + length;
+        let taken = self.json.get(self.at..end)?;
+        self.at = end;
         Some(taken)
     }
 
     fn number(&mut self) -> Option<&'a [u8]> {
         let inside =
             |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-        let length = self.rest.iter().take_while(|byte| inside(byte)).count();
+        let length = self.json.get(self.at..)?.iter().take_while(|byte| inside(byte)).count();
         if length == 0 { None } else { self.take(length) }
     }
 
+    /// Passes a string, if that is next; gives the bytes between the quotes.
     #[inline]
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let [b'"', inside @ ..] = self.rest else { return None };
-        let end = closing_quote(inside)?;
-        self.rest = inside.get(end + 1..)?;
-        inside.get(..end)
+    pub(crate) fn text(&mut self) -> Option<&'a [u8]> {
+        if *self.json.get(self.at)? != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = match self.known.quotes.next() {
+            Some(quote) => quote.checked_sub(self.known.start)?,
+            None => self.quote_from(start)?,
+        };
+        let text = self.json.get(start..end)?;
+        self.at = end + 1;
+        Some(text)
+    }
+
+    /// Apart, so that what is known takes no more than it must.
+    #[inline(never)]
+    fn quote_from(&self, start: usize) -> Option<usize> {
+        Some(start + closing_quote(self.json.get(start..)?)?)
     }
 }
 

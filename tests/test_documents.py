@@ -22,6 +22,11 @@ CONTEXTS = {
     "beside nulls": r'{"sentences": [null, ["A\u00e9", null, "B"]]}',
     "apart": '{ "title" : [ ] ,\t"sentences" : [ [ "A\\u00e9" ,\r "B" ] ] }',
     "before titles": r'{"sentences": [["A\u00e9", "B"]], "title": [["]}", "\"]"]]}',
+    "after titles with quotes": r'{"t": ["\"]", "\\", "\\\""], "sentences": [["A\u00e9", "B"]]}',
+    "after many titles": f'{{"title": {json.dumps(["t"] * 99)}, "sentences": [["A\\u00e9", "B"]]}}',
+    "in a list of their own": r'["A\u00e9", "B"]',
+    "instead of others": r'{"sentences": ["C"]}, "context": {"sentences": ["A\u00e9", "B"]}',
+    "instead of a text": r'"<DOCUMENT>C</DOCUMENT>", "context": ["A\u00e9", "B"]',
     "under a key in another spelling": r'{"sent\u0065nces": [["A\u00e9", "B"]]}',
     "under a key that is there twice": r'{"sentences": [["C"]], "sentences": [["A\u00e9", "B"]]}',
     "in the instruction, not here": '{"title": [[]], "sentences": [[]]}',
@@ -40,6 +45,14 @@ def line(context: str) -> bytes:
 def test_documents_are_written_as_they_are_spelled(context: str) -> None:
     row = Converter("context-qa").convert_bytes(line(context))
     assert row == b'{"context":"A\\u00e9\\n\\nB","question":"Q","answer":"C"}\n'
+
+
+@pytest.mark.parametrize("count", [1, 62, 63, 64, 65, 200])
+def test_documents_are_found_however_many_there_are(count: int) -> None:
+    documents = [f'"{number}"\\' for number in range(count)]
+    context = json.dumps({"title": [["t", '"']], "sentences": [documents]})
+    row = json.loads(Converter("context-qa").convert_bytes(line(context)))
+    assert row["context"] == "\n\n".join(documents)
 
 
 @pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)

@@ -91,12 +91,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn keys(&self) -> Result<Keys, Error> {
-        let keys = self.expressions.keys();
-        if keys.len() > MAX_KEYS {
-            let (found, most) = (keys.len(), MAX_KEYS);
+        let names = self.expressions.keys();
+        if names.len() > MAX_KEYS {
+            let (found, most) = (names.len(), MAX_KEYS);
             return Err(Error::usage(format!("{found} keys are read, and {most} can be")));
         }
-        Ok(Keys::new(keys.iter().cloned()))
+        let keys = Keys::new(names.iter().cloned());
+        let context = names.iter().position(|name| name == Field::Context.name());
+        let walked = context.filter(|_| self.shape.lists().contains(&List::Documents));
+        Ok(match walked {
+            Some(context) => keys.noting(context),
+            None => keys,
+        })
     }
 
     /// What the keys hold: what the fields do, anything up to those that are `read`, and something.

@@ -79,7 +79,7 @@ impl Reader {
         lists.set(List::Messages, start..end);
         lists.set(List::Turns, first..end);
         lists.set(List::Prompt, start..end - usize::from(answered));
-        mark_ends(lists, List::Turns)?;
+        mark_ends(lists, List::Turns);
         if self.lists.contains(&List::Pairs) || self.lists.contains(&List::History) {
             pair_up(&said, lists)?;
         }
@@ -277,7 +277,8 @@ fn pair_up(said: &[Entry], lists: &mut Lists) -> Result<(), Unread> {
     let end = lists.len();
     lists.set(List::Pairs, start..end);
     lists.set(List::History, start..end - 1);
-    mark_ends(lists, List::Pairs)
+    mark_ends(lists, List::Pairs);
+    Ok(())
 }
 
 /// A turn of somebody.

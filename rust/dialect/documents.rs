@@ -57,14 +57,16 @@ impl From<TryReserveError> for NotAdded {
 
 /// Adds the documents of a value: of an object with titles and sentences, of an array, or of a text.
 /// A text is cut where Gorilla's `raft.py` puts tags; one without tags is `whole` a document, or none.
-/// Those that are texts of their own are left standing in the line, if the value stands there, `at` some byte.
+/// Those that are texts of their own are left standing in the line, if the value stands there.
 pub(super) fn documents(
     json: &[u8],
-    at: Option<usize>,
+    standing: Option<Standing<'_>>,
     whole: bool,
     lists: &mut Lists,
 ) -> Result<(), NotAdded> {
-    let mut walk = Walk::new(json);
+    let known = standing.map(|Standing { at, quotes }| Walk::with_quotes(json, at, quotes));
+    let mut walk = known.unwrap_or_else(|| Walk::new(json));
+    let at = standing.map(|standing| standing.at);
     let before = lists.len();
     match walk.value() {
         Some(Token::Text(raw)) => return Ok(of_text(raw, whole, lists)?),
@@ -77,6 +79,13 @@ pub(super) fn documents(
         lists.leave_standing(List::Documents);
     }
     Ok(())
+}
+
+/// Where a value stands, and the closing quotes of the first strings in it.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    pub at: usize,
+    pub quotes: &'a [usize],
 }
 
 /// The documents of a value as they are found.
@@ -124,11 +133,12 @@ impl<'a> Found<'a> {
     fn add_of_list(&mut self, walk: &mut Walk<'a>) -> Result<(), NotAdded> {
         let (mut has_texts, mut has_lists) = (false, false);
         while walk.more(b']').ok_or(NotAdded::Unknown)? {
+            if let Some(raw) = walk.text() {
+                has_texts = true;
+                self.add(raw)?;
+                continue;
+            }
             match walk.value() {
-                Some(Token::Text(raw)) => {
-                    has_texts = true;
-                    self.add(raw)?;
-                }
                 Some(Token::List) => {
                     has_lists = true;
                     self.add_of_list(walk)?;

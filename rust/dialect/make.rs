@@ -110,19 +110,20 @@ impl Reader {
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
         let Scratch { lists, .. } = scratch;
-        let start = lists.len();
         if known.uses_documents || self.lists.contains(&List::Documents) {
+            let start = lists.len();
             self.add_documents(known, record, said, lists)?;
+            lists.set(List::Documents, start..lists.len());
+            mark_ends(lists, List::Documents);
         }
-        lists.set(List::Documents, start..lists.len());
-        let start = lists.len();
         if self.lists.contains(&List::Quotes) {
+            let start = lists.len();
             let text = found(&known.quotes, record, said, lists)?;
             documents::quotes(&text, lists)?;
+            lists.set(List::Quotes, start..lists.len());
+            mark_ends(lists, List::Quotes);
         }
-        lists.set(List::Quotes, start..lists.len());
-        mark_ends(lists, List::Documents)?;
-        mark_ends(lists, List::Quotes)
+        Ok(())
     }
 
     /// Adds the documents of the first place that has some. Those at another place that are not those of an
@@ -143,8 +144,11 @@ impl Reader {
             if place > 0 && !text.starts_with(b"\"") {
                 continue;
             }
-            let at = plan.copied().and_then(|slot| record.span(slot)).map(|span| span.start);
-            match documents::documents(&text, at, *whole, lists) {
+            let standing = plan.copied().and_then(|slot| {
+                let at = record.span(slot)?.start;
+                Some(documents::Standing { at, quotes: record.quotes(slot) })
+            });
+            match documents::documents(&text, standing, *whole, lists) {
                 Ok(()) => {}
                 Err(NotAdded::Memory(error)) => return Err(error.into()),
                 Err(NotAdded::Unknown) => {
@@ -276,7 +280,8 @@ impl Reader {
             spans(text, &self.cutter, lists)?;
         }
         lists.set(List::Spans, start..lists.len());
-        mark_ends(lists, List::Spans)
+        mark_ends(lists, List::Spans);
+        Ok(())
     }
 
     /// Takes the target's system message where the record has none.
@@ -330,7 +335,7 @@ fn spans(text: Text<'_>, cutter: &Cutter, lists: &mut Lists) -> Result<(), Unrea
             span.set(detail, lists.keep(&[offset.to_string().as_bytes()])?);
         }
         if trained {
-            span.set(Detail::Train, lists.keep(&[b"true"])?);
+            span.set(Detail::Train, Lists::IS_THERE);
         }
         begin = end;
         Ok(lists.push(span)?)
@@ -370,19 +375,14 @@ fn answer_of(turn: &Entry, lists: &mut Lists) -> Result<Span, Unread> {
 }
 
 /// Marks the first and the last entry of a list.
-pub(super) fn mark_ends(lists: &mut Lists, list: List) -> Result<(), Unread> {
-    if lists.entries(list).is_empty() {
-        return Ok(());
-    }
-    let mark = lists.keep(&[b"true"])?;
+pub(super) fn mark_ends(lists: &mut Lists, list: List) {
     let entries = lists.entries_mut(list);
     if let Some(first) = entries.first_mut() {
-        first.set(Detail::First, mark);
+        first.set(Detail::First, Lists::IS_THERE);
     }
     if let Some(last) = entries.last_mut() {
-        last.set(Detail::Last, mark);
+        last.set(Detail::Last, Lists::IS_THERE);
     }
-    Ok(())
 }
 
 /// What a plan writes, or where that stands already.

@@ -5,6 +5,7 @@
 //! no function ever passes one, and the line ends that pad a buffer stop the last line.
 
 use super::arch::StringScanner;
+use super::keys::Quotes;
 use super::{Buffer, Keys, MAX_DEPTH, Spans};
 
 /// The first position from `at` on that is not a space, a tab or a carriage return.
@@ -38,8 +39,15 @@ pub(super) fn record<S: StringScanner>(
     }
     loop {
         let key = key(scanner, bytes, at)?;
-        let end = value(scanner, bytes, key.value)?;
-        if let Some(index) = keys.find(&bytes[at + 1..key.end], key.escaped) {
+        let index = keys.find(&bytes[at + 1..key.end], key.escaped);
+        let end = match index.filter(|&index| keys.notes(index)) {
+            Some(index) => {
+                spans.quotes.start(index);
+                noted(scanner, bytes, key.value, &mut spans.quotes)?
+            }
+            None => value(scanner, bytes, key.value)?,
+        };
+        if let Some(index) = index {
             spans.set(index, key.value - Buffer::LEAD, end - Buffer::LEAD);
         }
         at = skip_space(bytes, end);
@@ -76,7 +84,20 @@ fn key<S: StringScanner>(scanner: S, bytes: &[u8], at: usize) -> Option<Key> {
 #[inline]
 fn value<S: StringScanner>(scanner: S, bytes: &[u8], at: usize) -> Option<usize> {
     match bytes[at] {
-        b'{' | b'[' => nested(scanner, bytes, at),
+        b'{' | b'[' => nested(scanner, bytes, at, |_| {}),
+        _ => scalar(scanner, bytes, at),
+    }
+}
+
+/// The same with the closing quotes in it.
+fn noted<S: StringScanner>(
+    scanner: S,
+    bytes: &[u8],
+    at: usize,
+    quotes: &mut Quotes,
+) -> Option<usize> {
+    match bytes[at] {
+        b'{' | b'[' => nested(scanner, bytes, at, |quote| quotes.note(quote - Buffer::LEAD)),
         _ => scalar(scanner, bytes, at),
     }
 }
@@ -128,19 +149,28 @@ fn digits(bytes: &[u8], at: usize) -> Option<usize> {
     (end > at).then_some(end)
 }
 
-/// An array or object inside the record, from its opening bracket.
-fn nested<S: StringScanner>(scanner: S, bytes: &[u8], mut at: usize) -> Option<usize> {
+/// An array or object inside the record, from its opening bracket. The closing quotes are told to `note`.
+fn nested<S: StringScanner>(
+    scanner: S,
+    bytes: &[u8],
+    mut at: usize,
+    mut note: impl FnMut(usize),
+) -> Option<usize> {
     let mut open = Containers::default();
     loop {
         if matches!(bytes[at], b'[' | b'{') {
             open.push(bytes[at] == b'[')?;
             at = skip_space(bytes, at + 1);
             if bytes[at] != open.closing() {
-                at = element(scanner, bytes, at, &open)?;
+                at = element(scanner, bytes, at, &open, &mut note)?;
                 continue;
             }
         } else {
-            at = scalar(scanner, bytes, at)?;
+            let start = at;
+            at = scalar(scanner, bytes, start)?;
+            if bytes[start] == b'"' {
+                note(at - 1);
+            }
         }
         at = skip_space(bytes, at);
         while bytes[at] == open.closing() {
@@ -152,19 +182,25 @@ fn nested<S: StringScanner>(scanner: S, bytes: &[u8], mut at: usize) -> Option<u
         if bytes[at] != b',' {
             return None;
         }
-        at = element(scanner, bytes, skip_space(bytes, at + 1), &open)?;
+        at = element(scanner, bytes, skip_space(bytes, at + 1), &open, &mut note)?;
     }
 }
 
 /// Where the next value of the innermost container starts: past the key if it is an object.
-#[inline]
+#[inline(always)]
 fn element<S: StringScanner>(
     scanner: S,
     bytes: &[u8],
     at: usize,
     open: &Containers,
+    note: &mut impl FnMut(usize),
 ) -> Option<usize> {
-    if open.closing() == b']' { Some(at) } else { Some(key(scanner, bytes, at)?.value) }
+    if open.closing() == b']' {
+        return Some(at);
+    }
+    let key = key(scanner, bytes, at)?;
+    note(key.end);
+    Some(key.value)
 }
 
 /// The open containers inside the record: a bit each, set for arrays.

@@ -14,6 +14,8 @@ pub struct Keys {
     names: Vec<String>,
     /// The keys of each length, as bits: most keys of most records are told by it alone.
     by_length: [KeySet; LENGTHS],
+    /// The key in whose value the closing quotes are wanted too.
+    noted: Option<usize>,
 }
 
 /// Lengths that are told apart; all longer ones are taken for one.
@@ -28,13 +30,27 @@ impl Keys {
         for (key, name) in names.iter().enumerate() {
             by_length[name.len().min(LENGTHS - 1)] |= 1 << key;
         }
-        Self { names, by_length }
+        Self { names, by_length, noted: None }
+    }
+
+    /// The same, noting the closing quotes in the value of a key: whoever walks that value then need not
+    /// look for them.
+    #[must_use]
+    pub(crate) fn noting(mut self, key: usize) -> Self {
+        self.noted = Some(key);
+        self
     }
 
     /// The names, in order.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Whether the closing quotes in the value of a key are wanted.
+    #[inline]
+    pub(super) fn notes(&self, key: usize) -> bool {
+        self.noted == Some(key)
     }
 
     /// The index of a key as it stands in the text, between its quotes.
@@ -77,14 +93,45 @@ pub struct Span {
 /// The values of the wanted keys of one record, in the order of [`Keys`].
 #[derive(Clone, Debug)]
 pub struct Spans {
-    spans: [Span; MAX_KEYS],
+    values: [Span; MAX_KEYS],
     /// The keys that were found: clearing these is all that a new record costs.
     found: KeySet,
+    pub(super) quotes: Quotes,
+}
+
+/// The closing quotes in the value of a key, in the order in which they stand: of the first strings, as
+/// many as there is room for.
+#[derive(Clone, Debug)]
+pub(super) struct Quotes {
+    key: usize,
+    places: [usize; Self::ROOM],
+    len: usize,
+}
+
+impl Quotes {
+    /// Gorilla's `raft.py` makes twelve or so. There is room for no more than these, so that memory does
+    /// not grow with what a record holds.
+    const ROOM: usize = 64;
+
+    /// Starts with a value of a key, in place of what was noted before.
+    pub(super) fn start(&mut self, key: usize) {
+        self.key = key;
+        self.len = 0;
+    }
+
+    #[inline(always)]
+    pub(super) fn note(&mut self, quote: usize) {
+        if let Some(place) = self.places.get_mut(self.len) {
+            *place = quote;
+            self.len += 1;
+        }
+    }
 }
 
 impl Default for Spans {
     fn default() -> Self {
-        Self { spans: [Span::default(); MAX_KEYS], found: 0 }
+        let quotes = Quotes { key: 0, places: [0; Quotes::ROOM], len: 0 };
+        Self { values: [Span::default(); MAX_KEYS], found: 0, quotes }
     }
 }
 
@@ -93,8 +140,16 @@ impl Spans {
         self.found = 0;
     }
 
+    /// The closing quotes of the first strings in the value of a key, if they were
+    /// [noted](Keys::noting); of the others nothing is known.
+    #[inline]
+    pub(crate) fn quotes(&self, key: usize) -> &[usize] {
+        let Quotes { key: noted, places, len } = &self.quotes;
+        if *noted == key && self.found >> key & 1 == 1 { &places[..*len] } else { &[] }
+    }
+
     pub(super) fn set(&mut self, key: usize, start: usize, end: usize) {
-        self.spans[key] = Span { start, end };
+        self.values[key] = Span { start, end };
         self.found |= 1 << key;
     }
 
@@ -111,6 +166,6 @@ impl Index<usize> for Spans {
     #[inline]
     fn index(&self, key: usize) -> &Span {
         const MISSING: Span = Span { start: 0, end: 0 };
-        if self.found >> key & 1 == 1 { &self.spans[key] } else { &MISSING }
+        if self.found >> key & 1 == 1 { &self.values[key] } else { &MISSING }
     }
 }

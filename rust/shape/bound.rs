@@ -5,8 +5,9 @@
 
 use super::placeholder::Operation;
 use super::plan::{Source, Step};
-use crate::entries::List;
+use crate::entries::{Entry, List};
 use crate::record::Record;
+use crate::scan::MAX_KEYS;
 use crate::text::Escape;
 
 /// Bytes between two segments at most.
@@ -53,6 +54,20 @@ impl Bound {
         let whole = if self.whole > 0 { self.whole * record.whole().json_len() } else { 0 };
         let lists: usize = self.lists.iter().map(|list| list.bytes(record, escape)).sum();
         self.fixed + record.growth(escape) * (fields + whole) + lists
+    }
+
+    /// The bytes for all entries of a list of a record, without a look at each as a record of its own:
+    /// that took a tenth of the time in which documents are joined.
+    fn bytes_of_all(&self, entries: &[Entry], record: &Record<'_>, escape: Escape) -> usize {
+        let all = entries.len();
+        let field = |&(slot, times): &(usize, usize)| {
+            times
+                * if slot < MAX_KEYS { all * record.raw_len(slot) } else { lengths(entries, slot) }
+        };
+        let fields: usize = self.fields.iter().map(field).sum();
+        let whole = if self.whole > 0 { all * self.whole * record.whole().json_len() } else { 0 };
+        let lists: usize = self.lists.iter().map(|list| all * list.bytes(record, escape)).sum();
+        all * self.fixed + record.growth(escape) * (fields + whole) + lists
     }
 
     fn add_all(&mut self, steps: &[Step]) {
@@ -105,11 +120,17 @@ impl Bound {
     }
 }
 
+/// Bytes of a detail in all entries.
+fn lengths(entries: &[Entry], slot: usize) -> usize {
+    let length = |entry: &Entry| entry.at(slot).end - entry.at(slot).start;
+    entries.iter().map(length).sum()
+}
+
 impl OfList {
     fn bytes(&self, record: &Record<'_>, escape: Escape) -> usize {
-        match record.list(self.list) {
+        match record.entries(self.list) {
             None => self.single.bytes(record, escape),
-            Some(entries) => entries.map(|entry| self.many.bytes(&entry, escape)).sum(),
+            Some(entries) => self.many.bytes_of_all(entries, record, escape),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::convert::Infallible;
+use std::iter::once;
 use std::sync::Arc;
 
 use super::bound::Bound;
@@ -45,7 +46,7 @@ impl Plan {
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
         out.try_reserve(self.bound.bytes(record, escape))?;
-        write(&self.steps, record, escape, out);
+        write(&self.steps, once(*record), escape, out);
         Ok(())
     }
 
@@ -123,9 +124,14 @@ pub(crate) struct Source {
 
 impl Source {
     /// The text; `None` is null.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text<'a>(&'a self, record: &Record<'a>) -> Option<Text<'a>> {
-        let Value::Text(text) = record.value(self.slot) else { return None };
+        let text = record.text(self.slot)?;
+        if self.operations.is_empty() { Some(text) } else { self.after_operations(text) }
+    }
+
+    #[inline(never)]
+    fn after_operations<'a>(&'a self, text: Text<'a>) -> Option<Text<'a>> {
         self.operations.iter().try_fold(text, |text, operation| operation.apply(text))
     }
 }
@@ -164,10 +170,19 @@ impl Condition {
     }
 
     /// The answer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn holds(&self, record: &Record<'_>) -> bool {
         match self {
-            Self::Truthy(slot) => record.value(*slot).absence().is_none(),
+            Self::Truthy(slot) => record.is_there(*slot),
+            other => other.holds_as_asked(record),
+        }
+    }
+
+    /// Apart, because whether something is there is asked for each entry of a list.
+    #[inline(never)]
+    fn holds_as_asked(&self, record: &Record<'_>) -> bool {
+        match self {
+            Self::Truthy(slot) => record.is_there(*slot),
             Self::Has(slot) => record.has(*slot),
             Self::Tells(slot) => tells(record.value(*slot)),
             Self::Own(slot, default) => match record.own(*slot) {
@@ -186,48 +201,74 @@ impl Condition {
     }
 }
 
-fn write<'a>(steps: &'a [Step], record: &Record<'a>, escape: Escape, out: &mut Vec<u8>) {
-    for step in steps {
-        match step {
-            Step::Literal(bytes) => out.extend_from_slice(bytes),
-            Step::Comma if matches!(out.last(), Some(b'[' | b'{')) => {}
-            Step::Comma => out.push(b','),
-            Step::Text(source) => {
-                if let Some(text) = source.text(record) {
-                    text.write_json(escape, out);
+/// Writes what the steps come to for each of some records: for the entries of a list, to come here anew for
+/// each took as long as what is then done.
+fn write<'a>(
+    steps: &'a [Step],
+    records: impl Iterator<Item = Record<'a>>,
+    escape: Escape,
+    out: &mut Vec<u8>,
+) {
+    for record in records {
+        for step in steps {
+            match step {
+                Step::Literal(bytes) => out.extend_from_slice(bytes),
+                Step::Comma if matches!(out.last(), Some(b'[' | b'{')) => {}
+                Step::Comma => out.push(b','),
+                Step::Text(source) => {
+                    if let Some(text) = source.text(&record) {
+                        text.write_json(escape, out);
+                    }
                 }
-            }
-            Step::Told(source) => {
-                tell(record.value(source.slot), |text| text.write_json(escape, out));
-            }
-            Step::Own(source, default) => match record.own(source.slot) {
-                Some(_) => source.text(record).into_iter().for_each(|t| t.write_json(escape, out)),
-                None => out.extend_from_slice(default),
-            },
-            Step::String(source) => write_string(source.text(record), escape, out),
-            Step::Json(slot) => record.value(*slot).write_json(escape, out),
-            Step::Value(slot) => write_value(record.value(*slot), escape, out),
-            Step::Record => record.whole().write_json(escape, out),
-            Step::Choice { condition, then, otherwise } => {
-                // Most come to nothing, or to bytes that are the same in every row.
-                match &(if condition.holds(record) { then } else { otherwise })[..] {
-                    [] => {}
-                    [Step::Literal(bytes)] => out.extend_from_slice(bytes),
-                    steps => write(steps, record, escape, out),
+                Step::String(source) => write_string(source.text(&record), escape, out),
+                Step::Json(slot) => record.value(*slot).write_json(escape, out),
+                Step::Choice { condition, then, otherwise } => {
+                    // Most come to nothing, or to bytes that are the same in every row.
+                    match &(if condition.holds(&record) { then } else { otherwise })[..] {
+                        [] => {}
+                        [Step::Literal(bytes)] => out.extend_from_slice(bytes),
+                        steps => write(steps, once(record), escape, out),
+                    }
                 }
+                Step::Each { list, single, many } => match record.list(*list) {
+                    None => write(single, once(record), escape, out),
+                    Some(entries) => write(many, entries, escape, out),
+                },
+                other => write_other(other, &record, escape, out),
             }
-            Step::Each { list, single, many } => match record.list(*list) {
-                None => write(single, record, escape, out),
-                Some(entries) => entries.for_each(|entry| write(many, &entry, escape, out)),
-            },
-            Step::Label(trained) => write_label(*trained, out),
-            Step::Spans(source, cutter) => {
-                if let Some(text) = source.text(record) {
-                    write_spans(text, cutter, escape, out);
-                }
-            }
-            Step::Close => close_segments(out),
         }
+    }
+}
+
+/// Writes one of the steps that few rows have. Apart, because for each entry of a list the rest is called
+/// anew, and should not make room for these.
+#[inline(never)]
+fn write_other<'a>(step: &'a Step, record: &Record<'a>, escape: Escape, out: &mut Vec<u8>) {
+    match step {
+        Step::Told(source) => {
+            tell(record.value(source.slot), |text| text.write_json(escape, out));
+        }
+        Step::Own(source, default) => match record.own(source.slot) {
+            Some(_) => source.text(record).into_iter().for_each(|t| t.write_json(escape, out)),
+            None => out.extend_from_slice(default),
+        },
+        Step::Value(slot) => write_value(record.value(*slot), escape, out),
+        Step::Record => record.whole().write_json(escape, out),
+        Step::Label(trained) => write_label(*trained, out),
+        Step::Spans(source, cutter) => {
+            if let Some(text) = source.text(record) {
+                write_spans(text, cutter, escape, out);
+            }
+        }
+        Step::Close => close_segments(out),
+        // These are what is not other.
+        Step::Literal(_)
+        | Step::Comma
+        | Step::Text(_)
+        | Step::String(_)
+        | Step::Json(_)
+        | Step::Choice { .. }
+        | Step::Each { .. } => {}
     }
 }
 

@@ -237,10 +237,18 @@ impl Text<'_> {
     }
 
     /// Writes the text as it stands between the quotes of a JSON string.
-    #[inline]
+    #[inline(always)]
     pub fn write_json(self, escape: Escape, out: &mut Vec<u8>) {
         match (self, escape) {
             (Self::Escaped(raw), Escape::Keep) => out.extend_from_slice(raw),
+            _ => self.write_rewritten(escape, out),
+        }
+    }
+
+    /// Apart, because nearly all texts are copied.
+    #[inline(never)]
+    fn write_rewritten(self, escape: Escape, out: &mut Vec<u8>) {
+        match (self, escape) {
             (Self::Escaped(raw), _) => write_runs(raw, Characters::decode, escape, out),
             (Self::Plain(text), Escape::Keep) => {
                 let taken = scan::escape(text, out);
