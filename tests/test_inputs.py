@@ -292,6 +292,7 @@ CONFLICTS: dict[str, tuple[tuple[str | None, int | None, int | None, bool], str]
     "resumed shards": (("out.jsonl", 2, None, True), "resume needs a folder"),
     "a resumed file": (("out.jsonl", None, None, True), "resume needs a folder"),
     "no shard": (("out.jsonl", 0, None, False), "at least one"),
+    "more shards than there are numbers": (("out.jsonl", 1 << 64, None, False), "99,999 shards"),
     "shards of nothing": (("out.jsonl", None, 0, False), "at least one"),
 }
 

@@ -384,3 +384,47 @@ def test_titles_beside_lists_of_sentences_are_no_documents() -> None:
     record = {"question": "Q", "context": [["Title", ["s1", "s2"]]], "cot_answer": "A"}
     told = f"field 'context' must be {DOCUMENTS}, found an array"
     assert told in str(fault(Converter("completion"), line_of(record)))
+
+
+SYSTEM = {"role": "system", "content": "S\u00e9"}
+NAMED = {"a user": ({**USER, "name": "N"}, ONE), "an assistant": (USER, {**ONE, "name": "N"})}
+
+
+@pytest.mark.parametrize("turns", NAMED.values(), ids=NAMED)
+def test_a_name_that_rows_have_for_other_turns_only_is_not_left_out(turns: tuple[Json]) -> None:
+    line = line_of({"messages": [*turns]})
+    assert fault(Converter("mistral"), line).kind == "unfit"
+    assert b'"name":"N"' in Converter("openai").convert_bytes(line)
+
+
+def test_the_name_of_a_tool_is_in_rows_that_have_it_for_tools() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "R", "tool_call_id": "a", "name": "N"},
+        ONE,
+    ]
+    row = json.loads(Converter("mistral").convert_bytes(line_of({"messages": turns})))
+    assert [turn.get("name") for turn in row["messages"]] == [None, None, "N", None]
+
+
+BOTH: dict[str, Json] = {
+    "messages": {"messages": [SYSTEM, USER, ONE]},
+    "conversations": {
+        "conversations": [{"from": "system", "value": "S\u00e9"}, *SHAREGPT_ROW["conversations"]]
+    },
+}
+
+
+@pytest.mark.parametrize("row", BOTH.values(), ids=BOTH)
+def test_of_two_system_messages_none_is_left_out(row: Json) -> None:
+    for to in ("chat", "openai", "sharegpt", "trl-conversational"):
+        for other in ("T", [{"text": "T"}]):
+            line = line_of({**row, "system": other})
+            assert fault(Converter(to), line).kind == "unfit"
+        row_of = Converter(to).convert_bytes
+        for same in ("S\u00e9", [{"text": "S"}, {"text": "\u00e9"}], "", None):
+            line = line_of({**row, "system": same})
+            for spelled in (line, line.replace(b"\\u00e9", "\u00e9".encode(), 1)):
+                assert json.loads(row_of(spelled)) == json.loads(row_of(line_of(row)))

@@ -58,6 +58,10 @@ class Several(NamedTuple):
         return to_folder(task, ending, options=options, resume=self.resume)
 
 
+MOST_SHARDS = 99_999
+"""The Hub gives shards numbers of five digits."""
+
+
 def is_folder(output: str) -> bool:
     """Tell whether a name for outputs is that of a folder: it is one, or ends with a slash."""
     return output.endswith(os.sep) or os.path.isdir(output)  # noqa: PTH112 - 10 ms
@@ -92,6 +96,8 @@ def several_of(
         raise UsageError("shards need the name of a file to make theirs from: -o train.jsonl")
     if any(number is not None and number < 1 for number in (shards, shard_size)):
         raise UsageError("there must be at least one shard, of at least one byte")
+    if shards is not None and shards > MOST_SHARDS:
+        raise UsageError(f"there can be {MOST_SHARDS:,} shards at most, since they are numbered so")
     return Several(folder, shards, shard_size, resume)
 
 

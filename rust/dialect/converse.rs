@@ -51,7 +51,7 @@ impl Reader {
             shorten_answers(&mut said, found, lists)?;
             self.take_final(&mut said, fields, record, lists)?;
         }
-        if !self.room.details.contains(&Detail::ToolCallId) {
+        if !self.room.takes(Detail::ToolCallId) {
             check_results(&said, lists)?;
         }
         if self.room.roles.contains(&CALLS) {
@@ -162,7 +162,12 @@ impl Reader {
             let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
             let last_only = detail == Detail::Weight && self.trains_on_last;
             let seen = if last_only { said.len().saturating_sub(1) } else { 0 };
-            if !self.room.details.contains(&detail) && said[seen..].iter().any(has) {
+            // The weight of a turn that has none in a row is left to the rules.
+            let has_room = |turn: &Entry| match named(turn).filter(|_| detail != Detail::Weight) {
+                Some(role) => self.room.details.contains(&(detail, role)),
+                None => self.room.takes(detail),
+            };
+            if said[seen..].iter().any(|turn| has(turn) && !has_room(turn)) {
                 return unfit(what);
             }
         }

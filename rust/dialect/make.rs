@@ -161,7 +161,7 @@ impl Reader {
     }
 
     /// Takes the message that stands beside turns as parts, all of which are texts, for the one at their
-    /// start (Bedrock's Nova has it so).
+    /// start (Bedrock's Nova has it so). Where there are both, they must say the same.
     pub(super) fn join_system(
         &self,
         known: &Known,
@@ -169,16 +169,22 @@ impl Reader {
         said: &mut Entry,
         lists: &mut Lists,
     ) -> Result<(), Unread> {
-        let system = record.value(self.own_system.trailing_zeros() as usize);
-        let is_text = matches!(system, Value::Missing | Value::Null | Value::Text(_));
-        let has_own = || is_there(Value::of(lists.bytes(said.get(Detail::Name))));
-        if is_text || known.parser.is_none() || has_own() {
+        let beside = record.value(self.own_system.trailing_zeros() as usize);
+        if known.parser.is_none() || !is_there(beside) {
             return Ok(());
         }
         let mut json = Vec::new();
-        let system = bytes(system, &mut json)?;
-        if system.starts_with(b"[")
-            && let Some(text) = joined_parts(system)?
+        let joined = match beside {
+            Value::Text(_) => None,
+            parts => joined_parts(bytes(parts, &mut json)?)?,
+        };
+        let beside = joined.as_deref().map_or(beside, Value::of);
+        let own = Value::of(lists.bytes(said.get(Detail::Name)));
+        if is_there(own) && !says_the_same(own, beside) {
+            return Err(Unread::Kind(FaultKind::Unfit { what: "two system messages" }));
+        }
+        if !is_there(own)
+            && let Some(text) = joined
         {
             said.set(Detail::Name, lists.keep(&[&text])?);
         }
@@ -413,6 +419,14 @@ pub(super) fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [
     json.clear();
     add_json(value, json)?;
     Ok(json)
+}
+
+/// Whether two texts are one, however they are spelled.
+fn says_the_same(one: Value<'_>, other: Value<'_>) -> bool {
+    match (one, other) {
+        (Value::Text(one), Value::Text(other)) => one == other || one.to_plain() == other.to_plain(),
+        _ => one == other,
+    }
 }
 
 /// Whether there is a value that is not empty.

@@ -86,21 +86,27 @@ pub(super) struct Room {
     pub system: bool,
     /// Turns of these roles; [`CALLS`] only if the consumer has a name for it.
     pub roles: Vec<&'static str>,
-    /// These details of turns.
-    pub details: Vec<Detail>,
+    /// These details of turns of these roles.
+    pub details: Vec<(Detail, &'static str)>,
 }
 
 impl Room {
     pub(super) fn of(shape: &Shape) -> Self {
         let details = [Detail::ToolCalls, Detail::ToolCallId, Detail::Weight, Detail::Name];
+        let details = details.into_iter().flat_map(|detail| ROLES.map(|role| (detail, role)));
         let calls = shape.roles().filter(|roles| roles.contains_key(CALLS)).map(|_| CALLS);
         Self {
             turns: shape.takes_turns(),
             answer: shape.takes_answer(),
             system: shape.takes_system(),
             roles: ROLES.into_iter().filter(|role| shape.names_role(role)).chain(calls).collect(),
-            details: details.into_iter().filter(|detail| shape.takes_detail(*detail)).collect(),
+            details: details.filter(|&(detail, role)| shape.takes_detail(detail, role)).collect(),
         }
+    }
+
+    /// Whether they have room for a detail of turns of some role.
+    pub(super) fn takes(&self, detail: Detail) -> bool {
+        self.details.iter().any(|(known, _)| *known == detail)
     }
 }
 

@@ -266,7 +266,7 @@ pub(super) fn joined_parts(json: &[u8]) -> Result<Option<Vec<u8>>, TryReserveErr
 /// Writes the text, which is not longer than the array, between quotes.
 fn join(json: &[u8], joined: &mut Vec<u8>) -> Option<()> {
     let mut walk = Walk::new(json);
-    walk.value()?;
+    let Token::List = walk.value()? else { return None };
     joined.push(b'"');
     while walk.more(b']')? {
         let mut part = Walk::new(walk.whole()?);

@@ -77,7 +77,7 @@ pub struct Shape {
     escape: Escape,
     /// The lists in use.
     lists: Vec<List>,
-    details: BTreeSet<Detail>,
+    details: BTreeSet<(Detail, Option<String>)>,
     roles: Option<Roles>,
     /// The system message of the target or of the caller, if the target has such a setting.
     system: Option<String>,
@@ -218,10 +218,13 @@ impl Shape {
         self.system.is_some() || self.fields.contains(&Field::System)
     }
 
-    /// Whether rows have a place for a detail of a turn.
+    /// Whether rows have a place for a detail of turns of some role.
     #[must_use]
-    pub fn takes_detail(&self, detail: Detail) -> bool {
-        self.jinja.is_some() || self.details.contains(&detail)
+    pub fn takes_detail(&self, detail: Detail, role: &str) -> bool {
+        let takes = |(known, of): &(Detail, Option<String>)| {
+            *known == detail && of.as_ref().is_none_or(|of| of == role)
+        };
+        self.jinja.is_some() || self.details.iter().any(takes)
     }
 
     /// Whether a row holds an answer at a place of its own, and not only among turns, or tells the last

@@ -35,12 +35,15 @@ pub(super) struct Compiler<'a> {
     pub expected: Vec<Field>,
     /// The lists in use.
     pub lists: Vec<List>,
-    /// The details of their entries that are in use.
-    pub details: BTreeSet<Detail>,
+    /// The details of their entries that are in use, and the role of the turns that they are in use for, if
+    /// that is one only.
+    pub details: BTreeSet<(Detail, Option<String>)>,
     /// How many conditions on the record surround the place being compiled.
     conditions: usize,
     /// The entry of a list that the place being compiled is about.
     pub(super) scope: Option<Scope>,
+    /// The role of the turns that it is about, if that is one only.
+    role: Option<String>,
     /// What is trained on, if the caller says so.
     pub cutter: Option<Arc<Cutter>>,
     /// What becomes of the answers of the text being compiled.
@@ -59,7 +62,9 @@ pub(super) struct Compiler<'a> {
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 
-const QUESTIONS: [&str; 3] = ["$if", "$has", "$role"];
+const QUESTIONS: [&str; 3] = ["$if", "$has", OF_ROLE];
+
+const OF_ROLE: &str = "$role";
 
 impl<'a> Compiler<'a> {
     /// For skeletons in which names stand for what `names` says. Settings that are `given` are those of
@@ -81,6 +86,7 @@ impl<'a> Compiler<'a> {
             details,
             conditions: 0,
             scope: None,
+            role: None,
             cutter: None,
             marks: Marks::None,
             answers: 0,
@@ -289,19 +295,22 @@ impl<'a> Compiler<'a> {
 
     fn choice(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
         let (then, otherwise) = (members.get("then"), members.get("else"));
+        let role = members.get(OF_ROLE).and_then(Json::as_str);
         let condition = match self.answer(members)? {
             Answer::Known(holds) => {
                 let chosen = if holds { then } else { otherwise };
-                return chosen.map_or(Ok(None), |chosen| self.item(chosen));
+                let Some(chosen) = chosen else { return Ok(None) };
+                return self.of_role(role.filter(|_| holds), |compiler| compiler.item(chosen));
             }
             Answer::Asked(condition) => condition,
         };
         self.conditions += 1;
-        let mut branch = |value: Option<&Json>| {
-            let item = value.map_or(Ok(None), |value| self.item(value));
+        let mut branch = |value: Option<&Json>, role| {
+            let Some(value) = value else { return Ok(None) };
+            let item = self.of_role(role, |compiler| compiler.item(value));
             Ok::<_, String>(item?.map(Box::new))
         };
-        let (then, otherwise) = (branch(then)?, branch(otherwise)?);
+        let (then, otherwise) = (branch(then, role)?, branch(otherwise, None)?);
         self.conditions -= 1;
         let condition = match (condition, then.as_deref()) {
             (Condition::Truthy(slot), Some(Item::Always(Node::Value(of)))) if *of == slot => {
@@ -310,6 +319,15 @@ impl<'a> Compiler<'a> {
             (condition, _) => condition,
         };
         Ok(Some(Item::Choice { condition, then, otherwise }))
+    }
+
+    /// Compiles what turns of one role have, if it is one.
+    fn of_role<T>(&mut self, role: Option<&str>, compile: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(role) = role else { return compile(self) };
+        let outer = self.role.replace(role.to_owned());
+        let compiled = compile(self);
+        self.role = outer;
+        compiled
     }
 
     /// The answer to a question.
@@ -487,7 +505,7 @@ impl<'a> Compiler<'a> {
         if let Some((detail, scope)) = Detail::named(name).zip(self.scope.as_ref())
             && let Some(meaning) = scope.meaning(detail, self.roles.as_ref())
         {
-            self.details.insert(detail);
+            self.details.insert((detail, self.role.clone()));
             return Ok(meaning);
         }
         let setting = self.settings.get(name);
