@@ -424,7 +424,9 @@ pub(super) fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [
 /// Whether two texts are one, however they are spelled.
 fn says_the_same(one: Value<'_>, other: Value<'_>) -> bool {
     match (one, other) {
-        (Value::Text(one), Value::Text(other)) => one == other || one.to_plain() == other.to_plain(),
+        (Value::Text(one), Value::Text(other)) => {
+            one == other || one.to_plain() == other.to_plain()
+        }
         _ => one == other,
     }
 }

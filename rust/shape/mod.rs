@@ -4,6 +4,7 @@ mod answers;
 mod bound;
 mod expressions;
 pub(crate) mod flatten;
+mod lists;
 mod parse;
 mod placeholder;
 pub(crate) mod plan;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::SYSTEM;
 use super::answers::Marks;
+use super::lists::each;
 use super::placeholder::{self, Operation, Piece};
 use super::plan::Condition;
 use super::tree::{Item, Node, Part};
@@ -29,7 +30,7 @@ pub(super) struct Compiler<'a> {
     settings: &'a BTreeMap<String, String>,
     /// Those that nothing in a record goes before.
     given: &'a BTreeMap<String, String>,
-    roles: Option<Roles>,
+    pub(super) roles: Option<Roles>,
     pub names: Names,
     /// The fields that rows use whatever the record holds.
     pub expected: Vec<Field>,
@@ -39,7 +40,7 @@ pub(super) struct Compiler<'a> {
     /// that is one only.
     pub details: BTreeSet<(Detail, Option<String>)>,
     /// How many conditions on the record surround the place being compiled.
-    conditions: usize,
+    pub(super) conditions: usize,
     /// The entry of a list that the place being compiled is about.
     pub(super) scope: Option<Scope>,
     /// The role of the turns that it is about, if that is one only.
@@ -192,105 +193,6 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(items)
-    }
-
-    /// Compiles something for each entry that plain records have in a list, and for any entry.
-    fn each<T: Conditional>(
-        &mut self,
-        list: List,
-        mut compile: impl FnMut(&mut Self) -> Result<Vec<T>>,
-    ) -> Result<(Vec<T>, Vec<T>)> {
-        if self.scope.is_some() {
-            return Err("'$each' may not stand in another".to_owned());
-        }
-        if !self.lists.contains(&list) {
-            self.lists.push(list);
-        }
-        let mut single = Vec::new();
-        for (details, asked) in self.single(list)? {
-            self.scope = Some(Scope::Single(list, details));
-            self.conditions += usize::from(asked.is_some());
-            let compiled = compile(self);
-            self.conditions -= usize::from(asked.is_some());
-            self.scope = None;
-            match asked {
-                None => single.extend(compiled?),
-                Some(condition) => single.extend(T::only_if(condition, compiled?)),
-            }
-        }
-        self.scope = Some(Scope::Many(list));
-        self.conditions += 1;
-        let many = compile(self);
-        self.conditions -= 1;
-        self.scope = None;
-        Ok((single, many?))
-    }
-
-    /// The entries of a list that all plain records have, and what has to hold for them: the system
-    /// message if there is one, the one question and the one answer.
-    fn single(&mut self, list: List) -> Result<Vec<(Details, Option<Condition>)>> {
-        match list {
-            List::Messages => Ok([self.system()?, self.user()?, self.assistant()?].concat()),
-            List::Prompt => Ok([self.system()?, self.user()?].concat()),
-            List::Turns => Ok([self.user()?, self.assistant()?].concat()),
-            List::Pairs => {
-                let (user, assistant) =
-                    (self.expected("instruction", &[])?, self.expected("cot_answer", &[])?);
-                let is = || Meaning::fixed("1");
-                let pair = vec![
-                    (Detail::Content, user),
-                    (Detail::Assistant, assistant),
-                    (Detail::First, is()),
-                    (Detail::Last, is()),
-                ];
-                Ok(vec![(pair, None)])
-            }
-            List::Spans => self.expected("cot_answer", &[]).map(|_| Vec::new()),
-            List::History | List::Documents | List::Quotes => Ok(Vec::new()),
-        }
-    }
-
-    /// The system message, unless the consumer has no such role.
-    fn system(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
-        if self.roles.as_ref().is_some_and(|roles| roles.name(SYSTEM).is_none()) {
-            return Ok(Vec::new());
-        }
-        let content = self.meaning(SYSTEM)?;
-        match content.truthy() {
-            Answer::Known(false) => Ok(Vec::new()),
-            Answer::Known(true) => Ok(self.turn("system", content, None)),
-            Answer::Asked(condition) => Ok(self.turn("system", content, Some(condition))),
-        }
-    }
-
-    fn user(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
-        let content = self.expected("instruction", &[])?;
-        Ok(self.turn("user", content, None))
-    }
-
-    fn assistant(&mut self) -> Result<Vec<(Details, Option<Condition>)>> {
-        let content = self.expected("cot_answer", &[])?;
-        Ok(self.turn("assistant", content, None))
-    }
-
-    fn turn(
-        &self,
-        role: &str,
-        content: Meaning,
-        asked: Option<Condition>,
-    ) -> Vec<(Details, Option<Condition>)> {
-        let name = self.roles.as_ref().map_or(Some(role), |roles| roles.name(role));
-        let details = |name: &str| {
-            let is = (Detail::Is, Meaning::fixed(role));
-            let end = match role {
-                "user" => Some((Detail::First, Meaning::fixed("1"))),
-                "assistant" => Some((Detail::Last, Meaning::fixed("1"))),
-                _ => None,
-            };
-            let turn = [(Detail::Role, Meaning::fixed(name)), (Detail::Content, content), is];
-            turn.into_iter().chain(end).collect()
-        };
-        name.map(|name| (details(name), asked)).into_iter().collect()
     }
 
     fn choice(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
@@ -488,7 +390,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What a name stands for after some operations, where rows hold it: outside conditions, in every row.
-    fn expected(&mut self, name: &str, operations: &[Operation]) -> Result<Meaning> {
+    pub(super) fn expected(&mut self, name: &str, operations: &[Operation]) -> Result<Meaning> {
         let meaning = self.meaning(name)?.after(name, operations)?;
         if let Some(field) = Field::named(name)
             && self.conditions == 0
@@ -501,7 +403,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What a name stands for: a detail of the entry of a list, a setting, or a field.
-    fn meaning(&mut self, name: &str) -> Result<Meaning> {
+    pub(super) fn meaning(&mut self, name: &str) -> Result<Meaning> {
         if let Some((detail, scope)) = Detail::named(name).zip(self.scope.as_ref())
             && let Some(meaning) = scope.meaning(detail, self.roles.as_ref())
         {
@@ -531,44 +433,6 @@ impl<'a> Compiler<'a> {
         let known = self.names.known().into_iter().chain(settings).collect::<Vec<_>>().join(", ");
         format!("unknown placeholder '{name}'; there are {known}")
     }
-}
-
-/// The details of an entry and what they stand for.
-type Details = Vec<(Detail, Meaning)>;
-
-/// What can be left out by the record.
-trait Conditional: Sized {
-    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self>;
-}
-
-impl Conditional for Item {
-    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self> {
-        let choice = |item| {
-            let then = Some(Box::new(item));
-            Self::Choice { condition: condition.clone(), then, otherwise: None }
-        };
-        these.into_iter().map(choice).collect()
-    }
-}
-
-impl Conditional for Part {
-    fn only_if(condition: Condition, these: Vec<Self>) -> Vec<Self> {
-        vec![Self::Choice { condition, then: these, otherwise: Vec::new() }]
-    }
-}
-
-/// The list and what is to be done for each of its entries.
-fn each(members: &Map<String, Json>) -> Result<(List, &Json)> {
-    let (Some(Json::String(name)), Some(what), 2) =
-        (members.get("$each"), members.get("do"), members.len())
-    else {
-        return Err("'$each' takes the name of a list, and a 'do' beside it".to_owned());
-    };
-    let list = List::named(name).ok_or_else(|| {
-        let known = List::ALL.map(List::name).join(", ");
-        format!("unknown list '{name}'; there are {known}")
-    })?;
-    Ok((list, what))
 }
 
 /// What asks for something, and is no name of a member.
