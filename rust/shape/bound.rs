@@ -60,10 +60,10 @@ impl Bound {
     /// each as a record of its own: that took a tenth of the time in which documents are joined.
     fn bytes_of_all(&self, entries: &[Entry], record: &Record<'_>, escape: Escape) -> usize {
         let all = entries.len();
-        let field = |&(slot, times): &(usize, usize)| {
-            times
-                * if slot < MAX_KEYS { all * record.raw_len(slot) } else { lengths(entries, slot) }
+        let in_all = |slot: usize| {
+            if slot < MAX_KEYS { all * record.raw_len(slot) } else { lengths(entries, slot) }
         };
+        let field = |&(slot, times): &(usize, usize)| times * in_all(slot);
         let fields: usize = self.fields.iter().map(field).sum();
         let whole = if self.whole > 0 { all * self.whole * record.whole().json_len() } else { 0 };
         all * self.fixed + record.growth(escape) * (fields + whole)
