@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -45,6 +46,39 @@ def line(context: str) -> bytes:
 def test_documents_are_written_as_they_are_spelled(context: str) -> None:
     row = Converter("context-qa").convert_bytes(line(context))
     assert row == b'{"context":"A\\u00e9\\n\\nB","question":"Q","answer":"C"}\n'
+
+
+PARTED = {
+    "by nothing": "",
+    "by a line end": r"\n",
+    "by an empty line": r"\n\n",
+    "by a line end of Windows": r"\r\n",
+    "by one in another spelling": r"\u000a",
+    "by spaces": "  ",
+    "in another spelling": r"<\/DOCUMENT>\n\u003cDOCUMENT>",
+    "after another end": r"</DOCUMENT> and </DOCUMENT>\n<DOCUMENT>",
+    "before another start": r"</DOCUMENT>\n<DOCUMENT> and <DOCUMENT>",
+}
+
+
+# Only a line end parted them: an empty line made one document of two, tags and all.
+@pytest.mark.parametrize("between", PARTED.values(), ids=PARTED)
+def test_documents_of_an_instruction_are_parted_by_their_tags(between: str) -> None:
+    parted = between if "DOCUMENT" in between else f"</DOCUMENT>{between}<DOCUMENT>"
+    instruction = f'"<DOCUMENT>A{parted}B</DOCUMENT>\\nQ"'
+    line = f'{{"prompt": {instruction}, "completion": "C"}}\n'.encode()
+    row = json.loads(Converter("raft").convert_bytes(line))
+    said = json.loads(instruction).removeprefix("<DOCUMENT>").removesuffix("</DOCUMENT>\nQ")
+    (documents,) = row["context"]["sentences"]
+    assert documents == re.split(r"</DOCUMENT>\s*<DOCUMENT>", said)
+    assert len(documents) == 2
+    assert row["question"] == "Q"
+
+
+def test_a_document_ends_with_the_last_tag_before_the_question() -> None:
+    line = b'{"prompt": "<DOCUMENT>A</DOCUMENT>, not B</DOCUMENT>Q", "completion": "C"}\n'
+    row = json.loads(Converter("raft").convert_bytes(line))
+    assert row["context"]["sentences"] == [["A</DOCUMENT>, not B"]]
 
 
 @pytest.mark.parametrize("count", [1, 62, 63, 64, 65, 200])

@@ -15,14 +15,12 @@ use crate::walk::{Token, Walk, is_key};
 struct Tags {
     open: Tag,
     close: Tag,
-    between: Tag,
     quote: (Tag, Tag),
 }
 
 static TAGS: LazyLock<Tags> = LazyLock::new(|| Tags {
     open: Tag::new("<DOCUMENT>"),
     close: Tag::new("</DOCUMENT>"),
-    between: Tag::new("</DOCUMENT>\n<DOCUMENT>"),
     quote: (Tag::new(QUOTE.0), Tag::new(QUOTE.1)),
 });
 
@@ -162,13 +160,12 @@ impl<'a> Found<'a> {
 /// The documents between the tags of an instruction, the last of which ends at the last tag.
 fn of_text(raw: &[u8], whole: bool, lists: &mut Lists) -> Result<(), TryReserveError> {
     let tags = &*TAGS;
-    let mut cuts = Cuts::new(Text::Escaped(raw), &[&tags.open, &tags.close, &tags.between]);
+    let mut cuts = Cuts::new(Text::Escaped(raw), &[&tags.open, &tags.close]);
     if cuts.keep_inside(&tags.open, &tags.close).is_none() {
         return if whole && !raw.is_empty() { push(raw, lists) } else { Ok(()) };
     }
-    while let Some(document) = cuts.before(&tags.between) {
+    while let Some(document) = cuts.before_next(&tags.close, &tags.open) {
         push(document.bytes(), lists)?;
-        cuts.with(&tags.between);
     }
     push(cuts.rest().bytes(), lists)
 }

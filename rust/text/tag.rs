@@ -150,6 +150,22 @@ impl<'a> Cuts<'a> {
         Some(self.off(found.start))
     }
 
+    /// Cuts off what stands before the first `close` that nothing but white space parts from an `open`, and
+    /// both tags with it.
+    pub(crate) fn before_next(&mut self, close: &Tag, open: &Tag) -> Option<Text<'a>> {
+        let mut ahead = Self { rest: self.rest, may_differ: self.may_differ };
+        loop {
+            let found = ahead.first(close)?;
+            let start = self.rest.bytes().len() - ahead.rest.bytes().len() + found.start;
+            ahead.off(found.end);
+            if let Some(next) = ahead.rest.trim_start().after_start(&open.text) {
+                let before = self.off(start);
+                self.rest = next;
+                return Some(before);
+            }
+        }
+    }
+
     /// Cuts off what stands up to the first `open` and with it, and what stands from the last `close` on.
     /// Nothing is left where that one stands first.
     pub(crate) fn keep_inside(&mut self, open: &Tag, close: &Tag) -> Option<()> {
