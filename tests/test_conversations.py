@@ -62,6 +62,7 @@ BAD_TURNS = {
     "a thought beside the answer": Bad(
         talk(USER, {**ONE, "reasoning_content": "hm"}), 2, "reasoning_content"
     ),
+    "a thought under another name": Bad(talk(USER, {**ONE, "reasoning": "hm"}), 2, "reasoning"),
     "a turn that is a text": Bad(talk(USER, "one"), 2, "object"),
     "a turn that is null": Bad(talk(USER, None), 2, "object"),
     "a turn of sharegpt that is of nobody": Bad(

@@ -178,18 +178,28 @@ class Columns:
 
 def told_of(schema: Schema) -> list[tuple[str, str]]:
     """Tell of each column what it holds, as far as dialects are told by that."""
-    return [(field.name, _form(field.type)) for field in schema]
+    return [(field.name, _form(field)) for field in schema]
 
 
-def _form(kind: DataType) -> str:
+def _form(field: Field) -> str:
     from pyarrow import StructType
 
-    if _is_text(kind):
+    if _is_json(field):
+        return "unknown"
+    if _is_text(field.type):
         return "text"
-    if isinstance(kind, StructType) and kind.num_fields:
-        items = getattr(kind.field(0).type, "value_field", None)
-        return "flat" if items is not None and _is_text(items.type) else "other"
+    if isinstance(field.type, StructType) and field.type.num_fields:
+        items = getattr(field.type.field(0).type, "value_field", None)
+        is_flat = items is not None and _is_text(items.type) and not _is_json(items)
+        return "flat" if is_flat else "other"
     return "other"
+
+
+def _is_json(field: Field) -> bool:
+    """Tell strings of JSON, which may be anything: those that ``datasets`` has for mixed types."""
+    name = getattr(field.type, "extension_name", None)
+    told = (field.metadata or {}).get(b"ARROW:extension:name")
+    return "arrow.json" in {name, told and told.decode("latin-1")}
 
 
 def _is_text(kind: DataType) -> bool:

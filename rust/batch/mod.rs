@@ -7,6 +7,7 @@
 //! Strings may be `utf8`, `large_utf8`, `utf8_view` or a dictionary of these; documents may be any
 //! kind of list, struct or map as well. A column that is not there is a field that no record has.
 
+mod jsons;
 mod leaf;
 mod node;
 mod reader;
@@ -14,6 +15,7 @@ mod strings;
 mod table;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::Field;
 
 use crate::error::{Error, ErrorKind};
 use crate::record::{Holds, Record, Value};
@@ -155,9 +157,9 @@ struct Columns<'a> {
 impl Columns<'_> {
     /// The column of a field, if there is one.
     fn field(&self, name: &str, holds: Holds) -> Result<Option<Node>, Error> {
-        let Some(column) = self.named(name)? else { return Ok(None) };
+        let Some((field, column)) = self.named(name)? else { return Ok(None) };
         let reader = Reader::new(self.path, name, self.sound);
-        reader.field(holds, column).map(Some)
+        reader.field(holds, field, column).map(Some)
     }
 
     fn whole(&self) -> Result<Node, Error> {
@@ -165,14 +167,14 @@ impl Columns<'_> {
         let member = |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| {
             self.named(field.name())?;
             let reader = Reader::new(self.path, field.name(), self.sound);
-            Ok((field.name().clone(), reader.column(column)?))
+            Ok((field.name().clone(), reader.column(field, column)?))
         };
         let members = fields.map(member).collect::<Result<_, Error>>()?;
         Ok(Node::Struct(Struct { nulls: None, members }))
     }
 
     /// The only column of that name.
-    fn named(&self, name: &str) -> Result<Option<&ArrayRef>, Error> {
+    fn named(&self, name: &str) -> Result<Option<(&Field, &ArrayRef)>, Error> {
         let fields = self.batch.schema_ref().fields();
         let mut places = (0..fields.len()).filter(|&place| fields[place].name() == name);
         let (first, second) = (places.next(), places.next());
@@ -180,6 +182,6 @@ impl Columns<'_> {
             let what = format!("two columns are named '{name}'");
             return Err(Error::from(ErrorKind::Broken { path: self.path.to_owned(), what }));
         }
-        Ok(first.map(|place| self.batch.column(place)))
+        Ok(first.map(|place| (&*fields[place], self.batch.column(place))))
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow_array::{ArrowPrimitiveType, PrimitiveArray};
 use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+use super::jsons::Jsons;
 use super::leaf::{LONGEST, Leaf};
 use super::strings::Strings;
 use crate::record::Value;
@@ -17,6 +18,7 @@ pub(super) enum Node {
     #[default]
     Null,
     Text(Strings),
+    Json(Jsons),
     Leaf(Box<dyn Leaf>),
     Struct(Struct),
     List(List),
@@ -120,6 +122,10 @@ impl Node {
             Self::Text(strings) => {
                 strings.get(row).map_or(Value::Null, |text| Value::Text(Text::Plain(text)))
             }
+            Self::Json(values) => match values.get(row) {
+                [] => Value::Null,
+                json => Value::of(json),
+            },
             Self::Dictionary { keys, values } => {
                 keys.key(row).map_or(Value::Null, |key| values.value(key))
             }
@@ -135,7 +141,7 @@ impl Node {
             Self::Struct(node) => &node.nulls,
             Self::List(node) => &node.nulls,
             Self::Map(node) => &node.nulls,
-            Self::Text(_) | Self::Dictionary { .. } => &None,
+            Self::Text(_) | Self::Json(_) | Self::Dictionary { .. } => &None,
         };
         nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
@@ -256,7 +262,7 @@ impl Nested<'_> {
                 write_object(node.runs.run(row).map(member), escape, out);
             }
             Node::Leaf(leaf) => leaf.write(row, out),
-            Node::Null | Node::Text(_) | Node::Dictionary { .. } => {
+            Node::Null | Node::Text(_) | Node::Json(_) | Node::Dictionary { .. } => {
                 self.node.value(row).write_json(escape, out);
             }
         }

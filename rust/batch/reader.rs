@@ -8,11 +8,13 @@ use arrow_array::types::ArrowDictionaryKeyType;
 use arrow_array::{Array, DictionaryArray, GenericListArray, GenericListViewArray, MapArray};
 use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array};
 use arrow_data::ArrayData;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 
+use super::jsons::{Jsons, NotJson, is_json};
 use super::leaf;
 use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
 use super::strings::Strings;
+use super::table::item_of;
 use crate::error::{Error, ErrorKind};
 use crate::printable::cut;
 use crate::record::{Holds, Value};
@@ -44,19 +46,48 @@ impl<'a> Reader<'a> {
 
     /// Checks the column of a field that holds such things. Of one that holds [`Holds::Something`] only what is
     /// outside: it may be of any type.
-    pub(super) fn field(self, holds: Holds, array: &dyn Array) -> Result<Node, Error> {
+    pub(super) fn field(
+        self,
+        holds: Holds,
+        field: &Field,
+        array: &dyn Array,
+    ) -> Result<Node, Error> {
         if !fits(holds, array.data_type()) {
             return Err(self.wrong_type(holds.name(), array.data_type()));
         }
-        Self { shallow: holds == Holds::Something, ..self }.column(array)
+        Self { shallow: holds == Holds::Something, ..self }.column(field, array)
     }
 
     /// Checks a column and all arrays inside.
-    pub(super) fn column(self, array: &dyn Array) -> Result<Node, Error> {
+    pub(super) fn column(self, field: &Field, array: &dyn Array) -> Result<Node, Error> {
         if !within(MAX_DEPTH, array.data_type()) {
             return Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        self.node(array)
+        self.of_field(field, array)
+    }
+
+    /// The array of a field, whose strings may be the JSON of other values.
+    fn of_field(self, field: &Field, array: &dyn Array) -> Result<Node, Error> {
+        let node = self.node(array)?;
+        if is_json(field) { self.values_of(node, array) } else { Ok(node) }
+    }
+
+    /// The values that strings are the JSON of.
+    fn values_of(self, node: Node, array: &dyn Array) -> Result<Node, Error> {
+        match node {
+            Node::Text(strings) => match Jsons::new(&strings, array.len()) {
+                Ok(values) => Ok(Node::Json(values)),
+                Err(NotJson::Row(row)) => {
+                    Err(self.broken(format!("value {row} of its JSON is none, or no valid one")))
+                }
+                Err(NotJson::Memory(error)) => Err(error.into()),
+            },
+            Node::Dictionary { keys, values } => {
+                let texts = array.as_any_dictionary().values();
+                Ok(Node::Dictionary { keys, values: Box::new(self.values_of(*values, texts)?) })
+            }
+            other => Ok(other),
+        }
     }
 
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
@@ -145,7 +176,7 @@ impl<'a> Reader<'a> {
             if !names.insert(field.name()) {
                 return Err(self.broken(format!("two members are named '{}'", field.name())));
             }
-            members.push((field.name().clone(), self.node(column)?));
+            members.push((field.name().clone(), self.of_field(field, column)?));
         }
         Ok(Node::Struct(Struct { nulls: array.nulls().cloned(), members }))
     }
@@ -178,7 +209,11 @@ impl<'a> Reader<'a> {
         runs: impl Runs + 'static,
         items: &dyn Array,
     ) -> Result<Node, Error> {
-        let items = if self.shallow { Node::Null } else { self.node(items)? };
+        let items = match item_of(array.data_type()) {
+            _ if self.shallow => Node::Null,
+            Some(field) => self.of_field(field, items)?,
+            None => self.node(items)?,
+        };
         let (nulls, items) = (array.nulls().cloned(), Box::new(items));
         Ok(Node::List(List { nulls, runs: Box::new(runs), items }))
     }
@@ -195,7 +230,9 @@ impl<'a> Reader<'a> {
         if names.logical_null_count() > 0 {
             return Err(self.broken("a key of its maps is null"));
         }
-        let (names, values) = (Box::new(self.node(names)?), Box::new(self.node(values)?));
+        let field = &array.entries().fields()[1];
+        let (names, values) =
+            (Box::new(self.node(names)?), Box::new(self.of_field(field, values)?));
         let mut rows = (0..array.len()).filter(|&row| array.is_valid(row));
         if rows.any(|row| is_twice_in(&names, runs.run(row))) {
             return Err(self.broken("a key stands twice in one of its maps"));

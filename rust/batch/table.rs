@@ -1,7 +1,9 @@
 //! What is known of a table before its rows are read: the names of all its columns, also of those that are
 //! not read, and what kind of values they can have.
 
-use arrow_schema::{DataType, Schema};
+use arrow_schema::{DataType, Field, Schema};
+
+use super::jsons::is_json;
 
 /// The key in the metadata of a schema under which stand, as a JSON array, the names of all columns of the
 /// table that its columns are of.
@@ -35,7 +37,7 @@ impl Column {
     pub fn all_of(schema: &Schema) -> Vec<Self> {
         let form = |name: &str| {
             let field = schema.column_with_name(name);
-            field.map_or(Form::Unknown, |(_, field)| Form::of(field.data_type()))
+            field.map_or(Form::Unknown, |(_, field)| Form::of_field(field))
         };
         let own = || schema.fields().iter().map(|field| field.name().clone()).collect();
         let told =
@@ -66,13 +68,18 @@ impl Form {
         }
     }
 
+    /// Of JSON, only its values say what they are.
+    fn of_field(field: &Field) -> Self {
+        if is_json(field) { Self::Unknown } else { Self::of(field.data_type()) }
+    }
+
     fn of(data_type: &DataType) -> Self {
         match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Dictionary(_, values) => Self::of(values),
             DataType::Struct(fields) => {
-                let first = fields.first().and_then(|field| items(field.data_type()));
-                if first.is_some_and(|items| Self::of(items) == Self::Text) {
+                let first = fields.first().and_then(|field| item_of(field.data_type()));
+                if first.is_some_and(|items| Self::of_field(items) == Self::Text) {
                     Self::Flat
                 } else {
                     Self::Other
@@ -83,14 +90,14 @@ impl Form {
     }
 }
 
-/// The type of what a list holds.
-fn items(data_type: &DataType) -> Option<&DataType> {
+/// The field of what a list holds.
+pub(super) fn item_of(data_type: &DataType) -> Option<&Field> {
     match data_type {
         DataType::List(field)
         | DataType::LargeList(field)
         | DataType::ListView(field)
         | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _) => Some(field.data_type()),
+        | DataType::FixedSizeList(field, _) => Some(field),
         _ => None,
     }
 }

@@ -63,11 +63,12 @@ impl Called {
 
 /// Keys of messages that no row has a place for, and that would be lost in silence. `true` is what
 /// axolotl takes `train` of an answer for where it is not said.
-const NOT_CONVERTED: [(&str, &str); 12] = [
+const NOT_CONVERTED: [(&str, &str); 13] = [
     ("function_call", "has a function_call, the form before tool_calls, which is not converted"),
     ("train", "has a loss mask (train), which is not converted"),
     ("train_detail", "has a loss mask (train_detail), which is not converted"),
     ("reasoning_content", "has a reasoning_content, which is not converted"),
+    ("reasoning", "has a reasoning, which is not converted"),
     ("thinking", "has a thinking, which is not converted"),
     ("refusal", "has a refusal, which is not converted"),
     ("image", "has a picture, which is not converted"),

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use arrow_ipc::{Block, Endianness, Message, MessageHeader, MetadataVersion, Schema, Type};
 use arrow_ipc::{RecordBatch, root_as_footer, root_as_message};
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 
 /// The first bytes of a file, and with its padding the place of its first message.
 const MAGIC: &[u8; 6] = b"ARROW1";
@@ -152,7 +153,7 @@ impl Layout {
 impl Place {
     /// Moves on by what a field and those within take, if that is known.
     fn pass(&mut self, field: arrow_ipc::Field<'_>, depth: usize) -> Option<()> {
-        if field.dictionary().is_some() {
+        if field.dictionary().is_some() || is_extension(field) {
             return None;
         }
         let buffers = match field.type_type() {
@@ -179,6 +180,12 @@ impl Place {
         let depth = depth.checked_sub(1)?;
         field.children().into_iter().flatten().try_for_each(|child| self.pass(child, depth))
     }
+}
+
+/// Whether a field is of a type that Arrow itself does not know.
+fn is_extension(field: arrow_ipc::Field<'_>) -> bool {
+    let mut pairs = field.custom_metadata().into_iter().flatten();
+    pairs.any(|pair| pair.key() == Some(EXTENSION_TYPE_NAME_KEY))
 }
 
 /// Whether a column is of objects that start with an array of strings.
