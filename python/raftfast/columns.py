@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Array,
         DataType,
         Field,
-        OSFile,
+        NativeFile,
         RecordBatch,
         Schema,
     )
@@ -101,6 +101,29 @@ def kind_of(path: str) -> Kind | None:
         os.close(file)
 
 
+def kind_of_object(file: Any) -> FileKind | None:  # noqa: ANN401 - anything like a file
+    """Tell by its first bytes whether a binary file object holds columns that can be read from it.
+
+    Args:
+        file: It is left where it was. In one that cannot be sought there are none.
+
+    Returns:
+        ``None`` also for an Arrow file with a footer, which must be the only one in its file: that
+        is told by the core, of files that have a name.
+
+    """
+    if not all(hasattr(file, name) for name in ("read", "seek", "tell")):
+        return None
+    if not getattr(file, "seekable", lambda: True)():
+        return None
+    place = file.tell()
+    file.seek(0)
+    # Not with the size: to seek the end of a file that is decompressed takes all of its time.
+    kind = _kind_of_bytes(bytes(file.read(8) or b""), _LEGACY_LIMIT)
+    file.seek(place)
+    return None if kind == "arrow" else kind
+
+
 def _kind_of_folder(path: str) -> Kind | None:
     if os.path.isfile(os.path.join(path, _SPLITS)):
         names = ", ".join(os.path.join(path, name) for name in _splits(path))
@@ -108,7 +131,7 @@ def _kind_of_folder(path: str) -> Kind | None:
     return "folder" if os.path.isfile(os.path.join(path, _STATE)) else None
 
 
-def _kind_of_bytes(head: bytes, size: int) -> Kind | None:
+def _kind_of_bytes(head: bytes, size: int) -> FileKind | None:
     if head.startswith(b"ARROW1"):
         return "arrow"
     if head.startswith((b"PAR1", b"PARE")):  # with PARE the footer is encrypted
@@ -255,12 +278,18 @@ def strings(path: str, kind: Kind, wanted: Wanted | None) -> Strings | None:
 
 
 @contextmanager
-def opened(path: str, kind: Kind, wanted: Wanted | None) -> Iterator[tuple[str, Columns]]:
+def opened(
+    path: str,
+    kind: Kind,
+    wanted: Wanted | None,
+    file: Any = None,  # noqa: ANN401 - anything like a file
+) -> Iterator[tuple[str, Columns]]:
     """Open a file or folder as a stream of record batches.
 
     Args:
-        path: A regular file, or a folder of ``save_to_disk``.
-        kind: What ``kind_of`` says that it is.
+        path: A regular file, or a folder of ``save_to_disk``; or what messages call ``file``.
+        kind: What ``kind_of`` or ``kind_of_object`` says that it is.
+        file: An object to read from instead. It is not closed.
         wanted: Tells which columns to read, by their names at the top level; ``None`` for all. If
             none of them is there, the first column is read, so that its rows can be counted.
 
@@ -274,7 +303,7 @@ def opened(path: str, kind: Kind, wanted: Wanted | None) -> Iterator[tuple[str, 
 
     """
     require_pyarrow()
-    source = _folder(path, wanted) if kind == "folder" else _checked(path, kind, wanted)
+    source = _folder(path, wanted) if kind == "folder" else _checked(path, kind, wanted, file)
     with source as (schema, batches):
         yield path, Columns(path, schema, batches)
 
@@ -291,11 +320,17 @@ def require_pyarrow() -> None:
 
 
 @contextmanager
-def _checked(path: str, kind: FileKind, wanted: Wanted | None) -> Iterator[Source]:
+def _checked(
+    path: str,
+    kind: FileKind,
+    wanted: Wanted | None,
+    file: Any = None,  # noqa: ANN401 - anything like a file
+) -> Iterator[Source]:
     """Open one file, with all that is wrong in it blamed on it."""
     with ExitStack() as held:
         with _blaming(path, kind):
-            schema, batches = held.enter_context(_READERS[kind](path, wanted))
+            named = path if file is None else file
+            schema, batches = held.enter_context(_READERS[kind](named, wanted))
             for field in schema:
                 _check_names(field)
         yield schema, _validated(path, kind, schema, batches)
@@ -391,10 +426,22 @@ def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
 
 
 @contextmanager
-def _stream(path: str, wanted: Wanted | None) -> Iterator[Source]:
-    from pyarrow import OSFile, ipc
+def _held(source: Any) -> Iterator[NativeFile]:  # noqa: ANN401 - a path, or anything like a file
+    """Open a path, or take an object as a file that is not closed."""
+    from pyarrow import OSFile, PythonFile
 
-    with OSFile(os.fsencode(path)) as file:
+    if not isinstance(source, str):
+        yield PythonFile(source, mode="r")
+        return
+    with OSFile(os.fsencode(source)) as file:
+        yield file
+
+
+@contextmanager
+def _stream(source: object, wanted: Wanted | None) -> Iterator[Source]:
+    from pyarrow import ipc
+
+    with _held(source) as file:
         whole = ipc.open_stream(file).schema
         file.seek(0)
         reader = ipc.open_stream(file, options=_only(_chosen(whole, wanted)))
@@ -421,7 +468,7 @@ def _only(chosen: list[int]) -> IpcReadOptions:
     return IpcReadOptions(included_fields=chosen, use_threads=False)  # threads made it no faster
 
 
-def _to_the_end(reader: RecordBatchStreamReader, file: OSFile) -> Iterator[RecordBatch]:
+def _to_the_end(reader: RecordBatchStreamReader, file: NativeFile) -> Iterator[RecordBatch]:
     """Insist on the mark at the end of a stream, and on nothing behind it.
 
     Without that, a stream cut between two batches would be a shorter one, and of several streams in
@@ -439,11 +486,11 @@ def _to_the_end(reader: RecordBatchStreamReader, file: OSFile) -> Iterator[Recor
 
 
 @contextmanager
-def _parquet(path: str, wanted: Wanted | None) -> Iterator[Source]:
-    from pyarrow import OSFile, schema
+def _parquet(source: object, wanted: Wanted | None) -> Iterator[Source]:
+    from pyarrow import schema
     from pyarrow.parquet import ParquetFile
 
-    with OSFile(os.fsencode(path)) as file:
+    with _held(source) as file:
         # pre_buffer would hold whole row groups.
         parquet = ParquetFile(
             file, buffer_size=BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True

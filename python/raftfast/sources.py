@@ -14,7 +14,7 @@ from raftfast.paths import STANDARD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from raftfast.columns import Wanted
+    from raftfast.columns import FileKind, Wanted
 
 Source: TypeAlias = Any
 """A path (``"-"`` is standard input), a binary file object, an object with ``__arrow_c_stream__``
@@ -158,17 +158,14 @@ def refuse_rejects(rejects: object, sources: Sequence[Source]) -> None:
 def _has_columns(source: Source) -> bool:
     if isinstance(source, str):
         return source != STANDARD and columns.kind_of(source) is not None
-    return _is_dataset(source) or hasattr(source, _COLUMNS[0])
+    if _is_dataset(source) or hasattr(source, _COLUMNS[0]):
+        return True
+    return _kind_of_object(source) is not None
 
 
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
     if not isinstance(source, str):
-        if _is_dataset(source):
-            return _DATASET, tables.of_dataset(source, wanted)
-        name = name_of(source)
-        if tables.is_table(source):
-            return name, tables.of_table(name, source, wanted)
-        return name, tables.of_nulls(source) if _has_nulls(source) else source
+        return _opened_object(source, wanted, held)
     kind = None if source == STANDARD else columns.kind_of(source)
     if kind is None:
         return source
@@ -176,6 +173,23 @@ def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tup
     if strings is not None:
         return source, strings
     return held.enter_context(columns.opened(source, kind, wanted))
+
+
+def _opened_object(source: Source, wanted: Wanted | None, held: ExitStack) -> tuple[str, object]:
+    if _is_dataset(source):
+        return _DATASET, tables.of_dataset(source, wanted)
+    name = name_of(source)
+    if tables.is_table(source):
+        return name, tables.of_table(name, source, wanted)
+    kind = _kind_of_object(source)
+    if kind is not None and source.tell() == 0:
+        return held.enter_context(columns.opened(name, kind, wanted, source))
+    return name, tables.of_nulls(source) if _has_nulls(source) else source
+
+
+def _kind_of_object(source: Source) -> FileKind | None:
+    """Tell what columns there are in an object that is read like a file, and is none of columns."""
+    return None if hasattr(source, _COLUMNS[0]) else columns.kind_of_object(source)
 
 
 def _plain(source: Source) -> Source:

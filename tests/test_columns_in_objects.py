@@ -1,0 +1,115 @@
+"""Binary file objects that hold columns give the rows that files of the same bytes give."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+import raftfast
+from pyarrow import ipc, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TABLE = pa.table(
+    {"instruction": ["I\u00e9", "J", None], "cot_answer": ["A", "B", "C"], "other": [1, None, 3]}
+)
+
+
+def as_parquet(table: pa.Table) -> bytes:
+    parquet.write_table(table, out := io.BytesIO())
+    return out.getvalue()
+
+
+def as_stream(table: pa.Table) -> bytes:
+    with ipc.new_stream(out := io.BytesIO(), table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
+def as_file(table: pa.Table) -> bytes:
+    with ipc.new_file(out := io.BytesIO(), table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
+def in_fsspec(data: bytes) -> Any:  # noqa: ANN401
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    files.pipe("/held", data)
+    return files.open("/held", "rb")
+
+
+FORMS = {"Parquet": as_parquet, "a stream": as_stream}
+OF_EACH_FORM = pytest.mark.parametrize("held", FORMS.values(), ids=FORMS)
+MAKERS = {"memory": io.BytesIO, "fsspec": in_fsspec}
+FROM_EACH = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def rows(source: Any, to: str, **options: Any) -> bytes:  # noqa: ANN401
+    raftfast.convert(source, out := io.BytesIO(), to, **options)
+    return out.getvalue()
+
+
+@FROM_EACH
+@OF_EACH_FORM
+@pytest.mark.parametrize("to", ["chat", "completion", "hf"])
+def test_an_object_of_columns_gives_the_rows_of_its_file(
+    to: str, held: Callable[[pa.Table], bytes], make: Callable[[bytes], Any], tmp_path: Path
+) -> None:
+    (tmp_path / "in").write_bytes(held(TABLE))
+    source = make(held(TABLE))
+    assert rows(source, to) == rows(tmp_path / "in", to)
+    assert not source.closed
+
+
+@FROM_EACH
+@OF_EACH_FORM
+def test_an_object_of_columns_can_be_written_as_columns_again(
+    held: Callable[[pa.Table], bytes], make: Callable[[bytes], Any], tmp_path: Path
+) -> None:
+    raftfast.convert(make(held(TABLE)), tmp_path / "out.parquet", "hf")
+    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == TABLE.to_pylist()
+
+
+@OF_EACH_FORM
+def test_an_object_of_columns_that_is_cut_is_an_error_that_names_it(
+    held: Callable[[pa.Table], bytes],
+) -> None:
+    source = io.BytesIO(held(TABLE)[:-6])
+    source.name = "s3://bucket/key"
+    with pytest.raises(raftfast.Error, match=r"^s3://bucket/key: ") as caught:
+        rows(source, "chat")
+    assert caught.value.kind == "broken-input"
+
+
+def test_an_object_of_columns_without_rows_is_an_error() -> None:
+    with pytest.raises(raftfast.Error, match="holds no rows"):
+        rows(io.BytesIO(as_parquet(TABLE.slice(0, 0))), "chat")
+
+
+def test_an_object_of_columns_that_was_read_from_is_not_taken_for_whole() -> None:
+    source = io.BytesIO(as_parquet(TABLE))
+    source.read(1)
+    with pytest.raises(raftfast.Error):
+        rows(source, "chat")
+
+
+def test_an_arrow_file_must_have_a_name() -> None:
+    with pytest.raises(raftfast.Error, match="holds an Arrow file"):
+        rows(io.BytesIO(as_file(TABLE)), "chat")
+
+
+def test_an_object_of_lines_is_not_sought_to_its_end() -> None:
+    class Counting(gzip.GzipFile):
+        def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+            assert whence != io.SEEK_END
+            return super().seek(offset, whence)
+
+    line = json.dumps({"instruction": "I", "cot_answer": "A"}).encode() + b"\n"
+    source = Counting(fileobj=io.BytesIO(gzip.compress(3 * line)))
+    assert rows(source, "completion") == 3 * b'{"prompt":"I","completion":"A<STOP>"}\n'
