@@ -24,7 +24,7 @@ from raftfast.files import published, uninterrupted
 from raftfast.gorilla import SYSTEM_PROMPT, TAG, TARGETS, Columns, DatasetFormat
 from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.read import batches_of
-from raftfast.sources import opened
+from raftfast.sources import naming, opened
 from raftfast.summary import summary
 from raftfast.tables import of_dataset
 
@@ -156,9 +156,10 @@ def _converted(asked: argparse.Namespace) -> Ledger:
     refuse_clashes(paths, {"output": output})
     converter = TARGETS[asked.output_format](_columns(paths, asked), **_settings(asked))
     rows = _Rows(output, asked.output_type, asked.threads, asked.input)
-    if (asked.input_type, asked.output_format, asked.output_type) == ("jsonl", "hf", "jsonl"):
-        return _rewritten(paths, converter, rows)
-    return rows.write(paths, converter)
+    with naming(paths):
+        if (asked.input_type, asked.output_format, asked.output_type) == ("jsonl", "hf", "jsonl"):
+            return _rewritten(paths, converter, rows)
+        return rows.write(paths, converter)
 
 
 def _rewritten(paths: list[str], converter: Converter, rows: _Rows) -> Ledger:
