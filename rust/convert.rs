@@ -185,7 +185,7 @@ impl Converter {
             if let Err(fault) = self.row(&mut converted, rows, &record, &mut scratch) {
                 match self.on_error {
                     OnError::Fail => converted.failure = Some(Failure::Row(fault.kind)),
-                    OnError::Skip => converted.ledger.reject(fault.kind.name()),
+                    OnError::Skip => converted.ledger.skip(&fault.kind),
                 }
             }
             converted.lines += 1;
@@ -293,7 +293,7 @@ impl Converter {
             match row {
                 Err(fault) if self.on_error == OnError::Fail => return Err(fault),
                 // Its line is kept once, however many of its rows are refused.
-                Err(fault) if refused.is_some() => converted.ledger.reject(fault.kind.name()),
+                Err(fault) if refused.is_some() => converted.ledger.skip(&fault.kind),
                 Err(fault) => refused = Some(fault),
                 Ok(()) if converted.failure.is_some() => break,
                 Ok(()) => {}
@@ -372,7 +372,7 @@ impl Converter {
                 if converted.keep_rejects {
                     converted.rejects.push(reject());
                 }
-                converted.ledger.reject(fault.kind.name());
+                converted.ledger.skip(&fault.kind);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The account of a run: every row that a record gives is written, filtered or rejected.
 
+use crate::error::FaultKind;
+
 /// How often each reason applied. There are a handful, so looking one up is a walk, which is several
 /// times faster than a map for corpora of tiny records.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +74,8 @@ pub struct Ledger {
     pub filtered: Reasons,
     /// Malformed records that were skipped, by the name of the error.
     pub rejected: Reasons,
+    /// Of the records that were skipped, those that break a rule of the consumer, by its name for it.
+    pub rejected_rules: Reasons,
     /// Records by their dialect.
     pub dialects: Reasons,
     /// The other dialects that the first record of a dialect fits, which are tried after it; also if
@@ -106,6 +110,14 @@ impl Ledger {
     pub fn reject(&mut self, reason: &'static str) {
         self.read += 1;
         self.rejected.add(reason, 1);
+    }
+
+    /// Counts a record that is skipped because of a fault.
+    pub fn skip(&mut self, kind: &FaultKind) {
+        self.reject(kind.name());
+        if let FaultKind::Rule { rule } = kind {
+            self.rejected_rules.add(rule, 1);
+        }
     }
 
     /// Takes for the rows of one record what was counted as so many records.
@@ -149,6 +161,7 @@ impl Ledger {
         self.repaired.add_all(&other.repaired);
         self.filtered.add_all(&other.filtered);
         self.rejected.add_all(&other.rejected);
+        self.rejected_rules.add_all(&other.rejected_rules);
     }
 
     /// Whether every row that a record gave is accounted for.

@@ -179,7 +179,15 @@ def run(
         ledger = _raftfast.convert_files(inputs, output, converter, rejects=rejects, **options)
     except Error as error:
         return Run(Fault.of(error), {}, [])
-    beyond_reference = {"seconds", "dialects", "also_fits", "repaired", "warned", "first_warned"}
+    beyond_reference = {
+        "seconds",
+        "dialects",
+        "also_fits",
+        "repaired",
+        "warned",
+        "first_warned",
+        "rejected_rules",
+    }
     account = {k: value for k, value in ledger.as_dict().items() if k not in beyond_reference}
     reports = [json.loads(line) for line in lines_of(rejects.read_bytes())]
     return Run(output.read_bytes(), account, [{**each, "file": "-"} for each in reports])

@@ -40,6 +40,7 @@ def test_a_row_that_breaks_a_rule_is_counted_or_rejected_as_asked(
         to = Converter(name, check=check, on_error="skip")
         to.convert_bytes(line * 2)
         counts[check] = (to.ledger.written, to.ledger.warned, to.ledger.rejected)
+        assert to.ledger.rejected_rules == ({own: 2} if check == "strict" else {})
     assert counts["off"] == (2, {}, {})
     assert counts["warn"] == (2, {own: 2}, {})
     assert counts["strict"] == (0, {}, {"rule": 2})

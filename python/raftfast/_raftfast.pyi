@@ -74,6 +74,9 @@ class Ledger:
     def rejected(self) -> dict[str, int]:
         """Malformed records that were skipped, by kind of error; only with ``on_error="skip"``."""
     @property
+    def rejected_rules(self) -> dict[str, int]:
+        """Of these, the rows that break a rule of their consumer, by the consumer's name for it."""
+    @property
     def warned(self) -> dict[str, int]:
         """Rows that break a rule of their consumer, by the consumer's name for it."""
     @property

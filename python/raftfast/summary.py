@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def summary(ledger: Ledger) -> str:
     """Sum a run up: records, bytes, seconds and speed, in one line."""
     filtered = _total("filtered", ledger.filtered)
-    rejected = _total("rejected", ledger.rejected)
+    rejected = _total("rejected", ledger.rejected, ledger.rejected_rules)
     added = f" + {ledger.added:,} added" if ledger.added else ""
     speed = ledger.bytes_in / max(ledger.seconds, 1e-9)
     return (
@@ -68,5 +68,10 @@ def amount(size: float) -> str:
     return f"{size:,.2f} TB"
 
 
-def _total(word: str, counts: Mapping[str, int]) -> str:
-    return f"{sum(counts.values()):,} {word}" + (f" ({_counted(counts)})" if counts else "")
+def _total(word: str, counts: Mapping[str, int], rules: Mapping[str, int] | None = None) -> str:
+    """Tell how many there are, and of what; of rules, which come last, by their names."""
+    others = {name: count for name, count in counts.items() if name != "rule" or not rules}
+    told = [_counted(others)] if others else []
+    if rules:
+        told.append(f"rule {counts['rule']:,}: {_counted(rules)}")
+    return f"{sum(counts.values()):,} {word}" + (f" ({', '.join(told)})" if told else "")

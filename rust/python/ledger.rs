@@ -108,6 +108,11 @@ impl Ledger {
     }
 
     #[getter]
+    fn rejected_rules(&self) -> BTreeMap<&'static str, u64> {
+        self.account.rejected_rules.sorted().into_iter().collect()
+    }
+
+    #[getter]
     fn warned(&self) -> BTreeMap<&'static str, u64> {
         self.account.warned.sorted().into_iter().collect()
     }
@@ -218,6 +223,7 @@ impl Ledger {
         account.set_item("written", self.written())?;
         account.set_item("filtered", self.filtered())?;
         account.set_item("rejected", self.rejected())?;
+        account.set_item("rejected_rules", self.rejected_rules())?;
         account.set_item("warned", self.warned())?;
         account.set_item("first_warned", self.places(py)?)?;
         account.set_item("dialects", self.dialects())?;
@@ -238,6 +244,7 @@ impl Ledger {
             written: number_in(account, "written")?,
             filtered: reasons_in(account, "filtered", reason_named)?,
             rejected: reasons_in(account, "rejected", reason_named)?,
+            rejected_rules: reasons_in(account, "rejected_rules", rules::known_name)?,
             warned: reasons_in(account, "warned", rules::known_name)?,
             dialects: reasons_in(account, "dialects", dialect::name_of)?,
             also_fits: fits_in(account)?,
