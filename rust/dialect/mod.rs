@@ -147,6 +147,8 @@ pub enum Kind {
     NotList,
     /// Not null: tables have all columns in all rows.
     Something,
+    /// Null, or no key at all.
+    Nothing,
     /// Anything but `false` or a zero, also as texts, or nothing.
     #[serde(rename = "not-false")]
     NotFalse,
@@ -155,7 +157,7 @@ pub enum Kind {
 impl Kind {
     /// Whether it is asked for whatever rows are made of.
     fn is_always_seen(self) -> bool {
-        matches!(self, Self::List | Self::NotList | Self::Something | Self::NotFalse)
+        !matches!(self, Self::Text | Self::Flat)
     }
 }
 

@@ -235,6 +235,9 @@ impl Test {
             Self::Is(slot, Kind::List) => is_list(record.value(*slot)),
             Self::Is(slot, Kind::NotList) => !is_list(record.value(*slot)),
             Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
+            Self::Is(slot, Kind::Nothing) => {
+                matches!(record.value(*slot), Value::Missing | Value::Null)
+            }
             Self::Is(slot, Kind::NotFalse) => !is_false(record.value(*slot)),
             Self::Never => false,
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
