@@ -432,7 +432,10 @@ def test_of_two_system_messages_none_is_left_out(row: Json) -> None:
 
 NULL_BESIDE: dict[str, tuple[Json, tuple[str, ...]]] = {
     "a prompt": ({"prompt": "P", "completion": "C"}, ("cot_answer", "oracle_document")),
-    "an instruction": ({"instruction": "P", "output": "C"}, ("cot_answer",)),
+    "an instruction": (
+        {"instruction": "P", "output": "C"},
+        ("cot_answer", "prompt", "completion"),
+    ),
     "a choice": (
         {"prompt": "P", "chosen": "C", "rejected": "D"},
         ("cot_answer", "context", "output", "completion", "oracle_document"),
