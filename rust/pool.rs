@@ -4,13 +4,12 @@
 //! sample whose members depend on nothing but the answers and a seed: each answer has a number that looks
 //! random, and those of the lowest numbers are kept. Pools of parts can be merged in any order.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::record::Value;
-use crate::text::{Escape, Text};
+use crate::text::Escape;
 
 /// Answers that are kept at most.
 pub const ANSWERS: usize = 1000;
@@ -88,7 +87,7 @@ impl Pool {
 
     /// Takes in the answer of a record, unless it is empty or too long.
     pub fn add(&mut self, question: Value<'_>, answer: Value<'_>) {
-        let text = plain(answer);
+        let text = answer.plain();
         if text.is_empty() || text.len() > LONGEST {
             return;
         }
@@ -98,7 +97,7 @@ impl Pool {
         }
         let mut json = Vec::with_capacity(answer.json_len() + 2);
         answer.write_json(Escape::Keep, &mut json);
-        let questions = BTreeSet::from([self.number(&plain(question))]);
+        let questions = BTreeSet::from([self.number(&question.plain())]);
         self.put(Answer { number, length: text.len(), json, questions });
     }
 
@@ -111,7 +110,7 @@ impl Pool {
     /// the same question as long as there are others. The choice depends on the record and the pool.
     #[must_use]
     pub fn other(&self, question: Value<'_>, answer: Value<'_>) -> Option<&[u8]> {
-        let (own, asked) = (self.number(&plain(answer)), self.number(&plain(question)));
+        let (own, asked) = (self.number(&answer.plain()), self.number(&question.plain()));
         let pair = [own.to_le_bytes(), asked.to_le_bytes()].concat();
         let start = below(xxh3_64_with_seed(&pair, self.seed), self.answers.len());
         let (before, after) = self.answers.split_at(start);
@@ -164,15 +163,6 @@ impl Answer {
     }
 }
 
-/// The characters of a text, however they are spelled; nothing of what is no text.
-fn plain(value: Value<'_>) -> Cow<'_, str> {
-    match value {
-        Value::Text(Text::Plain(text)) => Cow::Borrowed(text),
-        Value::Text(text) => Cow::Owned(text.to_plain()),
-        _ => Cow::Borrowed(""),
-    }
-}
-
 /// A number below `bound`, as even as the random one.
 fn below(random: u64, bound: usize) -> usize {
     let scaled = (u128::from(random) * bound as u128) >> u64::BITS;
@@ -182,6 +172,7 @@ fn below(random: u64, bound: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Text;
 
     fn text(text: &str) -> Value<'_> {
         Value::Text(Text::Plain(text))

@@ -1,5 +1,7 @@
 //! One RAFT record: the fields that raftfast knows, under their own names.
 
+use std::borrow::Cow;
+
 use crate::batch::{Batch, Nested};
 use crate::entries::{Detail, Entry, List};
 use crate::error::{Fault, FaultKind};
@@ -158,6 +160,15 @@ impl<'a> Value<'a> {
     #[inline]
     fn text(self) -> Option<Text<'a>> {
         if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The characters of a text, however they are spelled; nothing of what is no text.
+    pub(crate) fn plain(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(Text::Plain(text)) => Cow::Borrowed(text),
+            Self::Text(text) => Cow::Owned(text.to_plain()),
+            _ => Cow::Borrowed(""),
+        }
     }
 
     /// The way in which the value is falsy, if it is.

@@ -32,7 +32,6 @@ pub(crate) struct Walk<'a> {
 }
 
 /// Where the next strings end, as far as that is known.
-#[derive(Default)]
 struct Known<'a> {
     /// Their closing quotes, in what the JSON is a part of.
     quotes: slice::Iter<'a, usize>,
@@ -42,7 +41,7 @@ struct Known<'a> {
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(json: &'a [u8]) -> Self {
-        Self { json, at: 0, known: Known::default() }
+        Self::with_quotes(json, 0, &[])
     }
 
     /// A walk over what starts somewhere in a text, where the first strings end with these quotes.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from raftfast._raftfast import Strings
 from raftfast.errors import Error, UsageError
+from raftfast.schemas import schema_of, stored, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from pyarrow import (
         Array,
-        DataType,
         Field,
         NativeFile,
         RecordBatch,
@@ -56,9 +56,6 @@ BUFFER_BYTES = 1 << 20
 MESSAGE_LIMIT = 160
 """Where the words of pyarrow are cut, which may quote the file."""
 
-_ALL_COLUMNS = "raftfast.columns"
-"""The key of the metadata under which the core finds the names of all columns, read or not, which
-tell dialects."""
 _EMPTY_ROWS = 1 << 26
 """Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
 _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Parquet"}
@@ -199,60 +196,6 @@ class Columns:
         return RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__()
 
 
-def told_of(schema: Schema) -> list[tuple[str, str]]:
-    """Tell of each column what it holds, as far as dialects are told by that."""
-    return [(field.name, _form(field)) for field in schema]
-
-
-def _form(field: Field) -> str:
-    from pyarrow import StructType
-
-    if _is_json(field):
-        return "unknown"
-    if _is_text(field.type):
-        return "text"
-    if isinstance(field.type, StructType) and field.type.num_fields:
-        items = getattr(field.type.field(0).type, "value_field", None)
-        is_flat = items is not None and _is_text(items.type) and not _is_json(items)
-        return "flat" if is_flat else "other"
-    return "other"
-
-
-def _is_json(field: Field) -> bool:
-    """Tell strings of JSON, which may be anything: those that ``datasets`` has for mixed types."""
-    name = getattr(field.type, "extension_name", None)
-    told = (field.metadata or {}).get(b"ARROW:extension:name")
-    return "arrow.json" in {name, told and told.decode("latin-1")}
-
-
-def _is_text(kind: DataType) -> bool:
-    from pyarrow import types
-
-    kind = _stored(kind)
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    return any(
-        is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view)
-    )
-
-
-def _stored(kind: DataType) -> DataType:
-    """Return what an extension type is stored as."""
-    from pyarrow import BaseExtensionType
-
-    return kind.storage_type if isinstance(kind, BaseExtensionType) else kind
-
-
-def schema_of(schema: Schema, whole: Schema) -> Schema:
-    """Let a schema say of which table its columns are."""
-    if schema.names == whole.names:
-        return schema
-    import json
-
-    names = json.dumps(whole.names)
-    return schema.with_metadata({**(schema.metadata or {}), _ALL_COLUMNS: names})
-
-
 def strings(path: str, kind: Kind, wanted: Wanted | None) -> Strings | None:
     """Open a file or folder of Arrow that the core can read by itself, without pyarrow.
 
@@ -372,7 +315,7 @@ def _check_names(field: Field) -> None:
     from pyarrow import DictionaryType
 
     field.name.encode()
-    kind = _stored(field.type)
+    kind = stored(field.type)
     if isinstance(kind, DictionaryType):
         kind = kind.value_type
     for number in range(kind.num_fields):

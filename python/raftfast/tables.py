@@ -11,7 +11,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from raftfast.columns import Columns, require_pyarrow, schema_of, told_of
+from raftfast.columns import Columns, require_pyarrow
+from raftfast.schemas import schema_of, told_of
 
 if TYPE_CHECKING:
     from datasets import Dataset

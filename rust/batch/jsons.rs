@@ -46,13 +46,14 @@ impl Jsons {
     /// Checks so many strings.
     pub(super) fn new(strings: &Strings, rows: usize) -> Result<Self, NotJson> {
         let mut values = Self { json: Vec::new(), rows: Vec::new() };
+        let mut line = OneLine::default();
         values.rows.try_reserve_exact(rows)?;
         for row in 0..rows {
             let start = values.json.len();
             if let Some(text) = strings.get(row) {
                 values.json.try_reserve(text.len())?;
                 values.add(text).ok_or(NotJson::Row(row))?;
-                if !stands_in_a_line(&values.json[start..])? {
+                if !line.can_hold(&values.json[start..])? {
                     return Err(NotJson::Row(row));
                 }
             }
@@ -76,11 +77,25 @@ impl Jsons {
     }
 }
 
-/// Whether JSON has nothing that a scanner would refuse in a line, such as half of a surrogate pair.
-fn stands_in_a_line(json: &[u8]) -> Result<bool, TryReserveError> {
-    let mut buffer = Buffer::from_bytes(b"{\"\":")?;
-    buffer.append(json)?;
-    buffer.append(b"}")?;
-    let line = Scanner::best().line(&buffer, 0, &Keys::default(), &mut Spans::default());
-    Ok(matches!(line, Line::Record { .. }))
+/// A line to hold one value after the other.
+#[derive(Default)]
+struct OneLine {
+    buffer: Buffer,
+    keys: Keys,
+    spans: Spans,
 }
+
+impl OneLine {
+    /// Whether JSON has nothing that a scanner would refuse in a line, such as half of a surrogate pair.
+    fn can_hold(&mut self, json: &[u8]) -> Result<bool, TryReserveError> {
+        self.buffer.reset(KEPT);
+        for part in [b"{\"\":", json, b"}"] {
+            self.buffer.append(part)?;
+        }
+        let line = Scanner::best().line(&self.buffer, 0, &self.keys, &mut self.spans);
+        Ok(matches!(line, Line::Record { .. }))
+    }
+}
+
+/// Bytes of memory that are kept from one value to the next.
+const KEPT: usize = 1 << 20;

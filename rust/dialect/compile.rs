@@ -49,7 +49,7 @@ impl Reader {
             known.refuses = compiler.refuses(dialect);
         }
         Ok(Self {
-            keys: compiler.keys()?,
+            keys: compiler.keys(&known)?,
             holds: compiler.holds(read),
             fields: shape.fields().len(),
             known,
@@ -90,17 +90,17 @@ impl<'a> Compiler<'a> {
         Self { shape, reading, expressions: Expressions::new(keys.collect()) }
     }
 
-    fn keys(&self) -> Result<Keys, Error> {
+    fn keys(&self, known: &[Known]) -> Result<Keys, Error> {
         let names = self.expressions.keys();
         if names.len() > MAX_KEYS {
             let (found, most) = (names.len(), MAX_KEYS);
             return Err(Error::usage(format!("{found} keys are read, and {most} can be")));
         }
         let keys = Keys::new(names.iter().cloned());
-        let context = names.iter().position(|name| name == Field::Context.name());
-        let walked = context.filter(|_| self.shape.lists().contains(&List::Documents));
-        Ok(match walked {
-            Some(context) => keys.noting(context),
+        // The last dialect is that of most records.
+        let documents = known.last().and_then(|known| known.documents.first()?.0.copied());
+        Ok(match documents.filter(|_| self.shape.lists().contains(&List::Documents)) {
+            Some(walked) => keys.noting(walked),
             None => keys,
         })
     }

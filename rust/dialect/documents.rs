@@ -62,9 +62,8 @@ pub(super) fn documents(
     whole: bool,
     lists: &mut Lists,
 ) -> Result<(), NotAdded> {
-    let known = standing.map(|Standing { at, quotes }| Walk::with_quotes(json, at, quotes));
-    let mut walk = known.unwrap_or_else(|| Walk::new(json));
-    let at = standing.map(|standing| standing.at);
+    let (at, quotes) = standing.map(|Standing { at, quotes }| (at, quotes)).unzip();
+    let mut walk = Walk::with_quotes(json, at.unwrap_or_default(), quotes.unwrap_or_default());
     let before = lists.len();
     match walk.value() {
         Some(Token::Text(raw)) => return Ok(of_text(raw, whole, lists)?),

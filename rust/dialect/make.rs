@@ -180,7 +180,7 @@ impl Reader {
         };
         let beside = joined.as_deref().map_or(beside, Value::of);
         let own = Value::of(lists.bytes(said.get(Detail::Name)));
-        if is_there(own) && !says_the_same(own, beside) {
+        if is_there(own) && own.plain() != beside.plain() {
             return Err(Unread::Kind(FaultKind::Unfit { what: "two system messages" }));
         }
         if !is_there(own)
@@ -419,16 +419,6 @@ pub(super) fn bytes<'a>(value: Value<'a>, json: &'a mut Vec<u8>) -> Result<&'a [
     json.clear();
     add_json(value, json)?;
     Ok(json)
-}
-
-/// Whether two texts are one, however they are spelled.
-fn says_the_same(one: Value<'_>, other: Value<'_>) -> bool {
-    match (one, other) {
-        (Value::Text(one), Value::Text(other)) => {
-            one == other || one.to_plain() == other.to_plain()
-        }
-        _ => one == other,
-    }
 }
 
 /// Whether there is a value that is not empty.

@@ -49,11 +49,8 @@ impl Bound {
     /// The bytes for a record, whose text is written in some way.
     #[inline]
     pub(super) fn bytes(&self, record: &Record<'_>, escape: Escape) -> usize {
-        let field = |&(slot, times): &(usize, usize)| times * record.raw_len(slot);
-        let fields: usize = self.fields.iter().map(field).sum();
-        let whole = if self.whole > 0 { self.whole * record.whole().json_len() } else { 0 };
         let lists: usize = self.lists.iter().map(|list| list.bytes(record, escape)).sum();
-        self.fixed + record.growth(escape) * (fields + whole) + lists
+        self.bytes_of(1, |slot| record.raw_len(slot), record, escape) + lists
     }
 
     /// The bytes for all entries of a list of a record, in which no other list stands, without a look at
@@ -63,10 +60,21 @@ impl Bound {
         let in_all = |slot: usize| {
             if slot < MAX_KEYS { all * record.raw_len(slot) } else { lengths(entries, slot) }
         };
-        let field = |&(slot, times): &(usize, usize)| times * in_all(slot);
-        let fields: usize = self.fields.iter().map(field).sum();
-        let whole = if self.whole > 0 { all * self.whole * record.whole().json_len() } else { 0 };
-        all * self.fixed + record.growth(escape) * (fields + whole)
+        self.bytes_of(all, in_all, record, escape)
+    }
+
+    /// The bytes for so many times a record, but for its lists, by the length of the fields of all.
+    #[inline(always)]
+    fn bytes_of(
+        &self,
+        times: usize,
+        length: impl Fn(usize) -> usize,
+        record: &Record<'_>,
+        escape: Escape,
+    ) -> usize {
+        let fields: usize = self.fields.iter().map(|&(slot, often)| often * length(slot)).sum();
+        let whole = if self.whole > 0 { times * self.whole * record.whole().json_len() } else { 0 };
+        times * self.fixed + record.growth(escape) * (fields + whole)
     }
 
     fn add_all(&mut self, steps: &[Step]) {
