@@ -13,7 +13,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') Cargo.toml Cargo.lock pyproject.toml README.md
+SOURCES := $(shell find rust python -type f -not -path '*/__pycache__/*') build.rs Cargo.toml Cargo.lock pyproject.toml README.md
 
 .PHONY: demo test test-rust test-python test-faults test-consumers test-free-threaded check lint bench fuzz asan miri build lock format clean
 .DEFAULT_GOAL := help

@@ -314,7 +314,10 @@ impl Converter {
         record: &Record<'_>,
     ) -> Result<(), Fault> {
         let judged = self.shape.judge(record);
-        converted.present |= judged.map_or_else(|_| self.shape.present(record), |v| v.present);
+        converted.present |= match &judged {
+            Ok(verdict) => verdict.present,
+            Err(_) => self.shape.present(record),
+        };
         let verdict = judged?;
         if converted.keys.is_empty() && self.shape.missing(verdict.present).is_some() {
             converted.keys = record.keys();
@@ -358,21 +361,22 @@ impl Converter {
         // Of a line that is too long, how much was read depends on the source: what is told must not.
         let length = line_length(line);
         let line = &line[..length.min(self.max_record_bytes)];
-        let reject = || {
+        let lines_before = converted.lines;
+        let reject = |fault| {
             let raw = line[..line.len().min(KEPT)].to_vec();
             let cut = raw.len() < length;
-            Reject { lines_before: converted.lines, start, fault, raw, cut }
+            Reject { lines_before, start, fault, raw, cut }
         };
         match self.on_error {
             OnError::Fail => {
                 let snippet = snippet(line, fault.offset - start);
-                converted.failure = Some(Failure::Line { reject: reject(), snippet });
+                converted.failure = Some(Failure::Line { reject: reject(fault), snippet });
             }
             OnError::Skip => {
-                if converted.keep_rejects {
-                    converted.rejects.push(reject());
-                }
                 converted.ledger.skip(&fault.kind);
+                if converted.keep_rejects {
+                    converted.rejects.push(reject(fault));
+                }
             }
         }
     }

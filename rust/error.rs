@@ -1,18 +1,18 @@
 //! What can go wrong: a kind, and where.
 //!
-//! A [`Fault`] is what a scanner or a record says of one line: small, `Copy`, an offset and
-//! nothing else. The engine turns it into an [`Error`] once, with the file, the line number and a
+//! A [`Fault`] is what a scanner or a record says of one line: small, an offset and nothing else. The engine turns it into an [`Error`] once, with the file, the line number and a
 //! piece of the text, because only the engine knows them.
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::printable::{cut, printable};
 
 /// What is wrong with one line of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The grammar of RFC 8259 asks for something else here.
@@ -74,8 +74,8 @@ pub enum FaultKind {
     },
     /// A conversation that its template does not take.
     Template {
-        /// What the template says.
-        what: &'static str,
+        /// What the template says, which may be of the record.
+        what: Arc<str>,
     },
     /// A row that breaks a rule of its consumer.
     Rule {
@@ -114,7 +114,7 @@ impl FaultKind {
 
     /// The stable name, under which the ledger counts rejected records.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "syntax",
             Self::InvalidEscape => "invalid-escape",
@@ -174,7 +174,7 @@ impl fmt::Display for FaultKind {
 }
 
 /// What is wrong with a line, and at which byte of the buffer that holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What is wrong.
     pub kind: FaultKind,
@@ -343,7 +343,7 @@ impl Error {
     /// The stable name of the kind, for programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self.0.kind {
+        match &self.0.kind {
             ErrorKind::Io { .. } => "io",
             ErrorKind::Data(kind) | ErrorKind::Row { fault: kind, .. } => kind.name(),
             ErrorKind::MissingField { .. } => "missing-field",

@@ -44,6 +44,8 @@ pub struct Conversation {
 /// A chat template, compiled.
 #[derive(Debug)]
 pub struct Jinja {
+    /// The path of the file, for messages.
+    origin: String,
     environment: Environment<'static>,
     tokens: BTreeMap<String, String>,
 }
@@ -56,7 +58,8 @@ impl Jinja {
     ///
     /// # Errors
     ///
-    /// When it cannot be understood, with the line.
+    /// When it cannot be understood, or asks an ordinary conversation for a filter or test that there is
+    /// not, with the line.
     pub fn new(origin: &str, text: &str, date: Option<&str>) -> Result<Self, Error> {
         let wrong = |what: String| Error::usage(format!("template {origin}: {what}"));
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -73,7 +76,26 @@ impl Jinja {
                 .add_template_owned(name, without_generation(&source))
                 .map_err(|error| wrong(told(&error)))?;
         }
-        Ok(Self { environment, tokens })
+        let jinja = Self { origin: origin.to_owned(), environment, tokens };
+        jinja.lacks().map_or(Ok(jinja), |error| Err(wrong(told(&error))))
+    }
+
+    /// What it asks for and there is not. Jinja2 finds that when it compiles a template, minijinja where a
+    /// conversation leads it there.
+    fn lacks(&self) -> Option<minijinja::Error> {
+        let lacks = |error: &minijinja::Error| {
+            matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
+        };
+        let turn = |role: &str| {
+            let content = Some(Some(role.to_owned()));
+            Turn { role: role.to_owned(), content, ..Turn::default() }
+        };
+        [&["user", "assistant"][..], &["system", "user", "assistant"]].into_iter().find_map(
+            |roles| {
+                let messages = roles.iter().map(|role| turn(role)).collect();
+                self.text(&Conversation { messages, tools: None }, false).err().filter(lacks)
+            },
+        )
     }
 
     /// The text of a finished conversation, or of one that is to be `continued` with an answer.
@@ -82,15 +104,18 @@ impl Jinja {
     ///
     /// What the template says against it, or why it cannot be rendered.
     pub fn render(&self, told_of: &Conversation, continued: bool) -> Result<String, String> {
+        self.text(told_of, continued).map_err(|error| format!("{}: {}", self.origin, told(&error)))
+    }
+
+    fn text(&self, told_of: &Conversation, continued: bool) -> Result<String, minijinja::Error> {
         let [name, with_tools] = NAMES.map(|name| self.environment.get_template(name));
-        let template = if told_of.tools.is_some() { with_tools.or(name) } else { name };
-        let template = template.map_err(|error| told(&error))?;
+        let template = if told_of.tools.is_some() { with_tools.or(name) } else { name }?;
         let messages = Value::from(Serde(&told_of.messages));
         let tokens = Value::from(Serde(&self.tokens));
         let tools =
             told_of.tools.as_ref().map_or(Value::UNDEFINED, |tools| Value::from(Serde(tools)));
         let all = context! { messages, tools, add_generation_prompt => continued, ..tokens };
-        template.render(all).map_err(|error| told(&error))
+        template.render(all)
     }
 }
 

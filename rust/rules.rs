@@ -193,26 +193,15 @@ impl Check {
         [("off", Self::Off), ("warn", Self::Warn), ("strict", Self::Strict)];
 }
 
-/// How many names are kept.
-const MOST_NAMES: usize = 1024;
-
-/// A name that lives as long as the process; each is kept once, and no more than there may be rules.
-pub(crate) fn interned(name: &str) -> &'static str {
+/// A name that lives as long as the process: of a rule or of a key, as callers call them, and nothing that
+/// records hold. Each is kept once.
+pub fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.get(name) {
         return known;
     }
-    if names.len() >= MOST_NAMES {
-        return "one of too many";
-    }
     let kept: &'static str = Box::leak(name.to_owned().into_boxed_str());
     names.insert(kept);
     kept
-}
-
-/// A name that was interned before.
-#[must_use]
-pub fn known_name(name: &str) -> Option<&'static str> {
-    Some(interned(name))
 }

@@ -79,6 +79,11 @@ impl<'a> Walk<'a> {
         Some(key)
     }
 
+    /// Passes white space; gives the place of what follows.
+    pub(crate) fn place(&mut self) -> Option<usize> {
+        self.next_but(|byte| byte.is_ascii_whitespace()).map(|_| self.at)
+    }
+
     /// Passes a whole value and gives it.
     pub(crate) fn whole(&mut self) -> Option<&'a [u8]> {
         let before = self.at;

@@ -148,7 +148,7 @@ fn a_bad_byte_is_found_at_every_offset_of_every_string() {
                 let at = line.len() + within;
                 line.extend_from_slice(bytes);
                 line.extend_from_slice(tail.as_bytes());
-                assert_eq!(fault(&line), (kind, at), "{}", line.escape_ascii());
+                assert_eq!(fault(&line), (kind.clone(), at), "{}", line.escape_ascii());
             }
         }
     }

@@ -199,6 +199,47 @@ fn a_target_file_is_used_like_a_built_in_target() {
 }
 
 #[test]
+fn what_is_wrong_in_a_row_is_told_with_the_line_of_the_value() {
+    let rows = [
+        (r#""{question""#, "'{' without '}'"),
+        (r#""question}""#, "'}' without '{'"),
+        (r#""{}""#, "no name in '{}'; write '{{' and '}}' for braces"),
+        (r#""{|trim}""#, "no name in '{|trim}'"),
+        (r#""{question|}""#, "no operation after a '|'; there are after('tag')"),
+        (r#""{question|after()}""#, "unknown operation 'after()'"),
+        (r#""{quest}""#, "unknown placeholder 'quest'"),
+        (r#""\n{question""#, "'{' without '}'"),
+        (r#""x{record}""#, "'{record}' is not a text"),
+        (r#"{"{question}": 1}"#, "'{question}' in the name of a member; only settings"),
+        (r#"{"$x": 1}"#, "unknown '$x'"),
+        (r#"{"a": 1, "\u0061": 2}"#, "two members of one object are named 'a'"),
+        (r"[0, 1e3]", "the number 1e3 would be written as 1000.0"),
+        (r#"[{"b": ["", {"$concat": ["{question}", "{quest}"]}]}]"#, "unknown placeholder 'quest'"),
+        (r#"{"$if": "{question}", "then": 1}"#, "unknown placeholder '{question}'"),
+        (r#"{"$if": "question", "then": "{quest}"}"#, "unknown placeholder 'quest'"),
+        (r#"{"$if": "question", "then": 1, "else": "{quest}"}"#, "unknown placeholder 'quest'"),
+        (r#"{"$role": "user", "then": 1}"#, "'$role' stands in an '$each' of turns only"),
+        (r#"[{"$each": "turns", "do": "{quest}"}]"#, "unknown placeholder 'quest'"),
+        (r#"[{"$each": "turn", "do": "{question}"}]"#, "unknown list 'turn'"),
+        (r#"{"$segments": ["{question}"]}"#, "'$segments' takes a text with an '$answer' in it"),
+        (r#"{"$segments": [{"$answer": "{quest}"}]}"#, "unknown placeholder 'quest'"),
+        (r#"{"$concat": [1]}"#, "1 in '$concat', which takes texts"),
+        ("question", "the row is not JSON"),
+    ];
+    // The value stands on line 6. What is named stands before it, too, where nothing is wrong with it.
+    let about = "quest turn $x {question} {record} {} $role";
+    let before = r#"["{question}", "{record}", "quest", [{"$each": "turns", "do": "quest"}]]"#;
+    for (value, expected) in rows {
+        let row = format!("\n{{\n\"a\": {before},\n\"b\": {value}\n}}");
+        let text = format!("name = 'x'\nabout = '{about}'\nrow = '''{row}'''\n");
+        let target = Target::parse("wrong.toml", &text).unwrap();
+        let error = Shape::compile(&target, &Options::default()).unwrap_err().to_string();
+        let expected = format!("target wrong.toml: line 6: {expected}");
+        assert!(error.starts_with(&expected), "{value}: {error}");
+    }
+}
+
+#[test]
 fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
     let rows = [
         ("name = \"x\"\nrow = [1]\n", "line 2: invalid type"),
@@ -212,7 +253,7 @@ fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
         ("name = 'x'\nrow = '''{\n\"a\": \"{idd}\"\n}'''\n", "line 3: unknown placeholder 'idd'"),
         (
             "name = 'x'\nrow = \"\"\"\n{\"a\": \"\\u007bidd}\"}\"\"\"",
-            "wrong.toml: unknown placeholder",
+            "wrong.toml: line 2: unknown placeholder",
         ),
         (
             "name = 'x'\nrow = '''{\n\"instruction\": \"{instruction}\",\n\"b\": \"{ns}\"}'''\n",

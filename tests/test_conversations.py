@@ -48,8 +48,16 @@ BAD_TURNS = {
     "a role in other letters": Bad(talk(says("User", "a"), ONE), 1, "role"),
     "a role that is a number": Bad(talk(USER, {"role": 1, "content": "one"}), 2, "role"),
     "a content of other parts": Bad(talk(says("user", PARTS), ONE), 1, "text"),
-    "a content that is a number": Bad(talk(USER, says("assistant", 7)), 2, "text"),
-    "a content that is an object": Bad(talk(USER, says("assistant", {"text": "a"})), 2, "text"),
+    "a content that is a number": Bad(
+        talk(USER, says("assistant", 7)), 2, "has a content that is not a text"
+    ),
+    "a content that is an object": Bad(
+        talk(USER, says("assistant", {"text": "a"})), 2, "has a content that is not a text"
+    ),
+    "a name that is a number": Bad(talk({**USER, "name": 5}, ONE), 1, "a name that is not a text"),
+    "a call's id that is a number": Bad(
+        talk(USER, {**ONE, "tool_call_id": 5}), 2, "has a tool_call_id that is not a text"
+    ),
     "a call in its old form": Bad(
         talk(USER, {**says("assistant", None), "function_call": {"name": "f"}}), 2, "function_call"
     ),

@@ -192,6 +192,15 @@ def test_no_layout_of_a_run_shows(
         assert outcome(cpu, threads=threads, block_bytes=1 << 12) == expected
 
 
+def test_documents_are_flat_or_not_whatever_their_keys_hold() -> None:
+    flat = {"question": "Q", "instruction": "I", "cot_answer": "A", "context": {"t:[": ["d"]}}
+    lists = {**flat, "context": {'t:["': [["d"]]}}
+    for record, dialect in ((flat, "raft-local"), (lists, "gorilla")):
+        for spaces in (None, 1):
+            line = json.dumps(record, indent=spaces).replace("\n", " ").encode()
+            assert converted(Converter("raft"), line).ledger.dialects == {dialect: 1}
+
+
 FITTING: dict[str, tuple[list[dict[str, object]], dict[str, list[str]]]] = {
     "one only": ([{"instruction": "Q", "cot_answer": "A"}], {}),
     "the first in the list": (

@@ -116,6 +116,24 @@ def test_every_dialect_target_and_template_is_in_a_table() -> None:
     assert sorted(names) == sorted(tables())
 
 
+# These are exceptions of Python, not of ours.
+BUILT_IN = {"io", "out-of-memory"}
+
+
+def test_every_kind_of_error_is_in_the_table_of_kinds() -> None:
+    core = (REPOSITORY / "rust/error.rs").read_text(encoding="utf-8")
+    kinds = set(re.findall(r'=> "([a-z-]+)",\n', core)) - BUILT_IN
+    for path in (REPOSITORY / "python/raftfast").glob("*.py"):
+        kinds |= set(
+            re.findall(r'Error\([^()]*?"([a-z]+(?:-[a-z]+)*)"[,)]', path.read_text("utf-8"))
+        )
+    text = (REPOSITORY / "docs/python.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| ", text.partition("| `kind` |")[2], re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    assert {"busy", "rule", "input-changed", "syntax"} <= kinds
+    assert kinds <= told
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_example_in_python_gives_what_is_shown(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

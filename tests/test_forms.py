@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
@@ -238,6 +239,36 @@ def test_batches_end_with_the_error_itself(folder: Path) -> None:
     assert caught.value.kind == "wrong-type"
     with pytest.raises(raftfast.Error, match="line 2"):
         batches.check()
+
+
+class Broken(io.RawIOBase):
+    """Ends in a failure of the system, or in another one, after its first line."""
+
+    def __init__(self, name: str, failure: Exception) -> None:
+        self.name, self.failure = name, failure
+        self.rest = jsonl(record())
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        if not self.rest:
+            raise self.failure
+        size, self.rest = len(self.rest), b""
+        buffer[:size] = jsonl(record())
+        return size
+
+
+# The second time it was an error of another class.
+@pytest.mark.parametrize("failure", [ValueError("boom"), OSError(errno.EIO, "boom")], ids=repr)
+def test_what_ended_the_batches_is_raised_whenever_it_is_asked_for(failure: Exception) -> None:
+    batches = raftfast.read(Broken("rows", failure))
+    with pytest.raises(type(failure)):
+        list(batches)
+    for _ in range(3):
+        with pytest.raises(type(failure), match="boom") as caught:
+            batches.check()
+        assert caught.value is failure
 
 
 # What is wrong -----------------------------------------------------------------------------------

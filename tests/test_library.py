@@ -174,6 +174,13 @@ def test_what_cannot_be_loaded_is_one_line(module: str, tmp_path: Path) -> None:
 CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "a seed below nothing": ({"seed": -1}, "seed is -1; it must be between 0 and 2"),
     "fewer rows than none": ({"expect_rows": -1}, "expect_rows is -1; it must be between 0"),
+    "no thread": ({"threads": 0}, "threads is 0; it must be between 1 and 2"),
+    "more threads than can be": ({"threads": 10**30}, "it must be between 1 and 2^32 - 1"),
+    "blocks of nothing": ({"block_bytes": 0}, "block_bytes is 0; it must be between 1 and 2"),
+    "records of less than nothing": (
+        {"max_record_bytes": -1},
+        "max_record_bytes is -1; it must be between 1 and 2^63 - 1",
+    ),
     "a size in words": (
         {"shard_size": "100kB"},
         "shard_size is '100kB'; it must be a whole number",
@@ -196,6 +203,51 @@ def test_a_call_that_makes_no_sense_is_refused_before_any_work(
     with pytest.raises(raftfast.UsageError, match=re.escape(told)):
         raftfast.convert("in.jsonl", **options)
     assert [path.name for path in folder.iterdir()] == ["in.jsonl"]
+
+
+# They were errors of other classes than a wrong call is.
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"size": -1}, "size is -1; it must be between 0 and 2^63 - 1"),
+        ({"size": 1, "seed": -1}, "seed is -1; it must be between 0 and 2^64 - 1"),
+        ({"size": 1, "style": "plain"}, "no style 'plain'; there are escaped and utf8"),
+    ],
+)
+def test_a_sample_that_makes_no_sense_is_refused(
+    given: dict[str, Any], told: str, folder: Path
+) -> None:
+    with pytest.raises(raftfast.UsageError, match=re.escape(told)):
+        raftfast.sample("corpus.jsonl", **given)
+    assert list(folder.iterdir()) == []
+
+
+def test_rows_that_are_read_with_numbers_that_make_no_sense_are_refused(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    for given in ({"threads": 0}, {"max_record_bytes": -1}, {"seed": -1}):
+        with pytest.raises(raftfast.UsageError, match=f"{next(iter(given))} is -?[01]; it must be"):
+            raftfast.read("in.jsonl", **given)  # type: ignore[arg-type]
+
+
+# It named a second file, that was None.
+def test_an_error_of_an_output_names_one_file(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    with pytest.raises(FileNotFoundError) as caught:
+        raftfast.convert("in.jsonl", "missing/out.jsonl")
+    assert str(caught.value) == "[Errno 2] No such file or directory: 'missing/out.jsonl'"
+
+
+# Names were kept once and for all, and after a thousand of them there were no others.
+def test_rules_keep_their_names_however_many_names_were_given(folder: Path) -> None:
+    for number in range(1100):
+        raftfast.Converter("openai-dpo", rejected=f"key {number}")
+    (folder / "rows.jsonl").write_bytes(b"{}\n")
+    (folder / "mine.toml").write_text(
+        "name = 'mine'\nrow = '{\"a\": \"{question}\"}'\n[rules]\nmin_rows = 2\n"
+        "[rules.names]\nmin_rows = 'far_too_few'\n"
+    )
+    verdict = raftfast.validate("rows.jsonl", to="mine.toml")
+    assert "far_too_few" in {problem.rule for problem in verdict.problems}
 
 
 def test_a_file_that_was_opened_as_text_is_no_input(folder: Path) -> None:

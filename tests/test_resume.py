@@ -57,6 +57,13 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "an input is another of the same size": (change_in_place, ["a.jsonl"]),
     "an output is missing": (lambda root: (root / "out/b.jsonl").unlink(), ["b.jsonl"]),
     "an output was cut": (lambda root: os.truncate(root / "out/sub/c.jsonl", 9), ["c.jsonl"]),
+    "an output is not what was written": (
+        lambda root: (root / "out/a.jsonl").write_bytes(
+            (root / "out/a.jsonl").read_bytes().swapcase()
+        ),
+        ["a.jsonl"],
+    ),
+    "an output is touched": (lambda root: os.utime(root / "out/a.jsonl", (1, 1)), NONE),
     "the mark is missing": (lambda root: (root / "out" / SUCCESS).unlink(), NONE),
     "the manifest is missing": (lambda root: (root / "out" / MANIFEST).unlink(), EVERY),
     "the manifest is no JSON": (lambda root: (root / "out" / MANIFEST).write_text("{"), EVERY),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,6 +16,7 @@ from corpora import values_of
 from meant import DETAILS, EACH, GOLDENS, NAMES, ONE, Outcome, chat, details, plain_chat, says, talk
 from pyarrow import parquet
 from raftfast.errors import Error, UsageError
+from raftfast.sources import raise_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +126,17 @@ def test_what_can_be_read_once_is_not_taken_twice(make: Any) -> None:  # noqa: A
 def test_a_table_may_come_again() -> None:
     table = pa.table({"instruction": ["Q"], "cot_answer": ["A"]})
     assert rows_of([table, table], "chat").ledger.written == 2
+
+
+# Names were compared as messages tell them.
+@pytest.mark.parametrize("name", ["plain", "a\nb", "\udcff", "a: b"], ids=ascii)
+def test_a_stream_ends_with_what_ended_it_whatever_its_name(name: str) -> None:
+    stream = SimpleNamespace(failure=OSError(errno.EIO, "boom"))
+    told = os.fsencode(name).decode(errors="replace")
+    error = raftfast.Error("broken", "broken-input", told)
+    with pytest.raises(OSError, match="boom") as caught:
+        raise_failure([("another", SimpleNamespace(failure=None)), (name, stream)], error)
+    assert caught.value is stream.failure
 
 
 def test_parts_that_are_texts_are_one_text() -> None:

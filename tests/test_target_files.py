@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 import raftfast
 from raftfast import Error, UsageError
@@ -82,6 +83,45 @@ def test_a_file_beyond_the_limits_of_its_consumer_is_told_or_refused(tmp_path: P
     assert caught.value.kind == "rule"
     assert not output.exists()
     assert raftfast.convert(corpus, output, to="openai", check="off").written == 4
+
+
+# Nobody counted the rows of shards that are as many as it takes.
+def test_shards_of_a_size_are_held_against_the_limits_of_files(tmp_path: Path) -> None:
+    corpus, output, report = corpus_of(tmp_path, 30), tmp_path / "rows.jsonl", tmp_path / "r.json"
+    for ending in ("jsonl", "jsonl.gz", "parquet"):
+        output = tmp_path / f"rows.{ending}"
+        ledger = raftfast.convert(
+            corpus, output, "openai", check="off", shard_size=9000, report=report
+        )
+        shards = sorted(tmp_path.glob(f"rows-*.{ending}"))
+        told = json.loads(report.read_bytes())["outputs"]
+        assert [shard["bytes"] for shard in told] == [path.stat().st_size for path in shards]
+        assert [shard["rows"] for shard in told] == [rows_in(path) for path in shards]
+        assert sum(shard["rows"] for shard in told) == ledger.written
+        few = min(shard["rows"] for shard in told)
+        assert few < 10
+        with pytest.raises(Error, match=r"-of-.*: [0-9]+ rows, and openai takes 10 or more"):
+            raftfast.convert(corpus, output, "openai", check="strict", shard_size=9000)
+
+
+def rows_in(path: Path) -> int:
+    if path.name.endswith("parquet"):
+        return int(pq.read_metadata(path).num_rows)
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.name.endswith(".gz") else data).count(b"\n")
+
+
+@pytest.mark.parametrize("to", ["azure", "fastchat"])
+def test_shards_are_not_longer_than_asked_with_what_stands_around_rows(
+    to: str, tmp_path: Path
+) -> None:
+    corpus = corpus_of(tmp_path, 30)
+    for size in (5000, 5001, 5002, 5003, 9000):
+        for old in tmp_path.glob("rows-*"):
+            old.unlink()
+        raftfast.convert(corpus, tmp_path / "rows.json", to, check="off", shard_size=size)
+        rows = [path.read_bytes() for path in tmp_path.glob("rows-*")]
+        assert all(len(row) <= size or len(row.splitlines()) <= 3 for row in rows)
 
 
 def test_the_command_tells_of_limits_in_a_line(tmp_path: Path) -> None:

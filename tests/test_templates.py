@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import raftfast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from raftfast import Converter
@@ -288,16 +289,35 @@ def test_a_conversation_with_tools_is_rendered_by_the_template_for_them(tmp_path
 def test_what_a_template_says_against_a_conversation_is_told(tmp_path: Path) -> None:
     template = tmp_path / "mine.jinja"
     template.write_text("{{ raise_exception('no ' ~ messages[0]['role']) }}")
-    with pytest.raises(Error, match="the template does not take it: line 1: no user") as caught:
+    told = f"the template does not take it: {template}: line 1: no user"
+    with pytest.raises(Error, match=re.escape(told)) as caught:
         Converter("text", template=str(template)).convert_bytes(
             b'{"instruction":"Q","cot_answer":"A"}'
         )
     assert caught.value.kind == "template"
 
 
+# What templates say was kept once and for all, and after a thousand texts there were no others.
+def test_what_a_template_says_of_a_record_is_told_however_many_there_are(folder: Path) -> None:
+    (folder / "own.jinja").write_text("{{ raise_exception(messages[0].content) }}")
+    questions = [f"question {number}" for number in range(1500)]
+    lines = [json.dumps({"instruction": text, "cot_answer": "A"}) + "\n" for text in questions]
+    (folder / "in.jsonl").write_text("".join(lines))
+    raftfast.convert(
+        "in.jsonl", "out.jsonl", "text", template="own.jinja", on_error="skip", rejects="bad.jsonl"
+    )
+    told = [json.loads(line)["message"] for line in (folder / "bad.jsonl").read_text().splitlines()]
+    assert [message.rpartition("line 1: ")[2] for message in told] == questions
+
+
 WRONG = {
     "a tag that is not closed": ("{% for m in messages %}", "line 1"),
     "a word that is none": ("x\n{% flor m in messages %}{% endfor %}", "line 2"),
+    "a filter that there is not": ("x\n{{ messages[0].content | shout }}", "line 2: filter shout"),
+    "a test that there is not": (
+        "{% if messages[0].role == 'system' and messages is loud %}{% endif %}",
+        "line 1: test loud",
+    ),
     "a configuration without a template": ('{"bos_token": "<s>"}', "no chat_template"),
     "several templates, none of which is the one": (
         '{"chat_template": [{"name": "rag", "template": ""}]}',

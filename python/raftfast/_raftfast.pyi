@@ -110,8 +110,8 @@ class Ledger:
         What ends a file, such as the footer of Parquet, is in ``bytes_out`` of the whole run only.
         """
     @property
-    def split(self) -> list[int]:
-        """How many rows went to each output of a split."""
+    def rows(self) -> list[int]:
+        """How many rows each output got, if the run had several: a split, or shards of a size."""
     @property
     def missing(self) -> str | None:
         """A field that the target uses and that no record had; only with ``lenient=True``."""
@@ -132,7 +132,7 @@ class Ledger:
 
         """
     def as_dict(self) -> dict[str, object]:
-        """All but ``inputs``, ``split`` and ``missing`` as plain values, for ``--report``."""
+        """All but ``inputs``, ``rows`` and ``missing`` as plain values, for ``--report``."""
     @staticmethod
     def from_dict(account: dict[str, Any]) -> Ledger:
         """Take what ``as_dict`` gave.
@@ -234,8 +234,8 @@ class Converter:
         """Compile a target.
 
         Args:
-            to: A built-in target (``"chat"``, ``"completion"``, ``"eval"``, ``"hf"``) or the path
-                of a target file, which ends in ``.toml``.
+            to: A built-in target, one of ``Converter.targets()``, or the path of a target file,
+                which ends in ``.toml``.
             system: The system message; ``""`` leaves it out. By default the target's own.
             prompt_key: The name of the prompt column; by default the target's own.
             completion_key: The name of the completion column; by default the target's own.

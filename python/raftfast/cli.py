@@ -12,7 +12,18 @@ from click.shell_completion import get_completion_class, shell_complete
 
 import raftfast
 from raftfast import endings, pages
-from raftfast.choices import Answer, Check, Compression, OutputType, TextAs, Train, Turns
+from raftfast.choices import (
+    Answer,
+    Check,
+    Compression,
+    Escape,
+    OnError,
+    OutputType,
+    Style,
+    TextAs,
+    Train,
+    Turns,
+)
 from raftfast.endings import Ended
 from raftfast.forms import kind_of
 from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
@@ -23,7 +34,6 @@ from raftfast.summary import summary, verdict_summary
 if TYPE_CHECKING:
     from typing import Any
 
-    from raftfast.choices import Style
     from raftfast.task import Outcome
     from raftfast.validate import Verdict
 
@@ -332,7 +342,7 @@ def group() -> None:
 @option(
     "--escape",
     section="Rows",
-    type=click.Choice(["keep", "ascii", "pandas"]),
+    type=click.Choice(get_args(Escape)),
     default="keep",
     show_default=True,
     help="keep copies escapes as they are, ascii writes \\uXXXX, pandas also \\/ as Gorilla does.",
@@ -340,7 +350,7 @@ def group() -> None:
 @option(
     "--on-error",
     section="Malformed records",
-    type=click.Choice(["fail", "skip"]),
+    type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
     help="fail ends the run and leaves no output; skip counts the record and goes on.",
@@ -526,7 +536,7 @@ def dialects(name: str | None) -> None:
 @option("--size", type=Size(), required=True, help="Bytes to write, such as 1GB or 512MiB.")
 @option(
     "--style",
-    type=click.Choice(["escaped", "utf8"]),
+    type=click.Choice(get_args(Style)),
     default="escaped",
     show_default=True,
     help="Other than ASCII as \\uXXXX, or as it is.",
@@ -534,7 +544,7 @@ def dialects(name: str | None) -> None:
 @option(
     "--seed",
     metavar="N",
-    type=click.IntRange(0, 2**32 - 1),
+    type=click.IntRange(0, 2**64 - 1),
     default=0,
     help="Another number gives another corpus.",
 )

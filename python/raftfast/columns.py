@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from raftfast._raftfast import Strings
 from raftfast.errors import Error, UsageError
+from raftfast.files import name_file
 from raftfast.schemas import schema_of, stored, told_of
 
 if TYPE_CHECKING:
@@ -334,7 +335,7 @@ def _blaming(path: str, kind: FileKind) -> Iterator[None]:
         raise
     except Exception as error:  # pyarrow has a dozen classes for it, of half as many builtin ones
         if isinstance(error, OSError) and error.errno is not None:
-            error.filename, error.filename2 = path, None
+            name_file(error, path)
             raise
         raise _broken(path, f"cannot be read as {_CALLED[kind]}: {_one_line(error)}") from error
 

@@ -12,8 +12,9 @@ from raftfast.files import published
 from raftfast.forms import form_of
 from raftfast.inputs import expand
 from raftfast.limits import check_limits
+from raftfast.numbers import check_numbers
 from raftfast.others import with_others
-from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.report import write_report
 from raftfast.several import several_of, split_of
 from raftfast.sources import (
@@ -111,8 +112,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
             ``write``. A name that ends in ``.gz`` or ``.zst`` is compressed, one in ``.parquet``,
             ``.arrow`` or ``.arrows`` has columns; everything else is JSON lines. A folder, or a
             name that ends with a slash, gets an output for each input.
-        to: A built-in target (``"chat"``, ``"completion"``, ``"eval"``, ``"hf"``) or the path of a
-            target file, which ends in ``.toml``.
+        to: A built-in target, one of ``Converter.targets()``, or the path of a target file, which
+            ends in ``.toml``.
         threads: Workers; by default the CPUs this process may use.
         system: The system message; ``""`` leaves it out. By default the target's own.
         prompt_key: The name of the prompt column; by default the target's own.
@@ -180,7 +181,13 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     """
     if rejects is not None and on_error != "skip":
         raise UsageError("rejects needs on_error=skip: otherwise no record is rejected")
-    _check_numbers(threads, seed, expect_rows)
+    check_numbers(
+        threads=threads,
+        seed=seed,
+        expect_rows=expect_rows,
+        max_record_bytes=max_record_bytes,
+        block_bytes=block_bytes,
+    )
     converter = _raftfast.Converter(
         to,
         system=system,
@@ -338,13 +345,6 @@ def _companion(
     from raftfast.companion import Companion  # noqa: PLC0415
 
     return Companion(*converter.beside)
-
-
-def _check_numbers(threads: int | None, seed: int, expect_rows: int | None) -> None:
-    check_threads(threads)
-    for what, number in (("seed", seed), ("expect_rows", expect_rows)):
-        if number is not None and not 0 <= number < 1 << 64:
-            raise UsageError(f"{what} is {number}; it must be between 0 and 2^64 - 1")
 
 
 def _opened_for(inputs: Sequence[Source], others: dict[str, Any], form: Form) -> Sequence[Source]:

@@ -312,13 +312,19 @@ def _part_name() -> str:
     return f".raftfast-{os.urandom(6).hex()}.part"
 
 
+def name_file(error: OSError, name: str) -> None:
+    """Make an error one of a file, and of no second one: set to ``None``, it is told as that."""
+    error.filename = name
+    del error.filename2
+
+
 @contextmanager
 def blaming(name: str) -> Iterator[None]:
     """Put the caller's name for a file into errors of the operating system."""
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = name, None
+        name_file(error, name)
         raise
 
 

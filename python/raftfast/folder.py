@@ -268,8 +268,8 @@ class _Folder:
     def _is_right(self, entry: Entry, path: str, state: State, tick: Tick) -> bool:
         if "rejects" in self._task.beside and entry.ledger.rejected:
             return False  # its rejected lines are wanted, and only a conversion finds them
-        there = entry.output.is_there(path)
-        return there and entry.input is not None and entry.input.is_same(state, tick)
+        is_same = entry.input is not None and entry.input.is_same(state, tick)
+        return is_same and entry.output.is_right(path, tick)
 
     def _converted(self, index: int, state: State | None, threads: int, tick: Tick) -> Entry:
         name, source = self._names[index], self._task.inputs[index].source

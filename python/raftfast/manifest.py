@@ -83,15 +83,17 @@ class State:
 
 @dataclass(frozen=True)
 class Result:
-    """An output as it was made: its bytes, and their digest if that was taken."""
+    """An output as it was made: its bytes, when, and their digest if that was taken."""
 
     size: int
+    mtime_ns: int
     xxh3: str | None = None
 
     @classmethod
     def of(cls, path: str) -> Result:
         """Look at an output that is complete."""
-        return cls(os.stat(path).st_size)
+        found = os.stat(path)
+        return cls(found.st_size, found.st_mtime_ns)
 
     def digested(self, path: str, tick: Tick) -> Result:
         """Take the digest of the output."""
@@ -103,6 +105,14 @@ class Result:
             found = os.stat(path)
             return stat.S_ISREG(found.st_mode) and found.st_size == self.size
         return False
+
+    def is_right(self, path: str, tick: Tick) -> bool:
+        """Tell whether a file is what was made; where its time cannot tell, the digest does."""
+        if not self.is_there(path):
+            return False
+        if os.stat(path).st_mtime_ns == self.mtime_ns:
+            return True
+        return self.xxh3 is not None and self.xxh3 == _digest(path, tick)
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,6 @@ def check_readable(inputs: Sequence[object]) -> None:
             _check_file(name)
 
 
-def check_threads(threads: int | None) -> None:
-    """Refuse a number of workers that is none."""
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}; it must be at least 1")
-
-
 def refuse_clashes(
     inputs: Sequence[object], outputs: Mapping[str, str], written: object = None
 ) -> None:

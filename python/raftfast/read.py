@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
 from raftfast.inputs import expand
+from raftfast.numbers import check_numbers
 from raftfast.others import with_others
-from raftfast.paths import check_readable, check_threads
+from raftfast.paths import check_readable
 from raftfast.sources import listed, opened, raise_failure
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
         OSError: A file cannot be read.
 
     """
+    check_numbers(threads=threads, seed=seed, max_record_bytes=max_record_bytes)
     converter = _raftfast.Converter(
         to,
         system=system,
@@ -190,7 +192,7 @@ def batches_of(
     long: bool = False,
 ) -> Batches:
     """Read rows as `read` does, with a converter that is compiled already."""
-    check_threads(threads)
+    check_numbers(threads=threads)
     sources = [found.source for found in expand(listed(inputs))]
     check_readable(sources)
     converter = with_others(converter, sources, threads=threads, long=long)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
 from raftfast.files import published
+from raftfast.numbers import check_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,11 @@ def sample(
     Returns:
         How many records were written.
 
+    Raises:
+        UsageError: There is no such style, or a number is none that it can be.
+        OSError: The file cannot be written.
+
     """
+    check_numbers(size=size, seed=seed)
     with published({"corpus": os.fsdecode(path)}) as paths:
         return _raftfast.write_sample(paths["corpus"], size, style=style, seed=seed, tick=progress)

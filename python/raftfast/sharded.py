@@ -100,7 +100,10 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
                 tick=task.progress,
             )
             shards.settle()
-            outcome = Outcome(ledger, [Made(name) for name in shards.names])
+            made = zip(shards.names, ledger.rows, shards.sizes, strict=True)
+            outcome = Outcome(
+                ledger, [Made(name, rows=rows, size=size) for name, rows, size in made]
+            )
             task.finish(outcome, paths)
         shards.settle_names()
     return outcome

@@ -1,7 +1,7 @@
 """Shards: one output as several files, named as the Hugging Face Hub names them."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH108, PTH119, PTH122, PTH120
+# ruff: noqa: PTH108, PTH116, PTH119, PTH122, PTH120
 
 from __future__ import annotations
 
@@ -92,6 +92,11 @@ class Shards:
     def names(self) -> list[str]:
         """The names of the shards, in order."""
         return [shard.name for shard in self._opened]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The bytes that they have by now, in order."""
+        return [os.stat(shard.path).st_size for shard in self._opened]
 
     def open(self) -> str:
         """Begin the next shard, and return what to open for writing."""

@@ -117,7 +117,7 @@ def raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> 
         return
     for stream in streams:
         failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
-        if isinstance(failure, (Error, OSError)) and str(error).startswith(f"{stream[0]}: "):
+        if isinstance(failure, (Error, OSError)) and error.path == name_in_account(stream[0]):
             raise failure from None
 
 

@@ -99,8 +99,8 @@ def to_splits(task: Task, shares: Mapping[str, float], seed: int, ending: str) -
                     tick=task.progress,
                 )
             made = [
-                Made(output, rows=rows, size=os.stat(files[name]).st_size)
-                for output, name, rows in zip(outputs, names, ledger.split, strict=True)
+                Made(output, rows=rows, size=os.stat(files[name]).st_size, is_split=True)
+                for output, name, rows in zip(outputs, names, ledger.rows, strict=True)
             ]
             outcome = Outcome(ledger, made)
             task.finish(outcome, paths)

@@ -52,8 +52,9 @@ class Made(NamedTuple):
         input: What it was made from, if that was one input.
         ledger: Its account, if it has one of its own.
         kept: Whether it was there already and right.
-        rows: How many rows it has, if it is one of a split.
-        size: How many bytes it has, if it is one of a split.
+        rows: How many rows it has, if it has no account of its own.
+        size: How many bytes it has, if it has no account of its own.
+        is_split: Whether it is one of a split.
 
     """
 
@@ -63,6 +64,7 @@ class Made(NamedTuple):
     kept: bool = False
     rows: int | None = None
     size: int | None = None
+    is_split: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Give plain values, as a report holds them."""
@@ -92,7 +94,7 @@ class Outcome(NamedTuple):
 
     def about_outputs(self) -> str:
         """Say in a few words how many outputs there are."""
-        if all(made.rows is not None for made in self.outputs):
+        if all(made.is_split for made in self.outputs):
             return ", ".join(f"{made.output} {made.rows:,}" for made in self.outputs)
         kept = sum(made.kept for made in self.outputs)
         if any(made.input is not None for made in self.outputs):

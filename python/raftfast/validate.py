@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast import _raftfast
 from raftfast.columns import kind_of
-from raftfast.errors import UsageError
 from raftfast.files import published
 from raftfast.inputs import expand, split_ending
 from raftfast.limits import broken_limits
-from raftfast.paths import STANDARD, check_readable, check_threads, refuse_clashes
+from raftfast.numbers import check_numbers
+from raftfast.paths import STANDARD, check_readable, refuse_clashes
 from raftfast.report import write_report
 from raftfast.sources import listed, name_of, opened
 
@@ -147,9 +147,9 @@ def validate(  # noqa: PLR0913 - the options of a run, all but one by keyword on
         OSError: A file cannot be read or written.
 
     """
-    check_threads(threads)
-    if limit < 0:
-        raise UsageError(f"limit is {limit}; it must be at least 0")
+    check_numbers(
+        threads=threads, limit=limit, max_record_bytes=max_record_bytes, block_bytes=block_bytes
+    )
     validator = _raftfast.Validator(to, settings={**settings})
     sources = [one.source for one in expand(listed(inputs))]
     check_readable(sources)

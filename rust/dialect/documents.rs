@@ -26,14 +26,20 @@ static TAGS: LazyLock<Tags> = LazyLock::new(|| Tags {
 
 /// Whether documents stand right in their list, and not in one list of all inside it.
 pub(super) fn are_flat(value: Value<'_>) -> bool {
-    let inside = match value {
-        Value::Json([b'{', inside @ ..]) => inside,
-        Value::Nested(nested) => return nested.is_flat(),
-        _ => return false,
-    };
-    let Some(colon) = memchr::memchr(b':', inside) else { return false };
-    let mut tokens = inside[colon + 1..].iter().filter(|byte| !byte.is_ascii_whitespace());
-    matches!((tokens.next(), tokens.next()), (Some(b'['), Some(b'"')))
+    match value {
+        Value::Json(json) => starts_with_a_text(json).is_some(),
+        Value::Nested(nested) => nested.is_flat(),
+        _ => false,
+    }
+}
+
+/// Whether the first member of an object is an array whose first element is a text.
+fn starts_with_a_text(json: &[u8]) -> Option<()> {
+    let mut walk = Walk::new(json);
+    let Token::Object = walk.value()? else { return None };
+    walk.more(b'}')?.then(|| walk.key())??;
+    let Token::List = walk.value()? else { return None };
+    walk.more(b']')?.then(|| walk.text())?.map(|_| ())
 }
 
 /// What documents may be, for messages.

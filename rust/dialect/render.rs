@@ -11,7 +11,6 @@ use crate::error::FaultKind;
 use crate::jinja::{Conversation, Jinja, Turn};
 use crate::made::Lists;
 use crate::record::Value;
-use crate::rules::interned;
 use crate::text::{Text, write_json_string};
 
 impl Reader {
@@ -66,7 +65,7 @@ const NOT_BEFORE: &str =
 /// The fault of a conversation that a template does not take.
 #[cold]
 fn refused(what: &str) -> Unread {
-    Unread::Kind(FaultKind::Template { what: interned(what) })
+    Unread::Kind(FaultKind::Template { what: what.into() })
 }
 
 /// A turn as templates see it.

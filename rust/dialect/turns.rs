@@ -163,40 +163,11 @@ impl Parser {
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
                 is_learnt |= key == "train" && value == b"true";
-                if matches!(value, b"null" | b"true" | b"[]" | b"\"\"") {
-                    continue;
+                if !matches!(value, b"null" | b"true" | b"[]" | b"\"\"") {
+                    return Err(wrong(what));
                 }
-                return Err(wrong(what));
-            }
-            let detail = if *key == *self.turns.content {
-                Some(Detail::Content)
-            } else {
-                Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
-            };
-            let parts = (detail == Some(Detail::Content) && value.starts_with(b"["))
-                .then(|| joined_parts(value))
-                .transpose()?;
-            let value = match &parts {
-                None => value,
-                Some(Some(text)) => text,
-                Some(None) => {
-                    return Err(wrong(
-                        "has a part that is not a text, which is all that is converted",
-                    ));
-                }
-            };
-            if let Some(detail) = detail {
-                // Templates tell a content that is null from one that is not there.
-                if value == NULL && detail != Detail::Content {
-                    entry.set(detail, Span::default());
-                    continue;
-                }
-                if value != NULL && !detail.is_json() && !value.starts_with(b"\"") {
-                    return Err(wrong(
-                        "has a part that is not a text, which is all that is converted",
-                    ));
-                }
-                entry.set(detail, lists.keep(&[value])?);
+            } else if let Some(detail) = self.detail(&key) {
+                entry.set(detail, said(detail, value, lists)?);
             }
         }
         let role = role.ok_or_else(|| wrong("has no role"))?;
@@ -209,6 +180,14 @@ impl Parser {
             entry.set(Detail::Weight, lists.keep(&[b"0"])?);
         }
         Self::push(role, entry, lists)
+    }
+
+    /// What a key of a turn holds, if that is converted.
+    fn detail(&self, key: &str) -> Option<Detail> {
+        if *key == *self.turns.content {
+            return Some(Detail::Content);
+        }
+        Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
     }
 
     fn text(&self, raw: &[u8], lists: &mut Lists) -> Result<(), Unread> {
@@ -254,6 +233,23 @@ impl Parser {
         let calls = own.is_some_and(|own| own == CALLS).then_some(CALLS);
         let known = ROLES.into_iter().find(|role| role == own.unwrap_or(&name));
         calls.or(known).ok_or_else(|| wrong("has an unknown role"))
+    }
+}
+
+/// Keeps what a turn has for a detail of it: any JSON or a text, which may be in parts if it is the content.
+fn said(detail: Detail, value: &[u8], lists: &mut Lists) -> Result<Span, Unread> {
+    match (value, detail) {
+        // Templates tell a content that is null from one that is not there.
+        (NULL, Detail::Content) | ([b'"', ..], _) => Ok(lists.keep(&[value])?),
+        (NULL, _) => Ok(Span::default()),
+        ([b'[', ..], Detail::Content) => {
+            let part = || wrong("has a part that is not a text, which is all that is converted");
+            Ok(lists.keep(&[&joined_parts(value)?.ok_or_else(part)?])?)
+        }
+        _ if detail.is_json() => Ok(lists.keep(&[value])?),
+        (_, Detail::Content) => Err(wrong("has a content that is not a text")),
+        (_, Detail::Name) => Err(wrong("has a name that is not a text")),
+        _ => Err(wrong("has a tool_call_id that is not a text")),
     }
 }
 

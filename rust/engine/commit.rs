@@ -253,7 +253,8 @@ impl Writer {
             _ => {}
         }
         let go_on = &mut || !around.stop.load(Ordering::Relaxed);
-        let bytes = self.rows.write(block.payload, around.encoding, go_on)?;
+        let count = block.parts.iter().map(|part| part.converted.ledger.written).sum();
+        let bytes = self.rows.write(block.payload, count, around.encoding, go_on)?;
         self.account(block.input, |ledger| ledger.bytes_out += bytes);
         for part in &mut block.parts {
             self.add(block.input, part, around, go_on)?;

@@ -214,7 +214,7 @@ impl Frame {
         let Checked { validator, limit, findings, lines } = &mut **checked;
         for Reject { lines_before, fault, .. } in rejects.drain(..) {
             let rule = validator.rules().name(fault.kind.name());
-            findings.fault(rule, fault.kind, *lines + lines_before + 1, *limit);
+            findings.fault(rule, &fault.kind, *lines + lines_before + 1, *limit);
         }
     }
 }

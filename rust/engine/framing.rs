@@ -6,6 +6,9 @@ use crate::rules::Rules;
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Bytes of the brackets of an array, and of their line ends.
+const BRACKETS: u64 = 5;
+
 /// What ends a row, and what ends one in an array.
 const LINE_END: &[u8] = b"\n";
 const COMMA: &[u8] = b",\n";
@@ -39,7 +42,8 @@ impl Framing {
 
     /// Bytes that are kept free in a file of a given size.
     pub(super) fn around(self) -> u64 {
-        if self.array { 8 } else { 0 }
+        let mark = if self.mark { MARK.len() as u64 } else { 0 };
+        mark + if self.array { BRACKETS } else { 0 }
     }
 
     /// What comes before the next rows of a file. What follows the last row is taken off them: only at

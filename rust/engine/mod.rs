@@ -42,7 +42,7 @@ use frame::{Encoding, Frame, Payload};
 use headroom::Headroom;
 pub use others::with_others;
 use outlet::Outlet;
-pub use outlet::{Destination, Next};
+pub use outlet::{Destination, Next, RowsOfEach};
 pub use read::{Account, Reader, read};
 pub use sample::write_sample;
 pub use schema::survey;
@@ -284,8 +284,10 @@ impl Run<'_> {
     }
 
     fn cancel(&self) {
-        self.around.stop.store(true, Ordering::Relaxed);
+        // In this order: a worker that is told to stop hands over a part of its block, which nothing may
+        // follow.
         self.committer.fail(ErrorKind::Cancelled.into());
+        self.around.stop.store(true, Ordering::Relaxed);
     }
 
     /// One worker, until there is no more work.
@@ -361,8 +363,8 @@ struct Ending<'a>(&'a Run<'a>);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.around.stop.store(true, Ordering::Relaxed);
             self.0.committer.fail(internal("a worker panicked"));
+            self.0.around.stop.store(true, Ordering::Relaxed);
         }
         self.0.working.fetch_sub(1, Ordering::SeqCst);
         self.0.committer.worker_ended();

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use arrow_array::RecordBatch;
@@ -25,6 +25,9 @@ use crate::validate::Findings;
 /// Gives the name of the next output, which exists already.
 pub type Next = Box<dyn FnMut() -> Result<PathBuf, Error> + Send>;
 
+/// How many rows each of several outputs has got.
+pub type RowsOfEach = Arc<Mutex<Vec<u64>>>;
+
 /// Where a conversion writes.
 pub enum Destination {
     /// An existing name that is opened as it is, or `-` for standard output.
@@ -37,6 +40,8 @@ pub enum Destination {
         bytes: u64,
         /// Names the outputs.
         next: Next,
+        /// How many rows each has got, once all are written.
+        rows: RowsOfEach,
     },
     /// Several outputs of JSON lines, each of a share of the rows.
     Split {
@@ -45,7 +50,7 @@ pub enum Destination {
         /// What decides which rows go where.
         seed: u64,
         /// How many rows each has got, once all are written.
-        rows: Arc<Mutex<Vec<u64>>>,
+        rows: RowsOfEach,
     },
     /// A reader on another thread of this process.
     Reader(SyncSender<RecordBatch>),
@@ -84,13 +89,21 @@ pub(super) struct Outlet {
 
 enum To {
     One(File),
-    Many { file: File, bytes: u64, next: Next },
-    Split { files: Vec<File>, split: Split, rows: Arc<Mutex<Vec<u64>>> },
+    Many(Rolling),
+    Split { files: Vec<File>, split: Split, rows: RowsOfEach },
     Reader(SyncSender<RecordBatch>),
     Survey(Arc<Mutex<Survey>>),
     Answers(Arc<Mutex<Pool>>),
     Findings(Arc<Mutex<Findings>>),
     Nowhere,
+}
+
+/// Outputs of a size, one after the other.
+struct Rolling {
+    file: File,
+    bytes: u64,
+    next: Next,
+    rows: RowsOfEach,
 }
 
 /// A sink, and what makes a file of what is written to it.
@@ -117,8 +130,10 @@ impl Outlet {
             Destination::Object(name, object) => {
                 To::One(File::new(Sink::object(name, object), encoding)?)
             }
-            Destination::Rolling { bytes, mut next } => {
-                To::Many { file: File::open(&next()?, encoding, go_on)?, bytes, next }
+            Destination::Rolling { bytes, mut next, rows } => {
+                let file = File::open(&next()?, encoding, go_on)?;
+                *unpoisoned(&rows) = vec![0];
+                To::Many(Rolling { file, bytes, next, rows })
             }
             Destination::Split { outputs, seed, rows } => {
                 if !matches!(encoding, Encoding::Lines(Compression::None, _)) {
@@ -127,7 +142,7 @@ impl Outlet {
                 }
                 let shares: Vec<_> = outputs.iter().map(|(_, share)| *share).collect();
                 let files = outputs.iter().map(|(path, _)| File::open(path, encoding, go_on));
-                *rows.lock().unwrap_or_else(PoisonError::into_inner) = vec![0; shares.len()];
+                *unpoisoned(&rows) = vec![0; shares.len()];
                 let files = files.collect::<Result<_, _>>()?;
                 To::Split { files, split: Split::new(&shares, seed), rows }
             }
@@ -140,35 +155,21 @@ impl Outlet {
         Ok(Self { to, written: 0 })
     }
 
-    /// Writes what the next portion came to; gives the bytes that it took.
+    /// Writes what the next portion came to, which is so many rows; gives the bytes that it took.
     pub(super) fn write(
         &mut self,
         payload: Payload,
+        count: u64,
         encoding: &Encoding,
         go_on: GoOn<'_>,
     ) -> Result<u64, Error> {
         let before = self.written;
         match &mut self.to {
             To::One(file) => self.written += file.write(payload, go_on)?,
-            To::Many { file, bytes, next } => {
-                let (bytes, lines) =
-                    (*bytes, matches!(encoding, Encoding::Lines(Compression::None, _)));
-                let mut rest = Some(payload);
-                while let Some(payload) = rest {
-                    let all = bytes.saturating_sub(file.framing.around());
-                    let room = all.saturating_sub(file.length);
-                    let (now, later) = fitting(payload, room, all, lines)?;
-                    self.written += file.write(now, go_on)?;
-                    rest = later;
-                    if rest.is_some() {
-                        self.written += file.finish(go_on)?;
-                        *file = File::open(&next()?, encoding, go_on)?;
-                    }
-                }
-            }
+            To::Many(rolling) => self.written += rolling.write(payload, count, encoding, go_on)?,
             To::Split { files, split, rows } => {
                 let Payload::Bytes(lines) = payload else { return Ok(0) };
-                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut rows = unpoisoned(rows);
                 let parts = dealt(&lines, split, &mut rows)?;
                 for (file, part) in files.iter_mut().zip(parts) {
                     self.written += file.write(Payload::Bytes(part), go_on)?;
@@ -181,19 +182,18 @@ impl Outlet {
             }
             To::Survey(survey) => {
                 let Payload::Survey(later) = payload else { return Ok(0) };
-                survey.lock().unwrap_or_else(PoisonError::into_inner).merge(*later)?;
+                unpoisoned(survey).merge(*later)?;
             }
             To::Answers(answers) => {
                 let Payload::Answers(later) = payload else { return Ok(0) };
-                answers.lock().unwrap_or_else(PoisonError::into_inner).merge(*later);
+                unpoisoned(answers).merge(*later);
             }
             To::Findings(findings) => {
                 let (Payload::Findings(later), Encoding::Check(_, limit)) = (payload, encoding)
                 else {
                     return Ok(0);
                 };
-                let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
-                findings.merge(*later, *limit);
+                unpoisoned(findings).merge(*later, *limit);
             }
             To::Nowhere => {}
         }
@@ -203,7 +203,7 @@ impl Outlet {
     /// Writes what a file was to get before an error ended the run.
     pub(super) fn leave(&mut self) {
         match &mut self.to {
-            To::One(file) | To::Many { file, .. } => file.sink.leave(),
+            To::One(file) | To::Many(Rolling { file, .. }) => file.sink.leave(),
             To::Split { files, .. } => files.iter_mut().for_each(|file| file.sink.leave()),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => {}
         }
@@ -212,7 +212,7 @@ impl Outlet {
     /// Writes what was held back and what ends a file; gives the bytes that it took.
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {
-            To::One(file) | To::Many { file, .. } => file.finish(go_on),
+            To::One(file) | To::Many(Rolling { file, .. }) => file.finish(go_on),
             To::Split { files, .. } => files.iter_mut().map(|file| file.finish(go_on)).sum(),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => Ok(0),
         }
@@ -221,11 +221,58 @@ impl Outlet {
     /// A buffer that has been written and can be used again.
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         match &mut self.to {
-            To::One(file) | To::Many { file, .. } => file.sink.spare(),
+            To::One(file) | To::Many(Rolling { file, .. }) => file.sink.spare(),
             To::Split { files, .. } => files.iter_mut().find_map(|file| file.sink.spare()),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => None,
         }
     }
+}
+
+impl Rolling {
+    /// Writes what the next portion came to, into as many outputs as it takes.
+    fn write(
+        &mut self,
+        payload: Payload,
+        mut count: u64,
+        encoding: &Encoding,
+        go_on: GoOn<'_>,
+    ) -> Result<u64, Error> {
+        let lines = matches!(encoding, Encoding::Lines(Compression::None, _));
+        let mut written = 0;
+        let mut rest = Some(payload);
+        while let Some(payload) = rest {
+            let all = self.bytes.saturating_sub(self.file.framing.around());
+            let room = all.saturating_sub(self.file.length);
+            let (now, later) = fitting(payload, room, all, lines)?;
+            let rows = if later.is_none() { count } else { lines_of(&now) };
+            written += self.file.write(now, go_on)?;
+            count -= rows;
+            self.add_rows(rows);
+            rest = later;
+            if rest.is_some() {
+                written += self.file.finish(go_on)?;
+                self.file = File::open(&(self.next)()?, encoding, go_on)?;
+                unpoisoned(&self.rows).push(0);
+            }
+        }
+        Ok(written)
+    }
+
+    fn add_rows(&self, rows: u64) {
+        if let Some(of_this) = unpoisoned(&self.rows).last_mut() {
+            *of_this += rows;
+        }
+    }
+}
+
+/// The rows in bytes that are lines; there are none in what is kept whole for the next output.
+fn lines_of(payload: &Payload) -> u64 {
+    let Payload::Bytes(rows) = payload else { return 0 };
+    memchr::memchr_iter(b'\n', rows).count() as u64
+}
+
+fn unpoisoned<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl File {

@@ -11,11 +11,11 @@ use pyo3_arrow::{PyRecordBatchReader, PySchema};
 
 use super::caller::Caller;
 use super::converter::Converter;
-use super::detached;
 use super::exit::{attached, ending, released};
 use super::inputs::inputs_of;
 use super::ledger::Ledger;
 use super::outputs::settings_of;
+use super::{detached, exception};
 use crate::convert::DEFAULT_BLOCK_BYTES;
 use crate::engine::{self, Form};
 
@@ -121,7 +121,8 @@ pub(super) fn read_batches(
     held: Option<Py<PyAny>>,
     tick: Option<Py<PyAny>>,
 ) -> PyResult<Reader> {
-    let settings = settings_of(threads, block_bytes, Form::Batches, long)?;
+    let settings = settings_of(threads, block_bytes, Form::Batches, long);
+    let settings = settings.map_err(|error| exception(py, &error))?;
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let started = Instant::now();

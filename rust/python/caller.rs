@@ -48,10 +48,11 @@ impl Caller {
         }
     }
 
-    /// The exception for an error: what Python code raised, if that is why the run ended.
+    /// The exception for an error: what Python code raised, if that is why the run ended. It is the same
+    /// one when it is asked for again.
     pub(super) fn exception(&self, py: Python<'_>, error: &Error) -> PyErr {
-        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner).take();
-        raised.unwrap_or_else(|| exception(py, error))
+        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.as_ref().map_or_else(|| exception(py, error), |raised| raised.clone_ref(py))
     }
 }
 

@@ -245,7 +245,8 @@ impl Converter {
         long: bool,
         tick: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
+        let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long);
+        let settings = settings.map_err(|error| exception(py, &error))?;
         let mut caller = Caller::new(tick);
         let inputs = inputs_of(&inputs, &caller.raised)?;
         let core = detached(py, || {

@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::outputs::{destination_of, form_named, settings_of};
 use super::{detached, exception};
 use crate::convert::DEFAULT_BLOCK_BYTES;
-use crate::engine::{self, Destination, Settings};
+use crate::engine::{self, Destination, RowsOfEach, Settings};
 
 #[pyfunction]
 #[pyo3(
@@ -61,17 +61,19 @@ pub(super) fn convert_files(
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
-    let settings = Settings { part, only, ..settings_of(threads, block_bytes, form, long)? };
+    let settings = settings_of(threads, block_bytes, form, long);
+    let settings = settings.map_err(|error| exception(py, &error))?;
+    let settings = Settings { part, only, ..settings };
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
-    let dealt = Arc::default();
+    let rows = RowsOfEach::default();
     let output = match split {
         Some((shares, seed)) => {
             let outputs: Vec<PathBuf> = output.extract()?;
             let outputs = outputs.into_iter().zip(shares).collect();
-            Destination::Split { outputs, seed, rows: Arc::clone(&dealt) }
+            Destination::Split { outputs, seed, rows: Arc::clone(&rows) }
         }
-        None => destination_of(&output, shard_bytes, &caller.raised)?,
+        None => destination_of(&output, shard_bytes, &rows, &caller.raised)?,
     };
     let started = Instant::now();
     let converted = detached(py, || {
@@ -83,6 +85,6 @@ pub(super) fn convert_files(
     if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {
         return Err(exception(py, &missing.into()));
     }
-    let split = std::mem::take(&mut *dealt.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Ledger::of(outcome, started.elapsed()).with_split(split))
+    let rows = std::mem::take(&mut *rows.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Ledger::of(outcome, started.elapsed()).with_rows(rows))
 }

@@ -24,8 +24,8 @@ pub(super) struct Ledger {
     inputs: Vec<(String, Account)>,
     /// The fields in use that were in no record.
     missing: Vec<&'static str>,
-    /// How many rows went to each output of a split.
-    split: Vec<u64>,
+    /// How many rows each of several outputs got.
+    rows: Vec<u64>,
     /// The rules that rows broke, and where each first was in each input.
     broken: Vec<Broken>,
 }
@@ -40,14 +40,14 @@ impl Ledger {
             elapsed,
             inputs: Vec::new(),
             missing: Vec::new(),
-            split: Vec::new(),
+            rows: Vec::new(),
             broken: Vec::new(),
         }
     }
 
     /// The same with how many rows went to each output.
-    pub(super) fn with_split(self, split: Vec<u64>) -> Self {
-        Self { split, ..self }
+    pub(super) fn with_rows(self, rows: Vec<u64>) -> Self {
+        Self { rows, ..self }
     }
 
     /// The account of a run.
@@ -57,7 +57,7 @@ impl Ledger {
             elapsed,
             inputs: outcome.inputs,
             missing: outcome.missing.map_or(Vec::new(), |missing| missing.fields),
-            split: Vec::new(),
+            rows: Vec::new(),
             broken: outcome.broken,
         }
     }
@@ -174,8 +174,8 @@ impl Ledger {
     }
 
     #[getter]
-    fn split(&self) -> Vec<u64> {
-        self.split.clone()
+    fn rows(&self) -> Vec<u64> {
+        self.rows.clone()
     }
 
     #[getter]
@@ -211,7 +211,7 @@ impl Ledger {
             elapsed: self.elapsed,
             inputs: vec![(name, self.account.clone())],
             missing: self.missing.clone(),
-            split: self.split.clone(),
+            rows: self.rows.clone(),
             broken: self.broken.clone(),
         }
     }
@@ -238,14 +238,16 @@ impl Ledger {
 
     #[staticmethod]
     fn from_dict(account: &Bound<'_, PyDict>) -> PyResult<Self> {
+        // Consumers have names of their own for their rules: any may be one.
+        let rule = |name: &str| Some(rules::interned(name));
         let read = Account {
             read: number_in(account, "read")?,
             added: number_in(account, "added")?,
             written: number_in(account, "written")?,
             filtered: reasons_in(account, "filtered", reason_named)?,
             rejected: reasons_in(account, "rejected", reason_named)?,
-            rejected_rules: reasons_in(account, "rejected_rules", rules::known_name)?,
-            warned: reasons_in(account, "warned", rules::known_name)?,
+            rejected_rules: reasons_in(account, "rejected_rules", rule)?,
+            warned: reasons_in(account, "warned", rule)?,
             dialects: reasons_in(account, "dialects", dialect::name_of)?,
             also_fits: fits_in(account)?,
             repaired: reasons_in(account, "repaired", dialect::repair_named)?,

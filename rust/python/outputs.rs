@@ -3,25 +3,26 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::caller::{FileObject, Raised, keep};
 use super::exit::attached;
 use crate::columnar;
 use crate::engine::compress::Compression;
-use crate::engine::{self, Destination, Form, Settings};
+use crate::engine::{self, Destination, Form, RowsOfEach, Settings};
 use crate::error::{Error, ErrorKind};
 
 /// Where the rows of a call go.
 pub(super) fn destination_of(
     output: &Bound<'_, PyAny>,
     shard_bytes: Option<u64>,
+    rows: &RowsOfEach,
     raised: &Raised,
 ) -> PyResult<Destination> {
     if let Some(bytes) = shard_bytes {
         let next = NextOutput { name: output.clone().unbind(), raised: Arc::clone(raised) };
-        return Ok(Destination::Rolling { bytes, next: Box::new(move || next.call()) });
+        let (next, rows) = (Box::new(move || next.call()), Arc::clone(rows));
+        return Ok(Destination::Rolling { bytes, next, rows });
     }
     if output.hasattr("write")? {
         let object = FileObject { object: output.clone().unbind(), raised: Arc::clone(raised) };
@@ -116,9 +117,9 @@ pub(super) fn settings_of(
     block_bytes: usize,
     form: Form,
     long: bool,
-) -> PyResult<Settings> {
+) -> Result<Settings, Error> {
     if threads == Some(0) || block_bytes == 0 {
-        return Err(PyValueError::new_err("threads and block_bytes must be at least 1"));
+        return Err(Error::usage("threads and block_bytes must be at least 1"));
     }
     // Beyond these, more cannot help: a thread per block of a terabyte, and a block of a gigabyte.
     let threads = threads.unwrap_or_else(engine::default_threads).min(1 << 12);

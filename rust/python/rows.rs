@@ -128,7 +128,8 @@ pub(super) fn validate_files(
     long: bool,
     tick: Option<Py<PyAny>>,
 ) -> PyResult<Findings> {
-    let settings = settings_of(threads, block_bytes, Form::default(), long)?;
+    let settings = settings_of(threads, block_bytes, Form::default(), long);
+    let settings = settings.map_err(|error| exception(py, &error))?;
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let started = Instant::now();

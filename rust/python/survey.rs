@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PySchema;
 
@@ -78,7 +77,8 @@ pub(super) fn survey(
     long: bool,
     tick: Option<Py<PyAny>>,
 ) -> PyResult<Schema> {
-    let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long)?;
+    let settings = settings_of(threads, DEFAULT_BLOCK_BYTES, Form::default(), long);
+    let settings = settings.map_err(|error| exception(py, &error))?;
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
     let surveyed =
@@ -108,7 +108,8 @@ pub(super) fn write_sample(
     tick: Option<Py<PyAny>>,
 ) -> PyResult<u64> {
     let Some(style) = Style::from_name(style) else {
-        return Err(PyValueError::new_err("style is escaped or utf8"));
+        let what = format!("no style '{style}'; there are escaped and utf8");
+        return Err(exception(py, &Error::usage(what)));
     };
     let mut caller = Caller::new(tick);
     let written = detached(py, || {

@@ -57,7 +57,7 @@ pub fn byte_order_mark(start: &[u8]) -> usize {
 }
 
 /// One line of the input, scanned. Offsets count from the start of the buffer's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// Nothing but white space.
     Blank {

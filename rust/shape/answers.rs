@@ -7,9 +7,10 @@ use serde_json::{Map, Value as Json};
 
 use super::placeholder::Operation;
 use super::plan::Condition;
-use super::skeleton::{Compiler, Result};
+use super::skeleton::Compiler;
 use super::tree::{Part, cut};
 use super::vocabulary::{Meaning, Scope};
+use super::wrong::{Inside, Result};
 use crate::entries::{Detail, List};
 use crate::mask::Cutter;
 use crate::record::Field;
@@ -47,7 +48,7 @@ impl Compiler<'_> {
         let parts = self.pieces(members, key);
         self.marks = Marks::None;
         match self.answers {
-            0 => parts.and(Err(format!("'{key}' takes a text with an '$answer' in it"))),
+            0 => parts.and(Err(format!("'{key}' takes a text with an '$answer' in it").into())),
             _ => parts,
         }
     }
@@ -59,7 +60,8 @@ impl Compiler<'_> {
         key: &str,
     ) -> Result<(Vec<Part>, Vec<Part>)> {
         if matches!(self.cutter.as_deref(), Some(Cutter::NotQuotes(..))) {
-            return Err(format!("'{key}' is one part of two, and cannot leave quotes out"));
+            let what = format!("'{key}' is one part of two, and cannot leave quotes out");
+            return Err(what.into());
         }
         self.cuts = true;
         self.marked(members, key, Marks::Cuts).map(cut)
@@ -71,7 +73,7 @@ impl Compiler<'_> {
         if is_asked && !self.divides && !self.lists.contains(&List::Spans) {
             let what = "'train' says what of an answer is learnt, and its row has neither an '$answer' \
                         that holds the answer right inside, nor its 'spans'";
-            return Err(what.to_owned());
+            return Err(what.into());
         }
         Ok(())
     }
@@ -79,14 +81,14 @@ impl Compiler<'_> {
     /// An answer in a text, marked as what is asked for.
     pub(super) fn answer_parts(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
         let (Some(what), 1) = (members.get("$answer"), members.len()) else {
-            return Err("'$answer' takes a text, and nothing beside it".to_owned());
+            return Err("'$answer' takes a text, and nothing beside it".into());
         };
         if self.inside > 0 {
-            return Err("'$answer' may stand neither in a question nor in another one".to_owned());
+            return Err("'$answer' may stand neither in a question nor in another one".into());
         }
         let marked = self.is_marked()?;
         self.inside += 1;
-        let parts = self.text(what);
+        let parts = self.text(what).of_member("$answer");
         self.inside -= 1;
         self.answers += usize::from(!matches!(marked, Marked::Never));
         match marked {
@@ -136,7 +138,7 @@ impl Compiler<'_> {
             List::Messages | List::Turns | List::Prompt => Ok(is_answer()),
             List::Pairs | List::History => Ok(Marked::Always),
             List::Documents | List::Quotes | List::Spans => {
-                Err("'$answer' stands in no '$each' but one of turns".to_owned())
+                Err("'$answer' stands in no '$each' but one of turns".into())
             }
         }
     }

@@ -60,7 +60,8 @@ impl Expressions {
         if let Names::Keys(keys) = compiler.names {
             self.keys = keys;
         }
-        Ok(flatten::value(&node?, Escape::Keep))
+        let node = node.map_err(|wrong| wrong.what)?;
+        Ok(flatten::value(&node, Escape::Keep))
     }
 }
 

@@ -4,9 +4,10 @@ use serde_json::{Map, Value as Json};
 
 use super::SYSTEM;
 use super::plan::Condition;
-use super::skeleton::{Compiler, Result};
+use super::skeleton::Compiler;
 use super::tree::{Item, Part};
 use super::vocabulary::{Answer, Meaning, Scope};
+use super::wrong::{Inside, Result, Wrong};
 use crate::entries::{Detail, List};
 
 impl Compiler<'_> {
@@ -17,7 +18,7 @@ impl Compiler<'_> {
         mut compile: impl FnMut(&mut Self) -> Result<Vec<T>>,
     ) -> Result<(Vec<T>, Vec<T>)> {
         if self.scope.is_some() {
-            return Err("'$each' may not stand in another".to_owned());
+            return Err("'$each' may not stand in another".into());
         }
         if !self.lists.contains(&list) {
             self.lists.push(list);
@@ -139,11 +140,11 @@ pub(super) fn each(members: &Map<String, Json>) -> Result<(List, &Json)> {
     let (Some(Json::String(name)), Some(what), 2) =
         (members.get("$each"), members.get("do"), members.len())
     else {
-        return Err("'$each' takes the name of a list, and a 'do' beside it".to_owned());
+        return Err("'$each' takes the name of a list, and a 'do' beside it".into());
     };
-    let list = List::named(name).ok_or_else(|| {
+    let unknown = || {
         let known = List::ALL.map(List::name).join(", ");
-        format!("unknown list '{name}'; there are {known}")
-    })?;
-    Ok((list, what))
+        Wrong::from(format!("unknown list '{name}'; there are {known}"))
+    };
+    Ok((List::named(name).ok_or_else(unknown).of_member("$each")?, what))
 }

@@ -11,6 +11,7 @@ pub(crate) mod plan;
 mod skeleton;
 pub(crate) mod tree;
 mod vocabulary;
+mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use flatten::For;
 use plan::{Condition, Plan};
 use tree::Node;
 use vocabulary::{Names, Roles};
+use wrong::Wrong;
 
 pub(crate) use expressions::Expressions;
 pub(crate) use placeholder::{Operation, operations_of};
@@ -115,15 +117,15 @@ impl Shape {
         let beside = target.beside.as_ref().map_or(Ok(()), Beside::check);
         beside.map_err(|message| target.wrong(&message))?;
         let row = target.row_for(options.train)?;
-        let wrong = |message: String| target.wrong_in(row, None, &message);
-        let skeleton = parse::row(row).map_err(|(line, what)| target.wrong_in(row, line, &what))?;
+        let wrong = |wrong: Wrong| target.wrong_in(row, wrong.line(row), &wrong.what);
+        let skeleton = parse::row(row).map_err(wrong)?;
         let roles = target.roles.clone().map(|roles| Roles(Arc::new(roles)));
         let names = Names::Fields(Vec::new());
         let given = &options.settings;
         let mut compiler = skeleton::Compiler::new(&settings, given, roles.clone(), names);
         compiler.is_rendered = target.is_rendered;
         for need in &target.needs {
-            compiler.need(needed(need).map_err(wrong)?);
+            compiler.need(needed(need).map_err(|message| target.wrong(&message))?);
         }
         if target.oracle.is_some() {
             compiler.need(Field::OracleContext);
@@ -385,8 +387,17 @@ impl Shape {
     /// When memory runs out; then nothing is written.
     #[inline]
     pub fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let plan = if record.has_lists() { &self.all } else { &self.plain };
-        Ok(plan.write(record, self.escape, out)?)
+        Ok(self.plan(record).write(record, self.escape, out)?)
+    }
+
+    /// How many characters the row of a record has at most.
+    pub(crate) fn most_characters(&self, record: &Record<'_>) -> usize {
+        self.plan(record).most_characters(record)
+    }
+
+    #[inline]
+    fn plan(&self, record: &Record<'_>) -> &Plan {
+        if record.has_lists() { &self.all } else { &self.plain }
     }
 }
 

@@ -5,50 +5,60 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value as Json};
 
+use super::wrong::{Result, Wrong};
 use crate::walk::{Token, Walk, decoded};
 
-/// The JSON of a row, or what is wrong with it, and on which of its lines, if that is known.
-pub(super) fn row(text: &str) -> Result<Json, (Option<usize>, String)> {
+/// The JSON of a row, or what is wrong with it.
+pub(super) fn row(text: &str) -> Result<Json> {
     let json = serde_json::from_str(text).map_err(|error| {
         let told = error.to_string();
         let what = told.rsplit_once(" at line ").map_or(told.as_str(), |(what, _)| what);
-        (Some(error.line()), format!("the row is not JSON: {what} (column {})", error.column()))
+        let what = format!("the row is not JSON: {what} (column {})", error.column());
+        Wrong::on(error.line(), what)
     })?;
-    keeps_all(&mut Walk::new(text.as_bytes())).map_err(|what| (None, what))?;
-    Ok(json)
+    match lost(&mut Walk::new(text.as_bytes())) {
+        Some((at, what)) => Err(Wrong::at(at, what)),
+        None => Ok(json),
+    }
 }
 
-/// Refuses members of one name, of which the last would be taken, and numbers that would be written in
-/// another way. The parser has bounded the depth.
-fn keeps_all(walk: &mut Walk<'_>) -> Result<(), String> {
-    match walk.value() {
-        Some(Token::List) => {
-            while walk.more(b']') == Some(true) {
-                keeps_all(walk)?;
-            }
-        }
-        Some(Token::Object) => {
-            let mut names: Vec<Cow<'_, str>> = Vec::new();
-            while walk.more(b'}') == Some(true) {
-                let Some(name) = walk.key().and_then(decoded) else { break };
-                if names.contains(&name) {
-                    return Err(format!("two members of one object are named '{name}'"));
+/// What gets lost, and at which byte: members of one name, of which the last would be taken, and numbers
+/// that would be written in another way. The parser has bounded the depth.
+fn lost(walk: &mut Walk<'_>) -> Option<(usize, String)> {
+    let at = walk.place()?;
+    match walk.value()? {
+        Token::List => {
+            while walk.more(b']')? {
+                if let lost @ Some(_) = lost(walk) {
+                    return lost;
                 }
-                names.push(name);
-                keeps_all(walk)?;
             }
+            None
         }
-        Some(Token::Number(raw)) => return keeps_number(&String::from_utf8_lossy(raw)),
-        _ => {}
+        Token::Object => lost_member(walk),
+        Token::Number(raw) => rewritten(&String::from_utf8_lossy(raw)).map(|what| (at, what)),
+        _ => None,
     }
-    Ok(())
 }
 
-fn keeps_number(text: &str) -> Result<(), String> {
-    match serde_json::from_str::<Number>(text) {
-        Ok(number) if number.to_string() != text => Err(format!(
-            "the number {text} would be written as {number}: say so, or make it a text"
-        )),
-        _ => Ok(()),
+fn lost_member(walk: &mut Walk<'_>) -> Option<(usize, String)> {
+    let mut names: Vec<Cow<'_, str>> = Vec::new();
+    while walk.more(b'}')? {
+        let (at, name) = (walk.place()?, decoded(walk.key()?)?);
+        if names.contains(&name) {
+            return Some((at, format!("two members of one object are named '{name}'")));
+        }
+        names.push(name);
+        if let lost @ Some(_) = lost(walk) {
+            return lost;
+        }
     }
+    None
+}
+
+fn rewritten(text: &str) -> Option<String> {
+    let number: Number = serde_json::from_str(text).ok()?;
+    (number.to_string() != text).then(|| {
+        format!("the number {text} would be written as {number}: say so, or make it a text")
+    })
 }

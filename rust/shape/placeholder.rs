@@ -105,6 +105,7 @@ impl Operation {
             "json" => Ok(Self::Json),
             "value" => Ok(Self::Value),
             "after_documents" => Ok(Self::AfterDocuments(Tag::new(DOCUMENT_END))),
+            "" => Err(format!("no operation after a '|'; there are {OPERATIONS}")),
             _ => Self::parse_call(text)
                 .ok_or_else(|| format!("unknown operation '{text}'; there are {OPERATIONS}")),
         }
@@ -191,6 +192,10 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
 pub(super) fn name(text: &str) -> Result<(String, Vec<Operation>), String> {
     let mut parts = split_operations(text).into_iter().map(str::trim);
     let name = parts.next().unwrap_or_default().to_owned();
+    if name.is_empty() {
+        let what = format!("no name in '{{{text}}}'; write '{{{{' and '}}}}' for braces");
+        return Err(what);
+    }
     Ok((name, parts.map(Operation::parse).collect::<Result<_, _>>()?))
 }
 

@@ -45,9 +45,14 @@ impl Plan {
         escape: Escape,
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
-        out.try_reserve(self.bound.bytes(record, escape))?;
+        out.try_reserve(self.bound.bytes(record, record.growth(escape)))?;
         write(&self.steps, once(*record), escape, out);
         Ok(())
+    }
+
+    /// How many characters it comes to at most.
+    pub(super) fn most_characters(&self, record: &Record<'_>) -> usize {
+        self.bound.bytes(record, 1)
     }
 
     /// Adds the slots that it is about.

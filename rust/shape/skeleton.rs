@@ -21,6 +21,7 @@ use super::placeholder::{self, Operation, Piece};
 use super::plan::Condition;
 use super::tree::{Item, Node, Part};
 use super::vocabulary::{Answer, Meaning, Names, Roles, Scope};
+use super::wrong::{Inside, Result};
 use crate::entries::{Detail, List, ROLES};
 use crate::mask::Cutter;
 use crate::record::Field;
@@ -61,11 +62,13 @@ pub(super) struct Compiler<'a> {
     pub is_rendered: bool,
 }
 
-pub(super) type Result<T> = std::result::Result<T, String>;
-
 const QUESTIONS: [&str; 3] = ["$if", "$has", OF_ROLE];
 
 const OF_ROLE: &str = "$role";
+
+const THEN: &str = "then";
+
+const ELSE: &str = "else";
 
 impl<'a> Compiler<'a> {
     /// For skeletons in which names stand for what `names` says. Settings that are `given` are those of
@@ -107,7 +110,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn row(&mut self, skeleton: &Json) -> Result<Node> {
         match self.item(skeleton)? {
             Some(Item::Always(node)) => Ok(node),
-            _ => Err("the row itself cannot be left out".to_owned()),
+            _ => Err("the row itself cannot be left out".into()),
         }
     }
 
@@ -155,7 +158,7 @@ impl<'a> Compiler<'a> {
                 Node::Text(self.halves(members, "$completion")?.1)
             }
             Json::Object(members) if members.contains_key("$each") => {
-                return Err("'$each' stands in an array only".to_owned());
+                return Err("'$each' stands in an array only".into());
             }
             Json::Object(members) => self.object(members)?,
             Json::Array(elements) => Node::Array(self.elements(elements)?),
@@ -168,51 +171,58 @@ impl<'a> Compiler<'a> {
     fn object(&mut self, members: &Map<String, Json>) -> Result<Node> {
         let mut names = Vec::new();
         let mut items = Vec::new();
-        for (name, value) in members {
-            let name = self.fixed(literal(name)?)?;
-            if names.contains(&name) {
-                return Err(format!("two members of one object are named '{name}'"));
-            }
+        for (spelled, value) in members {
+            let name = self.member(spelled, &names).of_member(spelled)?;
             names.push(name.clone());
-            items.extend(self.item(value)?.map(|item| (name, item)));
+            let item = self.item(value).of_member(spelled)?;
+            items.extend(item.map(|item| (name, item)));
         }
         Ok(Node::Object(items))
     }
 
+    /// The name of a member beside others.
+    fn member(&self, spelled: &str, others: &[String]) -> Result<String> {
+        let name = self.fixed(literal(spelled)?)?;
+        if others.contains(&name) {
+            return Err(format!("two members of one object are named '{name}'").into());
+        }
+        Ok(name)
+    }
+
     fn elements(&mut self, elements: &[Json]) -> Result<Vec<Item>> {
         let mut items = Vec::new();
-        for element in elements {
-            match element {
-                Json::Object(members) if members.contains_key("$each") => {
-                    let (list, what) = each(members)?;
-                    let entries =
-                        self.each(list, |compiler| Ok(Vec::from_iter(compiler.item(what)?)))?;
-                    items.push(Item::Each { list, single: entries.0, many: entries.1 });
-                }
-                _ => items.extend(self.item(element)?),
-            }
+        for (at, element) in elements.iter().enumerate() {
+            items.extend(self.element(element).of_element(at)?);
         }
         Ok(items)
     }
 
-    fn choice(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
-        let (then, otherwise) = (members.get("then"), members.get("else"));
-        let role = members.get(OF_ROLE).and_then(Json::as_str);
-        let condition = match self.answer(members)? {
-            Answer::Known(holds) => {
-                let chosen = if holds { then } else { otherwise };
-                let Some(chosen) = chosen else { return Ok(None) };
-                return self.of_role(role.filter(|_| holds), |compiler| compiler.item(chosen));
+    fn element(&mut self, element: &Json) -> Result<Option<Item>> {
+        match element {
+            Json::Object(members) if members.contains_key("$each") => {
+                let (list, what) = each(members)?;
+                let entry = |compiler: &mut Self| compiler.item(what).map(Vec::from_iter);
+                let (single, many) = self.each(list, entry).of_member("do")?;
+                Ok(Some(Item::Each { list, single, many }))
             }
+            _ => self.item(element),
+        }
+    }
+
+    fn choice(&mut self, members: &Map<String, Json>) -> Result<Option<Item>> {
+        let role = members.get(OF_ROLE).and_then(Json::as_str);
+        let branch = |compiler: &mut Self, name: &str| {
+            let Some(value) = members.get(name) else { return Ok(None) };
+            let role = role.filter(|_| name == THEN);
+            compiler.of_role(role, |compiler| compiler.item(value)).of_member(name)
+        };
+        let condition = match self.answer(members)? {
+            Answer::Known(holds) => return branch(self, if holds { THEN } else { ELSE }),
             Answer::Asked(condition) => condition,
         };
         self.conditions += 1;
-        let mut branch = |value: Option<&Json>, role| {
-            let Some(value) = value else { return Ok(None) };
-            let item = self.of_role(role, |compiler| compiler.item(value));
-            Ok::<_, String>(item?.map(Box::new))
-        };
-        let (then, otherwise) = (branch(then, role)?, branch(otherwise, None)?);
+        let (then, otherwise) = (branch(self, THEN)?, branch(self, ELSE)?);
+        let (then, otherwise) = (then.map(Box::new), otherwise.map(Box::new));
         self.conditions -= 1;
         let condition = match (condition, then.as_deref()) {
             (Condition::Truthy(slot), Some(Item::Always(Node::Value(of)))) if *of == slot => {
@@ -235,20 +245,22 @@ impl<'a> Compiler<'a> {
     /// The answer to a question.
     fn answer(&mut self, members: &Map<String, Json>) -> Result<Answer> {
         let known = |name: &&String| {
-            QUESTIONS.contains(&name.as_str()) || matches!(name.as_str(), "then" | "else")
+            QUESTIONS.contains(&name.as_str()) || matches!(name.as_str(), THEN | ELSE)
         };
         if let Some(name) = members.keys().find(|name| !known(name)) {
-            return Err(format!("'{name}' beside a question; there are 'then' and 'else'"));
+            let what = format!("'{name}' beside a question; there are 'then' and 'else'");
+            return Err(what.into()).of_member(name);
         }
         let mut asked = members.iter().filter(|(name, _)| QUESTIONS.contains(&name.as_str()));
         let (Some((question, Json::String(name))), None) = (asked.next(), asked.next()) else {
-            return Err("a question is one of '$if', '$has' and '$role', with a name".to_owned());
+            return Err("a question is one of '$if', '$has' and '$role', with a name".into());
         };
-        match question.as_str() {
+        let answer = match question.as_str() {
             "$if" => self.is_there(name),
-            "$has" => Ok(self.meaning(name)?.present()),
+            "$has" => self.meaning(name).map(|meaning| meaning.present()),
             _ => self.has_role(name),
-        }
+        };
+        answer.of_member(question)
     }
 
     /// Whether a name stands for something that is not empty, also after some operations.
@@ -264,7 +276,10 @@ impl<'a> Compiler<'a> {
                 Ok(Answer::Asked(Condition::SaysOwn(source, !text.is_empty())))
             }
             other @ (Meaning::Fixed(_) | Meaning::Told(_)) => Ok(other.truthy()),
-            _ => Err(format!("'{question}' in '$if' is not what becomes of a text of the record")),
+            _ => {
+                Err(format!("'{question}' in '$if' is not what becomes of a text of the record")
+                    .into())
+            }
         }
     }
 
@@ -272,7 +287,7 @@ impl<'a> Compiler<'a> {
     fn has_role(&self, role: &str) -> Result<Answer> {
         let names = ROLES.join(", ");
         if !ROLES.contains(&role) {
-            return Err(format!("unknown role '{role}'; there are {names}"));
+            return Err(format!("unknown role '{role}'; there are {names}").into());
         }
         match self.scope.as_ref().and_then(|scope| scope.meaning(Detail::Is, None)) {
             Some(Meaning::Fixed(found)) => {
@@ -281,22 +296,22 @@ impl<'a> Compiler<'a> {
             Some(Meaning::Text(source)) => {
                 Ok(Answer::Asked(Condition::Is(source.slot, role.to_owned())))
             }
-            _ => Err("'$role' stands in an '$each' of turns only".to_owned()),
+            _ => Err("'$role' stands in an '$each' of turns only".into()),
         }
     }
 
     /// The parts of a text whose pieces stand under a key.
     pub(super) fn pieces(&mut self, members: &Map<String, Json>, key: &str) -> Result<Vec<Part>> {
         match (members.get(key), members.len()) {
-            (Some(Json::Array(pieces)), 1) => self.parts(pieces),
-            _ => Err(format!("'{key}' takes an array, and nothing beside it")),
+            (Some(Json::Array(pieces)), 1) => self.parts(pieces).of_member(key),
+            _ => Err(format!("'{key}' takes an array, and nothing beside it").into()),
         }
     }
 
     fn parts(&mut self, pieces: &[Json]) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
-        for piece in pieces {
-            for part in self.text(piece)? {
+        for (at, piece) in pieces.iter().enumerate() {
+            for part in self.text(piece).of_element(at)? {
                 join(&mut parts, part);
             }
         }
@@ -315,26 +330,26 @@ impl<'a> Compiler<'a> {
             Json::Object(members) if members.contains_key("$answer") => self.answer_parts(members),
             Json::Object(members) if members.contains_key("$each") => {
                 let (list, what) = each(members)?;
-                let (single, many) = self.each(list, |compiler| compiler.text(what))?;
+                let entry = |compiler: &mut Self| compiler.text(what);
+                let (single, many) = self.each(list, entry).of_member("do")?;
                 Ok(vec![Part::Each { list, single, many }])
             }
-            other => Err(format!("{other} in '$concat', which takes texts")),
+            other => Err(format!("{other} in '$concat', which takes texts").into()),
         }
     }
 
     fn text_choice(&mut self, members: &Map<String, Json>) -> Result<Vec<Part>> {
-        let (then, otherwise) = (members.get("then"), members.get("else"));
+        let branch = |compiler: &mut Self, name: &str| match members.get(name) {
+            Some(value) => compiler.text(value).of_member(name),
+            None => Ok(Vec::new()),
+        };
         let condition = match self.answer(members)? {
-            Answer::Known(holds) => {
-                let chosen = if holds { then } else { otherwise };
-                return chosen.map_or(Ok(Vec::new()), |chosen| self.text(chosen));
-            }
+            Answer::Known(holds) => return branch(self, if holds { THEN } else { ELSE }),
             Answer::Asked(condition) => condition,
         };
         self.conditions += 1;
         self.inside += 1;
-        let mut branch = |value: Option<&Json>| value.map_or(Ok(Vec::new()), |v| self.text(v));
-        let (then, otherwise) = (branch(then)?, branch(otherwise)?);
+        let (then, otherwise) = (branch(self, THEN)?, branch(self, ELSE)?);
         self.inside -= 1;
         self.conditions -= 1;
         Ok(vec![Part::Choice { condition, then, otherwise }])
@@ -368,7 +383,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A text that does not depend on the record: the name of a member.
-    fn fixed(&mut self, text: &str) -> Result<String> {
+    fn fixed(&self, text: &str) -> Result<String> {
         let mut fixed = String::new();
         for piece in placeholder::parse(text)? {
             match piece {
@@ -382,7 +397,8 @@ impl<'a> Compiler<'a> {
                     })?);
                 }
                 Piece::Name { name, .. } => {
-                    return Err(format!("nothing can be done to '{name}' in the name of a member"));
+                    let what = format!("nothing can be done to '{name}' in the name of a member");
+                    return Err(what.into());
                 }
             }
         }
@@ -417,14 +433,14 @@ impl<'a> Compiler<'a> {
             return Ok(Meaning::fixed(text));
         }
         if Field::named(name).is_some_and(Field::is_rendered) && !self.is_rendered {
-            return Err(self.unknown(name));
+            return Err(self.unknown(name).into());
         }
         match (self.names.meaning(name), setting) {
             (Some(Meaning::Text(source)), _) if name == SYSTEM => {
                 Ok(Meaning::Own(source, setting.cloned().unwrap_or_default()))
             }
             (Some(meaning), _) => Ok(meaning),
-            (None, _) => Err(self.unknown(name)),
+            (None, _) => Err(self.unknown(name).into()),
         }
     }
 
@@ -440,7 +456,7 @@ const ASKING: [&str; 9] =
     ["$if", "$has", "$role", "$each", "$concat", "$answer", "$segments", "$prompt", "$completion"];
 
 /// The name of a member, of which two `$` at the start stand for one, as in json-e.
-fn literal(name: &str) -> Result<&str> {
+fn literal(name: &str) -> std::result::Result<&str, String> {
     match name.strip_prefix('$') {
         None => Ok(name),
         Some(rest) if rest.starts_with('$') => Ok(rest),

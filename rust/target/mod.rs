@@ -344,9 +344,9 @@ impl Target {
         self.origin.error(&self.name, self.origin.line_of(message), message)
     }
 
-    /// What is wrong with a line of a row of it.
-    pub(crate) fn wrong_in(&self, row: &str, line: Option<usize>, message: &str) -> Error {
-        self.origin.error(&self.name, self.origin.line_in(row, line, message), message)
+    /// What is wrong with a line of a row of it, counted from 1.
+    pub(crate) fn wrong_in(&self, row: &str, line: usize, message: &str) -> Error {
+        self.origin.error(&self.name, self.origin.line_in(row, line), message)
     }
 
     /// A name that stands for nothing.

@@ -36,15 +36,15 @@ impl Origin {
         Some(self.line_at(start + at))
     }
 
-    /// The line of a row, counted from 1, as a line of the file; without it, the line on which stands what a
-    /// message names first. Nothing is known of a row that the file spells with escapes.
-    pub(super) fn line_in(&self, row: &str, line: Option<usize>, message: &str) -> Option<usize> {
-        let start = self.text.find(row).filter(|_| !row.is_empty())?;
-        if let Some(line) = line {
+    /// The line of a row, counted from 1, as a line of the file. Of a row that the file spells with escapes
+    /// it is the first one, if there is one row only.
+    pub(super) fn line_in(&self, row: &str, line: usize) -> Option<usize> {
+        if let Some(start) = self.text.find(row).filter(|_| !row.is_empty()) {
             return Some(self.line_at(start) + line - 1);
         }
-        let inside = named(message).and_then(|name| place_of(name, row));
-        inside.map(|at| self.line_at(start + at)).or_else(|| self.line_of(message))
+        let is_row = |line: &str| line.trim_start().starts_with("row");
+        let mut rows = self.text.lines().enumerate().filter(|(_, line)| is_row(line));
+        rows.next().filter(|_| rows.next().is_none()).map(|(at, _)| at + 1)
     }
 
     fn line_at(&self, at: usize) -> usize {
@@ -52,9 +52,9 @@ impl Origin {
     }
 }
 
-/// Where a name stands in a text: as a placeholder or between quotes, if it does, or else anywhere.
+/// Where a name stands in a text: between quotes, if it does, or else anywhere.
 fn place_of(name: &str, text: &str) -> Option<usize> {
-    let spelled = [format!("{{{name}"), format!("\"{name}\""), format!("'{name}'")];
+    let spelled = [format!("\"{name}\""), format!("'{name}'")];
     spelled.iter().find_map(|spelled| text.find(spelled)).or_else(|| text.find(name))
 }
 

@@ -43,7 +43,7 @@ impl Findings {
     }
 
     /// Takes in a line that is no row at all.
-    pub(crate) fn fault(&mut self, rule: &'static str, fault: FaultKind, line: u64, limit: usize) {
+    pub(crate) fn fault(&mut self, rule: &'static str, fault: &FaultKind, line: u64, limit: usize) {
         self.count_row();
         self.add(Problem { rule, message: fault.to_string() }, line, limit);
     }
