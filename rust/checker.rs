@@ -1,7 +1,7 @@
 //! The rules of a consumer about rows, compiled: for records that become rows, and for rows that are
 //! there already.
 
-mod ids;
+mod calls;
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,7 @@ pub struct Checker {
     content: Option<&'static str>,
     calls_alone: Option<&'static str>,
     calls_answered: Option<&'static str>,
+    calls_as_text: Option<&'static str>,
     call_id_chars: Option<(u64, &'static str)>,
     forbidden: Option<(Forbidden, &'static str)>,
     max_row_chars: Option<(u64, &'static str)>,
@@ -130,6 +131,7 @@ impl Checker {
             content: flag(rules.content, "content"),
             calls_alone: flag(rules.calls_alone, "calls_alone"),
             calls_answered: flag(rules.calls_answered, "calls_answered"),
+            calls_as_text: flag(rules.calls_as_text, "calls_as_text"),
             call_id_chars: rules.call_id_chars.map(|chars| (chars, rules.name("call_id_chars"))),
             forbidden: Forbidden::new(&rules.forbidden)
                 .map(|texts| (texts, rules.name("forbidden"))),
@@ -141,7 +143,7 @@ impl Checker {
     /// Whether some rule is about turns.
     fn asks_for_turns(&self) -> bool {
         let names = [self.alternate, self.system_first, self.one_system];
-        let of_turns = [self.content, self.calls_alone, self.calls_answered];
+        let of_turns = [self.content, self.calls_alone, self.calls_answered, self.calls_as_text];
         names.iter().chain(&of_turns).any(Option::is_some)
             || self.call_id_chars.is_some()
             || [&self.first, &self.last].iter().any(|rule| rule.is_some())
@@ -223,12 +225,19 @@ impl Checker {
         if let Some(place) = ROLES.iter().position(|role| *role == turn.role) {
             so_far.spoke |= 1 << place;
         }
+        if let Some((after, name)) = &self.after
+            && let Some(next) = after.get(so_far.before)
+            && !next.iter().any(|role| role == turn.role)
+        {
+            broken(Some(name), "is of a role that may not follow the turn before");
+        }
         if turn.role == "system" {
             so_far.systems += 1;
             if so_far.systems > 1 {
                 broken(self.one_system, "is a second system message");
             }
             if so_far.turns == 0 {
+                so_far.before = turn.role;
                 return;
             }
             broken(self.system_first, "is a system message after others");
@@ -241,12 +250,6 @@ impl Checker {
         // Several tools may answer the calls of one turn.
         if so_far.turns > 0 && so_far.before == turn.role && turn.role != "tool" {
             broken(self.alternate, "is of the same role as the turn before");
-        }
-        if let Some((after, name)) = &self.after
-            && let Some(next) = after.get(so_far.before)
-            && !next.iter().any(|role| role == turn.role)
-        {
-            broken(Some(name), "is of a role that may not follow the turn before");
         }
         so_far.turns += 1;
         so_far.before = turn.role;
@@ -289,7 +292,7 @@ impl Checker {
                 let what = "comes after calls of tools that have more answers or fewer";
                 tell(Broken { name, turn: Some(so_far.place), what });
             }
-            (so_far.waiting, so_far.unasked) = (ids::calls_in(turn.tool_calls), 0);
+            (so_far.waiting, so_far.unasked) = (calls::calls_in(turn.tool_calls), 0);
         }
     }
 
@@ -308,8 +311,13 @@ impl Checker {
         {
             broken(name, "says something beside its calls");
         }
+        if let Some(name) = self.calls_as_text
+            && !calls::are_as_text(turn.tool_calls)
+        {
+            broken(name, "calls with arguments that are no text");
+        }
         if let Some((chars, name)) = self.call_id_chars
-            && !ids::are_of(chars, turn, is_last)
+            && !calls::are_of(chars, turn, is_last)
         {
             broken(name, "has an id of a call that has other characters or another length");
         }

@@ -40,6 +40,8 @@ pub struct Rules {
     /// Whether as many turns of tools stand before the next answer as the one before it calls; at the end
     /// there may be fewer.
     pub calls_answered: bool,
+    /// Whether the arguments of calls are texts, which hold JSON, and no JSON themselves.
+    pub calls_as_text: bool,
     /// How many ASCII letters and digits, and nothing else, the ids of calls are of: in turns of tools,
     /// and in calls of all turns but the last, which need not have any.
     pub call_id_chars: Option<u64>,
@@ -63,6 +65,8 @@ pub struct Rules {
     pub extra_keys: Option<bool>,
     /// Whether turns may have keys besides those of the target; as rows, if it is not said.
     pub turn_extra_keys: Option<bool>,
+    /// Keys of which a row or turn that others wrote has one at most, group by group.
+    pub apart: Vec<Vec<String>>,
     /// Keys that rows and turns may have all the same.
     pub other_keys: Vec<String>,
     /// Roles that turns may have all the same in rows that others wrote, with the consumer's names for them.
@@ -91,6 +95,7 @@ impl Rules {
             lists.iter().map(|(role, list)| format!("{role}: {}", list.join(" "))).collect()
         };
         let (after, other_parts) = (by_role(&self.after), by_role(&self.other_parts));
+        let apart: Vec<_> = self.apart.iter().map(|keys| keys.join(" ")).collect();
         let other_roles: Vec<_> = self.other_roles.values().map(String::as_str).collect();
         let all = [
             ("first", self.first.clone()),
@@ -106,6 +111,7 @@ impl Rules {
             ("content", flag(self.content.then_some(true))),
             ("calls_alone", flag(self.calls_alone.then_some(true))),
             ("calls_answered", flag(self.calls_answered.then_some(true))),
+            ("calls_as_text", flag(self.calls_as_text.then_some(true))),
             ("call_id_chars", number(self.call_id_chars)),
             ("parts", flag(self.parts.then_some(true))),
             ("other_parts", (!other_parts.is_empty()).then(|| other_parts.join(", "))),
@@ -116,6 +122,7 @@ impl Rules {
             ("max_row_chars", number(self.max_row_chars)),
             ("extra_keys", flag(self.extra_keys)),
             ("turn_extra_keys", flag(self.turn_extra_keys)),
+            ("apart", (!self.apart.is_empty()).then(|| apart.join(", "))),
             ("other_keys", list(&self.other_keys)),
             ("other_roles", (!other_roles.is_empty()).then(|| other_roles.join(" "))),
             ("ignores", list(&self.ignores)),
@@ -128,7 +135,7 @@ impl Rules {
     }
 
     /// The rules that can have a consumer's name: those that rows and their lines break.
-    pub(crate) const NAMED: [&str; 22] = [
+    pub(crate) const NAMED: [&str; 24] = [
         "first",
         "last",
         "alternate",
@@ -142,6 +149,7 @@ impl Rules {
         "content",
         "calls_alone",
         "calls_answered",
+        "calls_as_text",
         "call_id_chars",
         "forbidden",
         "max_row_chars",
@@ -149,6 +157,7 @@ impl Rules {
         "turn_missing_key",
         "extra_keys",
         "turn_extra_keys",
+        "apart",
         "wrong_type",
         "wrong_value",
     ];

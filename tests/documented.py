@@ -271,6 +271,7 @@ def raft(pair: Pair) -> Row:
         "cot_answer": pair.answer,
         "quotes": list(pair.quotes),
         "final_answer": pair.final,
+        **some(pair.rejected, rejected=pair.rejected),
         **some(pair.system, system=pair.system),
     }
 

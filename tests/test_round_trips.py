@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from raftfast import Converter
@@ -78,3 +79,29 @@ def test_a_conversation_comes_back_from_its_structure(
     back = converted(BACK, *rows, ascii_only=ascii_only)
     alone = Converter("chat", system="")
     assert converted(alone, *back, ascii_only=ascii_only) == rows
+
+
+# The worse answer was left out of structured records, in silence.
+@pytest.mark.parametrize("target", ["axolotl-dpo", "llamafactory-alpaca-preference"])
+@given(record=records(), rejected=spoken())
+def test_a_preference_comes_back_from_its_structure(
+    target: str, record: dict[str, Any], rejected: str
+) -> None:
+    to = Converter(target)
+    rows = converted(to, {**record, "rejected": rejected}, ascii_only=False)
+    back = converted(BACK, *rows, ascii_only=False)
+    assert [row["rejected"] for row in back] == [rejected]
+    assert converted(to, *back, ascii_only=False) == rows
+
+
+# A space was put before each answer, whether it had one or not.
+@given(record=records(), start=st.sampled_from(["", " ", "  "]))
+def test_rows_of_open_models_on_vertex_are_what_they_are_made_from(
+    record: dict[str, Any], start: str
+) -> None:
+    to = Converter("vertex-open")
+    answered = {**record, "cot_answer": start + record["cot_answer"]}
+    rows = converted(to, answered, ascii_only=False)
+    assert converted(to, *rows, ascii_only=False) == rows
+    said = f"{start or ' '}{record['cot_answer']}"
+    assert rows[0]["messages"][-1]["content"] == said

@@ -77,6 +77,11 @@ A_RESULT = {"role": "tool", "content": "T", "tool_call_id": "1"}
 A_LAST_CALL: Row = {"role": "assistant", "tool_calls": [{"function": {}}]}
 
 
+def calling(arguments: object) -> dict[str, Any]:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
 def called(id_: object) -> list[Row]:
     """Return a conversation in which a call of this id is answered."""
     call = {"role": "assistant", "tool_calls": [{"id": "abc123DEF"}, {"id": id_}]}
@@ -131,6 +136,16 @@ OWN_RULES: dict[str, tuple[str, list[Row] | Row, list[Row] | Row]] = {
         "calls_answered = true",
         [A_QUESTION, A_CALL, A_RESULT, A_RESULT],
         [A_QUESTION, TWO_CALLS, A_RESULT],
+    ),
+    "a turn that may not follow the first": (
+        'after = { system = ["user"] }',
+        [A_SYSTEM, A_SYSTEM, A_QUESTION, AN_ANSWER],
+        [A_SYSTEM, A_QUESTION, AN_ANSWER],
+    ),
+    "arguments that are no text": (
+        "calls_as_text = true",
+        [A_QUESTION, calling({"a": 1})],
+        [A_QUESTION, calling('{"a": 1}')],
     ),
     "a short id of a call": ("call_id_chars = 9", called("1"), called("abc123DEF")),
     "a sign in the id of a call": ("call_id_chars = 9", called("call_1234"), called("abc123456")),
@@ -277,13 +292,8 @@ def test_the_first_line_that_breaks_a_rule_is_told(tmp_path: Path) -> None:
 USER, ASSISTANT, SYSTEM = (
     {"role": role, "content": role} for role in ("user", "assistant", "system")
 )
-CALLING = {
-    "role": "assistant",
-    "content": None,
-    "tool_calls": [
-        {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    ],
-}
+A_TOOL = {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [A_TOOL]}
 RESULT = {"role": "tool", "content": "r", "tool_call_id": "call00001"}
 SILENT = {"role": "assistant", "content": None}
 REFUSED: dict[str, tuple[str, list[Any]]] = {
@@ -306,6 +316,13 @@ REFUSED: dict[str, tuple[str, list[Any]]] = {
     "Together, a weight of two": ("together", [USER, {**ASSISTANT, "weight": 2}]),
     "Together, a weight that is no integer": ("together", [USER, {**ASSISTANT, "weight": 1.0}]),
     "Together, two system messages": ("together", [SYSTEM, SYSTEM, USER, ASSISTANT]),
+    "Together, the same for DPO": ("together-dpo", [SYSTEM, SYSTEM, USER, ASSISTANT]),
+    "LLaMA-Factory, a tool after a user": ("sharegpt", [USER, RESULT, ASSISTANT, USER, ASSISTANT]),
+    "LLaMA-Factory, the same for DPO": ("llamafactory-preference", [USER, RESULT, ASSISTANT]),
+    "Mistral, arguments that are no text": (
+        "mistral",
+        [USER, {**CALLING, "tool_calls": [{**A_TOOL, "function": {"name": "f", "arguments": {}}}]}],
+    ),
     "torchtune, an answer without content": ("torchtune", [USER, SILENT, USER, ASSISTANT]),
 }
 
@@ -318,6 +335,14 @@ def test_what_the_code_of_a_consumer_refuses_breaks_a_rule(
     with pytest.raises(Error) as caught:
         raftfast.convert(io.BytesIO(line), io.BytesIO(), to=target, check="strict")
     assert caught.value.kind == "rule"
+
+
+# It was refused, as two system messages are.
+def test_together_takes_a_system_message_between_turns() -> None:
+    line = json.dumps({"messages": [SYSTEM, USER, SYSTEM, USER, ASSISTANT]}).encode()
+    rows = io.BytesIO()
+    raftfast.convert(io.BytesIO(line), rows, to="together", check="strict")
+    assert json.loads(rows.getvalue())["messages"] == [SYSTEM, USER, SYSTEM, USER, ASSISTANT]
 
 
 def test_only_tools_have_names_in_rows_for_mistral() -> None:

@@ -48,6 +48,11 @@ RIGHT: dict[str, tuple[str, object]] = {
     "OpenAI, a call of a tool": ("openai", messages(USER, CALL, turn("tool", tool_call_id="1"))),
     "axolotl, other keys": ("axolotl", messages(USER, ASSISTANT, id=7)),
     "MLX, other keys of a turn": ("mlx", messages(USER, turn("assistant", weight=1, more=[{}]))),
+    "evaluation, no documents": (
+        "eval",
+        {"question": "q", "gold_final_answer": "", "context": ""},
+    ),
+    "axolotl, no documents": ("context-qa", {"context": "", "question": "q", "answer": "a"}),
     "ShareGPT, no system key": ("sharegpt", {"conversations": ASKED}),
     "ShareGPT, no system message": ("sharegpt", {"conversations": ASKED, "system": None}),
     "Alpaca, an input": ("alpaca", {"instruction": "i", "input": "x", "output": "o"}),
@@ -224,6 +229,42 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
         "openai",
         messages(USER, turn("assistant", more=1)),
         {"extra_keys": 'messages[1] has a key "more", which is not taken'},
+    ),
+    "a key beside one that is read instead": (
+        "mlx",
+        messages(USER, ASSISTANT, prompt="q", completion="a"),
+        {"apart": 'the row has "prompt" beside "messages", of which one is taken'},
+    ),
+    "a key of a turn beside one that is read instead": (
+        "mistral",
+        messages(turn("user", text="q"), ASSISTANT),
+        {"apart": 'messages[0] has "text" beside "content", of which one is taken'},
+    ),
+    "a part that is of no kind": (
+        "together",
+        messages(turn("user", [{"type": "bogus", "text": "q"}]), ASSISTANT),
+        {"wrong_type": "messages[0].content[0] is no part of a content"},
+    ),
+    "a picture of who may not show one": (
+        "bedrock-nova",
+        {
+            **NOVA,
+            "messages": [
+                *blocks(("user", "q")),
+                {"role": "assistant", "content": [{"text": "a", "image": {}}]},
+            ],
+        },
+        {"wrong_type": 'messages[1].content[0] has a key "image", which is not taken'},
+    ),
+    "a prompt that ends with a system message": (
+        "trl-dpo",
+        {"prompt": [SYSTEM], "chosen": [ASSISTANT], "rejected": [ASSISTANT]},
+        {"after": "turn 2 is of a role that may not follow the turn before"},
+    ),
+    "two conversations without an answer": (
+        "torchtune-preference",
+        {"chosen": [USER], "rejected": [USER]},
+        {"last": "turn 2 is not of the role that the last turn must be of"},
     ),
     "a constant of another value": (
         "bedrock-nova",
@@ -511,6 +552,7 @@ def test_each_of_several_files_is_held_against_what_is_said_of_files(tmp_path: P
 ROW = json.dumps(messages(USER, ASSISTANT)).encode()
 MARK = b"\xef\xbb\xbf"
 CHAT = json.dumps({"conversations": ASKED}).encode()
+PAIR = b'{"prompt": "q", "completion": "a"}'
 FORMS = {
     "Azure wants a byte order mark": ("azure", "a.jsonl", ROW, {"bom"}),
     "Azure has it": ("azure", "a.jsonl", MARK + ROW, set()),
@@ -521,6 +563,11 @@ FORMS = {
     "axolotl takes an array": ("axolotl", "a.json", b"[" + ROW + b"]", set()),
     "MLX reads files of some names": ("mlx", "a.jsonl", ROW, {"files"}),
     "MLX has one": ("mlx", "valid.jsonl", ROW, set()),
+    "MLX reads lines": ("mlx", "test.jsonl", b"[" + ROW + b"]", {"array"}),
+    "MLX wants no mark": ("mlx", "test.jsonl", MARK + ROW, {"bom"}),
+    "FastChat wants no mark": ("fastchat", "a.json", MARK + b"[" + CHAT + b"]", {"bom"}),
+    "Bedrock reads lines": ("bedrock-llama-completion", "a.jsonl", b"[" + PAIR + b"]", {"array"}),
+    "Bedrock wants no mark": ("bedrock-llama-completion", "a.jsonl", MARK + PAIR, {"bom"}),
 }
 
 

@@ -125,6 +125,20 @@ impl Operation {
         }
     }
 
+    /// Whether it takes a part of a text, which may be empty.
+    pub(crate) fn cuts(&self) -> bool {
+        matches!(
+            self,
+            Self::After(_)
+                | Self::Until(_)
+                | Self::Before(_)
+                | Self::FinalAnswer(_)
+                | Self::Reasoning(_)
+                | Self::WithoutLastLine
+                | Self::AfterDocuments(_)
+        )
+    }
+
     /// Bytes that it adds to a text at most.
     pub(super) fn growth(&self) -> usize {
         match self {

@@ -150,6 +150,7 @@ impl<'a, 'n> Fit<'a, 'n> {
             self.member(member, &found, turn);
         }
         self.refuse_others(members, &found, turn.as_ref());
+        self.refuse_together(&found);
     }
 
     /// An object that says who speaks, and decides by that what else there may be.
@@ -163,6 +164,7 @@ impl<'a, 'n> Fit<'a, 'n> {
             }
         }
         self.refuse_others(members, &found, turn.as_ref());
+        self.refuse_together(&found);
         if let Some(turn) = turn {
             self.close(&turn, members, &found);
         }
@@ -214,6 +216,18 @@ impl<'a, 'n> Fit<'a, 'n> {
                 if turn.is_some() { self.names.turn_extra_keys } else { self.names.extra_keys };
             let key = cut(key.as_bytes(), TOLD);
             self.problem(rule, &format!("has a key \"{key}\", which is not taken"));
+        }
+    }
+
+    /// Refuses keys beside one another of which the consumer takes one.
+    fn refuse_together(&mut self, found: &Members<'a>) {
+        let (groups, rule) = &self.names.apart;
+        for group in groups {
+            let mut there = group.iter().filter(|key| is_there(found, key));
+            if let (Some(one), Some(other)) = (there.next(), there.next()) {
+                let what = format!("has \"{other}\" beside \"{one}\", of which one is taken");
+                self.problem(rule, &what);
+            }
         }
     }
 
@@ -284,7 +298,7 @@ impl<'a, 'n> Fit<'a, 'n> {
             (Says::User, _) => self.says("user", text),
             (Says::Assistant, _) => self.says("assistant", text),
             _ => {
-                if is_needed && text.is_empty() {
+                if is_needed && says != Says::Made && text.is_empty() {
                     self.problem(self.names.content, "is empty");
                 }
                 self.texts.push(text);
@@ -320,11 +334,28 @@ impl<'a, 'n> Fit<'a, 'n> {
         for (index, element) in elements(raw).enumerate() {
             let found = members_of(element);
             self.place.push(Step::Index(index));
+            let before = self.problems.len();
             says |= others.iter().any(|key| is_there(&found, key)) || self.says_part(part, element);
+            if self.problems.len() == before {
+                self.refuse_parts_of_others(role, &found);
+            }
             self.place.pop();
         }
         if let Some(turn) = turn.as_mut().filter(|_| says) {
             turn.content = Value::Json(raw);
+        }
+    }
+
+    /// Refuses a part that is not for whoever speaks.
+    fn refuse_parts_of_others(&mut self, role: &str, found: &Members<'a>) {
+        let parts = &self.names.other_parts;
+        let is_own = |key: &String| parts.get(role).is_some_and(|own| own.contains(key));
+        let mut others = parts.values().flatten().filter(|key| !is_own(key));
+        if let Some(key) = others.find(|key| raw_of(found, key).is_some_and(|raw| raw != b"null")) {
+            self.problem(
+                self.names.wrong_type,
+                &format!("has a key \"{key}\", which is not taken"),
+            );
         }
     }
 
@@ -353,7 +384,7 @@ impl<'a, 'n> Fit<'a, 'n> {
         for (index, part) in elements(raw).enumerate() {
             let members = if part.starts_with(b"{") { members_of(part) } else { Vec::new() };
             match (value_of(&members, "type"), value_of(&members, "text")) {
-                (Value::Text(_), Value::Text(text)) => self.texts.push(text),
+                (Value::Text(kind), Value::Text(text)) if kind.is("text") => self.texts.push(text),
                 (Value::Text(kind), Value::Missing) if !kind.is("text") => {}
                 _ => {
                     self.place.push(Step::Index(index));

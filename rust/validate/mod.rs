@@ -64,6 +64,8 @@ struct Names {
     others: bool,
     turn_others: bool,
     other_keys: Vec<String>,
+    /// Keys of which an object has one at most, and the name of that rule.
+    apart: (Vec<Vec<String>>, &'static str),
     /// Whether a content may be in parts, and the keys of parts that are no texts, by role.
     parts: bool,
     other_parts: BTreeMap<String, Vec<String>>,
@@ -151,6 +153,7 @@ impl Names {
             others: rules.extra_keys != Some(false),
             turn_others: rules.turn_extra_keys.or(rules.extra_keys) != Some(false),
             other_keys: rules.other_keys.clone(),
+            apart: (rules.apart.clone(), rules.name("apart")),
             parts: rules.parts,
             other_parts: rules.other_parts.clone(),
         }

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 use crate::entries::{CALLS, Detail, List, ROLES};
 use crate::record::{Field, Holds};
 use crate::scan::MAX_KEYS;
-use crate::shape::Shape;
 use crate::shape::plan::{Condition, Source};
 use crate::shape::tree::{Item, Node, Part};
+use crate::shape::{Operation, Shape};
 
 /// What a value may be.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub(super) enum Says {
     Assistant,
     /// Something else that needs to be there, or need not.
     Something,
+    /// The same, but cut out of another text or made of a list: it may be empty where that is not.
+    Made,
 }
 
 /// Makes patterns of the tree of a shape.
@@ -187,7 +189,9 @@ impl<'a> Compiler<'a> {
             _ => None,
         });
         let is_needed = parts.iter().any(|part| self.needs_part(part));
-        Pattern::Text { says: says.unwrap_or(Says::Something), is_needed }
+        let is_made = parts.iter().any(|part| matches!(part, Part::Each { .. }));
+        let other = if is_made { Says::Made } else { Says::Something };
+        Pattern::Text { says: says.unwrap_or(other), is_needed }
     }
 
     fn field(&self, source: &Source) -> Pattern {
@@ -207,8 +211,8 @@ impl<'a> Compiler<'a> {
         if slot == Detail::Role.slot() {
             return Says::Role;
         }
-        if !source.operations.is_empty() {
-            return Says::Something;
+        if source.operations.iter().any(Operation::cuts) {
+            return Says::Made;
         }
         match self.shape.fields().get(slot) {
             Some(Field::Instruction) => Says::User,

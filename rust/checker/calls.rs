@@ -1,4 +1,4 @@
-//! Calls of tools: how many, and their ids, held against what a consumer takes for one.
+//! Calls of tools: how many, their ids and their arguments, held against what a consumer takes for them.
 
 use super::Turn;
 use crate::record::Value;
@@ -30,6 +30,12 @@ fn is_of(chars: u64, id: Value<'_>) -> bool {
 /// Whether something holds for the id of each call.
 fn calls_have(calls: Value<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
     elements_of(calls).all(|call| holds(member(call, "id").map_or(Value::Missing, Value::of)))
+}
+
+/// Whether the arguments of each call are a text.
+pub(super) fn are_as_text(calls: Value<'_>) -> bool {
+    let arguments = |call| member(member(call, "function")?, "arguments");
+    elements_of(calls).all(|call| !matches!(arguments(call).map(Value::of), Some(Value::Json(_))))
 }
 
 /// How many calls there are.
