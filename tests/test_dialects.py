@@ -193,8 +193,13 @@ def test_no_layout_of_a_run_shows(
 
 
 def test_documents_are_flat_or_not_whatever_their_keys_hold() -> None:
-    flat = {"question": "Q", "instruction": "I", "cot_answer": "A", "context": {"t:[": ["d"]}}
-    lists = {**flat, "context": {'t:["': [["d"]]}}
+    flat = {
+        "question": "Q",
+        "instruction": "I",
+        "cot_answer": "A",
+        "context": {"t:[": ["t"], "sentences": ["d"]},
+    }
+    lists = {**flat, "context": {'t:["': [["t"]], "sentences": [["d"]]}}
     for record, dialect in ((flat, "raft-local"), (lists, "gorilla")):
         for spaces in (None, 1):
             line = json.dumps(record, indent=spaces).replace("\n", " ").encode()

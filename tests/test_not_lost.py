@@ -432,13 +432,27 @@ def test_of_two_system_messages_none_is_left_out(row: Json) -> None:
 
 NULL_BESIDE: dict[str, tuple[Json, tuple[str, ...]]] = {
     "a prompt": ({"prompt": "P", "completion": "C"}, ("cot_answer", "oracle_document")),
+    "a prompt among rows for evaluation": (
+        {"prompt": "P", "completion": "C"},
+        ("question", "gold_final_answer", "context"),
+    ),
+    "messages of TRL among them": (
+        {
+            "prompt": [{"role": "user", "content": "Q"}],
+            "completion": [{"role": "assistant", "content": "A"}],
+        },
+        ("question", "gold_final_answer"),
+    ),
     "an instruction": (
         {"instruction": "P", "output": "C"},
-        ("cot_answer", "prompt", "completion"),
+        ("cot_answer", "prompt", "completion", "question", "gold_final_answer"),
     ),
     "a choice": (
         {"prompt": "P", "chosen": "C", "rejected": "D"},
-        ("cot_answer", "context", "output", "completion", "oracle_document"),
+        (
+            *("cot_answer", "context", "output", "completion", "oracle_document"),
+            *("question", "gold_final_answer"),
+        ),
     ),
     "documents": (
         {"question": "Q", "context": {"sentences": [["D"]]}, "cot_answer": "C"},
@@ -470,3 +484,18 @@ def test_a_key_that_is_null_is_none_that_tells_a_dialect(
     parquet.write_table(pa.Table.from_pylist([{**row, **nulls}]), tmp_path / "in.parquet")
     raftfast.convert(tmp_path / "in.parquet", tmp_path / "out.jsonl", to)
     assert json.loads((tmp_path / "out.jsonl").read_bytes()) == json.loads(alone)
+
+
+# In lines it was an error, in columns it was not.
+@pytest.mark.parametrize("system", ["X", ""])
+def test_a_system_message_that_is_given_is_that_of_records_with_two(
+    system: str, tmp_path: Path
+) -> None:
+    turns = [{"role": "system", "content": "S2"}, {"role": "user", "content": "Q"}]
+    row: Json = {"system": "S1", "messages": [*turns, {"role": "assistant", "content": "A"}]}
+    for to in ("chat", "sharegpt", "alpaca"):
+        alone = Converter(to, system=system).convert_bytes(line_of({"messages": row["messages"]}))
+        assert Converter(to, system=system).convert_bytes(line_of(row)) == alone
+        raftfast.convert(pa.Table.from_pylist([row]), tmp_path / "out", to, system=system)
+        assert json.loads((tmp_path / "out").read_bytes()) == json.loads(alone)
+        assert fault(Converter(to), line_of(row)).kind == "unfit"

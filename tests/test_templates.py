@@ -297,6 +297,23 @@ def test_what_a_template_says_against_a_conversation_is_told(tmp_path: Path) -> 
     assert caught.value.kind == "template"
 
 
+# It was left out, so that templates with a system message of their own put that in.
+@pytest.mark.parametrize("content", ["", None, "S"])
+def test_a_template_of_ones_own_sees_a_system_message_that_is_empty(
+    content: str | None, folder: Path
+) -> None:
+    (folder / "own.jinja").write_text("{% for m in messages %}{{ m }}{% endfor %}")
+    turns = [
+        {"role": "system", "content": content},
+        {"role": "user", "content": "Q"},
+        {"role": "assistant", "content": "A"},
+    ]
+    rows = Converter("text", template="own.jinja").convert_bytes(
+        json.dumps({"messages": turns}).encode()
+    )
+    assert json.loads(rows)["text"] == "".join(map(repr, turns))
+
+
 # What templates say was kept once and for all, and after a thousand texts there were no others.
 def test_what_a_template_says_of_a_record_is_told_however_many_there_are(folder: Path) -> None:
     (folder / "own.jinja").write_text("{{ raise_exception(messages[0].content) }}")

@@ -43,7 +43,9 @@ impl Reader {
         let indifferent = shape.fields().is_empty() && shape.lists().is_empty();
         let other = other(shape, &reading.rejected)?;
         let system = [Field::System.name().to_owned()];
-        let own_system = if indifferent { 0 } else { compiler.bits(&system) };
+        // Rows have the one that the caller gave, whatever stands in a record.
+        let given = shape.takes_system() && slot(Field::System).is_none();
+        let own_system = if indifferent || given { 0 } else { compiler.bits(&system) };
         let read = compiler.expressions.keys().len();
         for (known, dialect) in known.iter_mut().zip(dialects) {
             known.refuses = compiler.refuses(dialect);

@@ -36,17 +36,10 @@ impl Reader {
             return Ok(());
         }
         if said.is_empty() || has_history {
-            for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
-                let content = slot.map_or(Value::Missing, |slot| fields.value(slot, record));
-                if is_there(content) {
-                    said.push(turn(role, content, lists)?);
-                }
-            }
+            self.add_pair(&mut said, fields, record, lists)?;
         }
         let own_system = said.first().is_some_and(|first| lists.is(first, "system"));
-        if own_system {
-            said.remove(0);
-        }
+        let own = own_system.then(|| said.remove(0));
         if let Some(found) = &self.final_answer {
             shorten_answers(&mut said, found, lists)?;
             self.take_final(&mut said, fields, record, lists)?;
@@ -57,16 +50,11 @@ impl Reader {
         if self.room.roles.contains(&CALLS) {
             said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
         }
-        let given = Value::of(&self.system.text);
-        let system = self.system.slot.map_or(given, |slot| fields.value(slot, record));
         let start = lists.len();
-        if is_there(system) {
-            let system = turn("system", system, lists)?;
-            lists.push(system)?;
-        }
+        self.add_system(own, fields, record, lists)?;
         self.check_turns(&said, own_system, lists)?;
-        if !self.takes_silence
-            && self.room.turns
+        let hears_all = self.takes_silence || !self.room.turns;
+        if !hears_all
             && self.is_complete(fields, record)
             && said.iter().any(|turn| is_silent(turn, lists))
         {
@@ -84,6 +72,41 @@ impl Reader {
             pair_up(&said, lists)?;
         }
         Ok(())
+    }
+
+    /// Adds the question and the answer of a record that has them beside its turns, or no turns.
+    fn add_pair(
+        &self,
+        said: &mut Vec<Entry>,
+        fields: &Fields,
+        record: &Record<'_>,
+        lists: &mut Lists,
+    ) -> Result<(), TryReserveError> {
+        for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
+            let content = slot.map_or(Value::Missing, |slot| fields.value(slot, record));
+            if is_there(content) {
+                said.push(turn(role, content, lists)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the system message: that of the caller, or of the record, whose own turn of it is given.
+    fn add_system(
+        &self,
+        own: Option<Entry>,
+        fields: &Fields,
+        record: &Record<'_>,
+        lists: &mut Lists,
+    ) -> Result<(), TryReserveError> {
+        let given = Value::of(&self.system.text);
+        let system = self.system.slot.map_or(given, |slot| fields.value(slot, record));
+        if is_there(system) {
+            let system = turn("system", system, lists)?;
+            return lists.push(system);
+        }
+        // A template tells an empty system message from none.
+        own.filter(|_| self.jinja.is_some()).map_or(Ok(()), |silent| lists.push(silent))
     }
 
     /// Takes for what the last answer says the final answer that the record has elsewhere.
@@ -134,10 +157,11 @@ impl Reader {
         let unfit = |what| Err(Unread::Kind(FaultKind::Unfit { what }));
         let is_answer = |turn: &Entry| lists.is(turn, "assistant");
         let answers = said.iter().filter(|turn| is_answer(turn)).count();
-        if answers > 1 && !self.room.turns && self.several == Several::Error {
+        let takes_one = !self.room.turns && self.several == Several::Error;
+        if takes_one && answers > 1 {
             return Err(Unread::Kind(FaultKind::ManyTurns { answers }));
         }
-        if !self.room.turns && self.several == Several::Error && said.len() > 2 {
+        if takes_one && said.len() > 2 {
             return unfit("more than one question and its answer");
         }
         if own_system && !self.room.system {
@@ -146,7 +170,6 @@ impl Reader {
         if self.room.answer && answers > 0 && !said.last().is_some_and(is_answer) {
             return unfit("a question without an answer at the end");
         }
-        let named = |turn: &Entry| ROLES.iter().find(|role| lists.is(turn, role)).copied();
         let takes = |role: &&'static str| {
             if self.room.turns {
                 self.room.roles.contains(role)
@@ -154,24 +177,27 @@ impl Reader {
                 matches!(*role, "user" | "assistant")
             }
         };
-        if let Some(role) = said.iter().filter_map(named).find(|role| !takes(role)) {
+        let roles = said.iter().filter_map(|turn| named(turn, lists));
+        if let Some(role) = roles.into_iter().find(|role| !takes(role)) {
             return unfit(turn_of(role));
         }
-        for (detail, what) in LOST {
-            let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
-            let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
-            let last_only = detail == Detail::Weight && self.trains_on_last;
-            let seen = if last_only { said.len().saturating_sub(1) } else { 0 };
-            // The weight of a turn that has none in a row is left to the rules.
-            let has_room = |turn: &Entry| match named(turn).filter(|_| detail != Detail::Weight) {
-                Some(role) => self.room.details.contains(&(detail, role)),
-                None => self.room.takes(detail),
-            };
-            if said[seen..].iter().any(|turn| has(turn) && !has_room(turn)) {
-                return unfit(what);
-            }
-        }
-        Ok(())
+        let lost = LOST.iter().find(|(detail, _)| self.loses(*detail, said, lists));
+        lost.map_or(Ok(()), |(_, what)| unfit(what))
+    }
+
+    /// Whether rows have no place for a detail that some turn has.
+    fn loses(&self, detail: Detail, said: &[Entry], lists: &Lists) -> bool {
+        let says_nothing = |json: &[u8]| matches!(json, [] | b"1" | b"1.0" | b"[]");
+        let has = |turn: &Entry| !says_nothing(lists.bytes(turn.get(detail)));
+        let last_only = detail == Detail::Weight && self.trains_on_last;
+        let seen = if last_only { said.len().saturating_sub(1) } else { 0 };
+        // The weight of a turn that has none in a row is left to the rules.
+        let role_of = |turn: &Entry| named(turn, lists).filter(|_| detail != Detail::Weight);
+        let has_room = |turn: &Entry| match role_of(turn) {
+            Some(role) => self.room.details.contains(&(detail, role)),
+            None => self.room.takes(detail),
+        };
+        said[seen..].iter().any(|turn| has(turn) && !has_room(turn))
     }
 }
 
@@ -188,6 +214,11 @@ const LOST: [(Detail, &str); 3] = [
     (Detail::Weight, "the weight of a turn"),
     (Detail::Name, "the name of a speaker"),
 ];
+
+/// The role of a turn, by raftfast's name.
+fn named(turn: &Entry, lists: &Lists) -> Option<&'static str> {
+    ROLES.into_iter().find(|role| lists.is(turn, role))
+}
 
 /// A turn of a role, in words.
 fn turn_of(role: &str) -> &'static str {
