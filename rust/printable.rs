@@ -1,5 +1,7 @@
 //! Data as it may stand in a message.
 
+use std::path::Path;
+
 /// Characters of data that a message shows at most.
 const SNIPPET: usize = 120;
 
@@ -19,6 +21,17 @@ pub fn printable(bytes: &[u8]) -> String {
         shown.extend(chunk.invalid().iter().flat_map(|&byte| byte.escape_ascii()).map(char::from));
     }
     shown
+}
+
+/// The name of a file, in which a byte that is not UTF-8 is told as `\xff`, so that two names stay two.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    let mut name = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        name.push_str(chunk.valid());
+        name.extend(chunk.invalid().iter().flat_map(|&byte| byte.escape_ascii()).map(char::from));
+    }
+    name
 }
 
 /// The text of a line around a byte, printable and cut.

@@ -36,7 +36,7 @@ mod _raftfast {
     #[pymodule_export]
     use super::inputs::Strings;
     #[pymodule_export]
-    use super::ledger::Ledger;
+    use super::ledger::{Ledger, restored_ledger};
     #[pymodule_export]
     use super::rows::{Findings, Validator, validate_files};
     #[pymodule_export]

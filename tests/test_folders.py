@@ -124,6 +124,7 @@ def test_the_manifest_tells_what_was_made_from_what(sources: Path) -> None:
     }
     assert entry["output"] == {
         "size": len(alone("in/a.jsonl")),
+        "mtime_ns": (sources / "out/a.jsonl").stat().st_mtime_ns,
         "xxh3": _raftfast.digest("out/a.jsonl"),
     }
     assert entry["ledger"]["read"] == 30

@@ -68,6 +68,23 @@ def test_an_error_keeps_its_place_when_it_crosses_to_another_process() -> None:
     assert str(copied) == str(caught.value)
 
 
+def test_a_ledger_crosses_to_another_process_whole(folder: Path) -> None:
+    for name in ("a", "b"):
+        lines = LINE * 20 + b'{"instruction": "Q", "cot_answer": null}\n{"instruction": 1}\n'
+        (folder / f"{name}.jsonl").write_bytes(lines)
+    with pytest.warns(raftfast.RuleWarning):
+        ledger = raftfast.convert(
+            ["a.jsonl", "b.jsonl"], "out.jsonl", "openai", shard_size=400, on_error="skip"
+        )
+    copied = pickle.loads(pickle.dumps(ledger))  # noqa: S301 - made a line above
+    assert copied.as_dict() == ledger.as_dict()
+    assert copied.rows == ledger.rows != []
+    told = [(name, account.as_dict()) for name, account in ledger.inputs]
+    assert [(name, account.as_dict()) for name, account in copied.inputs] == told != []
+    lenient = raftfast.Ledger.total([ledger, copied], 1.0)
+    assert pickle.loads(pickle.dumps(lenient)).missing == lenient.missing  # noqa: S301
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -174,12 +191,12 @@ def test_what_cannot_be_loaded_is_one_line(module: str, tmp_path: Path) -> None:
 CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "a seed below nothing": ({"seed": -1}, "seed is -1; it must be between 0 and 2"),
     "fewer rows than none": ({"expect_rows": -1}, "expect_rows is -1; it must be between 0"),
-    "no thread": ({"threads": 0}, "threads is 0; it must be between 1 and 2"),
-    "more threads than can be": ({"threads": 10**30}, "it must be between 1 and 2^32 - 1"),
-    "blocks of nothing": ({"block_bytes": 0}, "block_bytes is 0; it must be between 1 and 2"),
+    "no thread": ({"threads": 0}, "threads is 0; it must be at least 1"),
+    "more threads than can be": ({"threads": 10**30}, "it must be at least 1 and below 2^32"),
+    "blocks of nothing": ({"block_bytes": 0}, "block_bytes is 0; it must be at least 1"),
     "records of less than nothing": (
         {"max_record_bytes": -1},
-        "max_record_bytes is -1; it must be between 1 and 2^63 - 1",
+        "max_record_bytes is -1; it must be at least 1 and below 2^63",
     ),
     "a size in words": (
         {"shard_size": "100kB"},
@@ -209,8 +226,8 @@ def test_a_call_that_makes_no_sense_is_refused_before_any_work(
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"size": -1}, "size is -1; it must be between 0 and 2^63 - 1"),
-        ({"size": 1, "seed": -1}, "seed is -1; it must be between 0 and 2^64 - 1"),
+        ({"size": -1}, "size is -1; it must be between 0 and 2^63"),
+        ({"size": 1, "seed": -1}, "seed is -1; it must be between 0 and 2^64"),
         ({"size": 1, "style": "plain"}, "no style 'plain'; there are escaped and utf8"),
     ],
 )
@@ -243,11 +260,11 @@ def test_rules_keep_their_names_however_many_names_were_given(folder: Path) -> N
         raftfast.Converter("openai-dpo", rejected=f"key {number}")
     (folder / "rows.jsonl").write_bytes(b"{}\n")
     (folder / "mine.toml").write_text(
-        "name = 'mine'\nrow = '{\"a\": \"{question}\"}'\n[rules]\nmin_rows = 2\n"
-        "[rules.names]\nmin_rows = 'far_too_few'\n"
+        "name = 'mine'\nneeds = ['question']\nrow = '{\"a\": \"{question}\"}'\n"
+        "[rules.names]\nmissing_key = 'no_a'\n"
     )
     verdict = raftfast.validate("rows.jsonl", to="mine.toml")
-    assert "far_too_few" in {problem.rule for problem in verdict.problems}
+    assert {problem.rule for problem in verdict.problems} == {"no_a"}
 
 
 def test_a_file_that_was_opened_as_text_is_no_input(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import raftfast as library
+from conftest import jsonl, record
 from raftfast.files import published
 
 if TYPE_CHECKING:
@@ -302,6 +303,26 @@ def test_an_open_file_that_is_an_input_is_no_output(folder: Path) -> None:
             with pytest.raises(library.UsageError, match="is the same file as output"):
                 library.convert(path, other, **options)
     assert path.read_bytes() == ROW * 1000
+
+
+# It was read while it was written, and some records were lost.
+def test_an_object_that_is_an_input_is_no_output() -> None:
+    data = jsonl(*[record()] * 100)
+    both = io.BytesIO(data)
+    with pytest.raises(library.UsageError, match="output <BytesIO> is the same object as an input"):
+        library.convert([io.BytesIO(data), both], both)
+    assert both.getvalue() == data
+
+
+def test_a_file_of_a_dataset_is_no_output_of_it(folder: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.Dataset.from_dict({"instruction": ["Q"], "cot_answer": ["A"]}).save_to_disk("data")
+    dataset = datasets.load_from_disk("data")
+    name = dataset.cache_files[0]["filename"]
+    before = (folder / name).read_bytes()
+    with pytest.raises(library.UsageError, match="is the same file as input <Dataset>"):
+        library.convert(dataset, name, output_type="arrows")
+    assert (folder / name).read_bytes() == before
 
 
 def test_an_open_file_of_a_data_set_is_no_output_of_it(folder: Path) -> None:

@@ -76,6 +76,14 @@ def test_objects_without_keys_are_not_lost(tmp_path: Path) -> None:
     assert ledger.written == 2
 
 
+# It was a file without columns, which nothing reads.
+def test_whole_records_of_which_there_are_none_are_no_parquet(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"")
+    with pytest.raises(UsageError, match="Parquet has no rows without columns"):
+        raftfast.convert(tmp_path / "in.jsonl", tmp_path / "rows.parquet", to="hf")
+    assert not (tmp_path / "rows.parquet").exists()
+
+
 @pytest.mark.parametrize("name", ["in.parquet", "in.arrow"])
 def test_rejects_of_columns_are_refused_and_not_an_empty_file(name: str, tmp_path: Path) -> None:
     table = pa.table({"instruction": ["q"], "cot_answer": ["a"]})

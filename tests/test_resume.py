@@ -402,7 +402,25 @@ def test_a_name_that_is_not_utf8_has_one_account_and_is_kept(sources: Path) -> N
     for again in (False, True):
         library.convert("in", "out/", resume=True, report="report.json")
         accounts = by_input(sources / "report.json")
-        assert list(accounts) == ["in/a.jsonl", "in/caf\ufffd.jsonl", "in/sub/c.jsonl"]
+        assert list(accounts) == ["in/a.jsonl", r"in/caf\xe9.jsonl", "in/sub/c.jsonl"]
         kept = [made["kept"] for made in json.loads(Path("report.json").read_bytes())["outputs"]]
         assert kept == [again] * 3
         assert (sources / "out" / name).stat().st_size > 0
+
+
+# It was taken away once its rows were written, and was the only copy.
+@pytest.mark.parametrize("named", ["out/a.jsonl", "link.jsonl"])
+def test_an_input_is_not_taken_away_as_the_output_of_what_is_gone(
+    named: str, sources: Path
+) -> None:
+    library.convert("in/a.jsonl", "out/", "raft", resume=True)
+    (sources / "in/a.jsonl").unlink()
+    (sources / "link.jsonl").symlink_to("out/a.jsonl")
+    before = tree(sources)
+    others: list[dict[str, Any]] = [{"compression": "gz"}, {"output_type": "parquet"}]
+    for options in others:
+        with pytest.raises(library.UsageError, match=r"taken away by --resume: .*out/a.jsonl"):
+            library.convert(named, "out/", resume=True, **options)
+    with pytest.raises(library.UsageError, match="is the same file as report"):
+        library.convert("in/b.jsonl", "out/", "raft", resume=True, report="out/a.jsonl")
+    assert tree(sources) == before

@@ -230,3 +230,54 @@ def test_a_key_that_stands_twice_in_a_map_is_refused(tmp_path: Path) -> None:
     offsets, hidden = pa.array([0, 2, 3], pa.int32()), pa.array([True, False])
     unseen = pa.MapArray.from_arrays(offsets, ["z", "z", "y"], [1, 2, 3], mask=hidden)
     assert raftfast.convert(pa.table({"m": unseen}), tmp_path / "out", to="hf").written == 2
+
+
+def empty_slices() -> dict[str, Any]:
+    """Make arrays without values whose offsets do not start at nothing, as Arrow allows."""
+    batch = pa.record_batch({"instruction": ["a", "b"], "cot_answer": ["x", "y"]})
+    none_inside = pa.ListArray.from_arrays(
+        pa.array([0, 0], pa.int32()), pa.array(["a", "b"]).slice(1, 0)
+    )
+    none_inside.validate(full=True)
+    listed = pa.table({"question": ["q"], "context": none_inside, "instruction": ["i"]})
+    return {
+        "a batch": [batch, batch.slice(1, 0)],
+        "the end of a reader": pa.RecordBatchReader.from_batches(
+            batch.schema, [batch, batch.slice(2)]
+        ),
+        "large texts": [batch, large(batch).slice(1, 0)],
+        "a list": listed.append_column("cot_answer", pa.array(["c"])),
+    }
+
+
+def large(batch: pa.RecordBatch) -> pa.RecordBatch:
+    schema = pa.schema([(name, pa.large_string()) for name in batch.schema.names])
+    return batch.cast(schema)
+
+
+# They were broken inputs.
+@pytest.mark.parametrize("name", [*empty_slices()])
+def test_arrays_without_values_hold_nothing_whatever_they_are_slices_of(
+    name: str, tmp_path: Path
+) -> None:
+    ledger = raftfast.convert(empty_slices()[name], tmp_path / "out", to="completion")
+    assert ledger.written == (1 if name == "a list" else 2)
+
+
+# The extension hid the objects in objects, and arrow-rs cut them twice.
+def test_a_slice_of_an_extension_of_objects_is_read(tmp_path: Path) -> None:
+    class Extension(pa.ExtensionType):  # type: ignore[misc]
+        def __init__(self) -> None:
+            inside = pa.struct([("b", pa.string())])
+            super().__init__(pa.struct([("a", inside)]), "raftfast.test")
+
+        def __arrow_ext_serialize__(self) -> bytes:
+            return b""
+
+    values = [{"a": {"b": text}} for text in ("x", "y", "z")]
+    kind = Extension()
+    array = pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+    table = pa.table({"instruction": ["i", "j", "k"], "x": array}).slice(1)
+    raftfast.convert(table, tmp_path / "out", to="hf")
+    rows = [json.loads(line) for line in (tmp_path / "out").read_bytes().splitlines()]
+    assert [row["x"] for row in rows] == values[1:]

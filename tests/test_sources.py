@@ -132,7 +132,7 @@ def test_a_table_may_come_again() -> None:
 @pytest.mark.parametrize("name", ["plain", "a\nb", "\udcff", "a: b"], ids=ascii)
 def test_a_stream_ends_with_what_ended_it_whatever_its_name(name: str) -> None:
     stream = SimpleNamespace(failure=OSError(errno.EIO, "boom"))
-    told = os.fsencode(name).decode(errors="replace")
+    told = os.fsencode(name).decode(errors="backslashreplace")
     error = raftfast.Error("broken", "broken-input", told)
     with pytest.raises(OSError, match="boom") as caught:
         raise_failure([("another", SimpleNamespace(failure=None)), (name, stream)], error)

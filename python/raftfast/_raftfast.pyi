@@ -131,6 +131,8 @@ class Ledger:
             name: What the input is called in ``inputs``.
 
         """
+    def __reduce__(self) -> tuple[Callable[..., Ledger], tuple[object, ...]]:
+        """Give ``pickle`` what it takes, so that a ledger crosses to another process."""
     def as_dict(self) -> dict[str, object]:
         """All but ``inputs``, ``rows`` and ``missing`` as plain values, for ``--report``."""
     @staticmethod
@@ -693,6 +695,25 @@ def survey(
     Raises:
         Error: A record is malformed.
         OSError: A file cannot be read.
+
+    """
+
+def restored_ledger(
+    account: dict[str, Any],
+    inputs: Sequence[tuple[str, dict[str, Any]]],
+    rows: Sequence[int],
+    missing: Sequence[str],
+) -> Ledger:
+    """Put a ledger together that was pickled.
+
+    Args:
+        account: What ``as_dict`` gave.
+        inputs: The same of each input, by its name.
+        rows: The ``rows``.
+        missing: The fields that were in no record.
+
+    Raises:
+        ValueError: An account is none.
 
     """
 

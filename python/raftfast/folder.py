@@ -30,7 +30,7 @@ from raftfast.manifest import (
     manifest,
     read_manifest,
 )
-from raftfast.paths import STANDARD, status
+from raftfast.paths import STANDARD, refuse_same, status
 from raftfast.sources import name_in_account, name_of
 from raftfast.staging import SUCCESS, staged
 from raftfast.task import Made, Outcome, gather
@@ -78,6 +78,8 @@ def to_folder(
     if task.companion is not None:
         task.companion.is_right(task.output, names)  # better to fail now than after all work
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
+    if resume:
+        _refuse_what_would_go(task, _Earlier.of(task.output, maker, task.inputs), names)
     with (
         ExitStack() as last,
         staged(task.output, last, resume=resume) as staging,
@@ -158,6 +160,56 @@ class _Step:
     staged: bool
 
 
+@dataclass(frozen=True)
+class _Earlier:
+    """What earlier runs made in a folder.
+
+    Attributes:
+        folder: The folder.
+        entries: What the manifest says of its files.
+        made_so: Whether they were made as this run makes them.
+        inputs: Those of this run.
+
+    """
+
+    folder: str
+    entries: Mapping[str, Entry]
+    made_so: bool
+    inputs: Sequence[Found]
+
+    @classmethod
+    def of(cls, folder: str, maker: Maker, inputs: Sequence[Found]) -> _Earlier:
+        return cls(folder, *read_manifest(folder, maker), inputs)
+
+    def others(self, names: Sequence[str]) -> list[str]:
+        """Name the outputs that are there and are none of these."""
+        others = [name for name in self.entries if name not in names]
+        return [name for name in others if self.entries[name].output.is_there(self.path(name))]
+
+    def is_gone(self, name: str) -> bool:
+        """Tell whether the input of an output is gone, or has another output by now."""
+        state = self.entries[name].input
+        if state is None:
+            return False
+        now = (State.of(found.source) for found in self.inputs)
+        has_other = any(one is not None and one.name == state.name for one in now)
+        with suppress(OSError):  # what nobody may look at is not gone
+            return has_other or not is_there(state.name)
+        return False
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+
+def _refuse_what_would_go(task: Task, earlier: _Earlier, names: Sequence[str]) -> None:
+    """Refuse a run that would take away what it reads, or what it writes beside its outputs."""
+    going = [name for name in earlier.others(names) if earlier.is_gone(name)]
+    role = "made from what is gone, and to be taken away by --resume:"
+    refuse_same(
+        task.sources, [*task.beside.items(), *((role, earlier.path(name)) for name in going)]
+    )
+
+
 class _Folder:
     """A run that fills a folder."""
 
@@ -177,7 +229,7 @@ class _Folder:
         self._maker = maker
         self._journal = journal
         self._resume = resume
-        self._before, self._made_so = read_manifest(staging.target, maker)
+        self._before = _Earlier.of(staging.target, maker, task.inputs)
         self._shown: list[str] = []
         self._gone: list[str] = []
 
@@ -195,12 +247,12 @@ class _Folder:
         """Write the marks, and decide what is to be shown and what to go."""
         entries = {name: step.entry for name, step in zip(self._names, steps, strict=True)}
         made = [name for name, step in zip(self._names, steps, strict=True) if step.staged]
-        others = [name for name in self._before if name not in entries]
-        there = [name for name in others if self._is_there(name)]
-        self._gone = [name for name in there if self._resume and self._is_gone(name)]
+        there = self._before.others(self._names)
+        self._gone = [name for name in there if self._resume and self._before.is_gone(name)]
         # What was made in another way is not for this manifest to keep.
-        stay = [name for name in there if name not in self._gone and self._made_so]
-        text = manifest(self._maker, {**{name: self._before[name] for name in stay}, **entries})
+        stay = [name for name in there if name not in self._gone and self._before.made_so]
+        kept = {name: self._before.entries[name] for name in stay}
+        text = manifest(self._maker, {**kept, **entries})
         described = self._described()
         if not (made or self._gone or described) and self._stands(text):
             return
@@ -236,20 +288,6 @@ class _Folder:
     def _stands(self, text: bytes) -> bool:
         return self._staging.holds(MANIFEST, text) and self._staging.holds(SUCCESS, b"")
 
-    def _is_gone(self, name: str) -> bool:
-        """Tell whether the input of an output is gone, or has another output by now."""
-        state = self._before[name].input
-        if state is None:
-            return False
-        now = (State.of(found.source) for found in self._task.inputs)
-        has_other = any(one is not None and one.name == state.name for one in now)
-        with suppress(OSError):  # what nobody may look at is not gone
-            return has_other or not is_there(state.name)
-        return False
-
-    def _is_there(self, name: str) -> bool:
-        return self._before[name].output.is_there(os.path.join(self._staging.target, name))
-
     def _step(self, index: int, state: State | None, threads: int, tick: Tick) -> _Step:
         if self._resume and state is not None:
             for entry, path in self._earlier(self._names[index]):
@@ -262,8 +300,8 @@ class _Folder:
         """Name what earlier runs made for an output, of which one may have been cut off."""
         if name in self._journal.entries:
             yield self._journal.entries[name], self._staging.path(name)
-        if name in self._before and self._made_so:
-            yield self._before[name], os.path.join(self._staging.target, name)
+        if name in self._before.entries and self._before.made_so:
+            yield self._before.entries[name], self._before.path(name)
 
     def _is_right(self, entry: Entry, path: str, state: State, tick: Tick) -> bool:
         if "rejects" in self._task.beside and entry.ledger.rejected:

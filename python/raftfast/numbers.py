@@ -26,4 +26,5 @@ def check_numbers(**numbers: int | None) -> None:
     for name, number in numbers.items():
         least, bits = _MAY_BE[name]
         if number is not None and not least <= number < 1 << bits:
-            raise UsageError(f"{name} is {number}; it must be between {least} and 2^{bits} - 1")
+            told = f"at least {least} and below" if least else "between 0 and"
+            raise UsageError(f"{name} is {number}; it must be {told} 2^{bits}")

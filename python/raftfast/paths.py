@@ -61,7 +61,8 @@ def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) ->
     """Refuse clashes as `refuse_clashes` does, where several outputs are for the same thing."""
     names = [source for source in inputs if isinstance(source, str)]
     taken = {_identity(name, stream=0): f"input {name}" for name in names}
-    taken |= {_file_of(source): f"input {_told(source)}" for source in inputs}
+    objects = [source for source in inputs if not isinstance(source, str)]
+    taken |= {file: f"input {_told(source)}" for source in objects for file in _files_of(source)}
     folders = [name for name in names if name != STANDARD and os.path.isdir(name)]
     for role, name in outputs:
         _refuse_inside(folders, role, name)
@@ -76,9 +77,11 @@ def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) ->
 def _refuse_same_file(
     inputs: Sequence[object], outputs: Mapping[str, str], written: object
 ) -> None:
-    """Refuse an open file to write to that is an input, or that another output replaces."""
+    """Refuse an object to write to that is an input, or a file that another output replaces."""
     found = _file_of(written)
     if found is None:
+        if not isinstance(written, str) and any(source is written for source in inputs):
+            raise UsageError(f"output {_told(written)} is the same object as an input")
         return
     for source in inputs:
         if found in _files_of(source):
@@ -88,17 +91,19 @@ def _refuse_same_file(
             raise UsageError(f"{role} {name} is the same file as output {_told(written)}")
 
 
-def _files_of(source: object) -> set[object]:
-    """Tell which files an input is: those of a data set are in its folder."""
+def _files_of(source: object) -> set[tuple[int, int] | str | None]:
+    """Tell which files an input is: those of a data set are in its folder, or it names them."""
     if not isinstance(source, str):
-        return {_file_of(source)}
+        cached = getattr(source, "cache_files", ())  # of a Dataset
+        return {_file_of(source), *(_identity(file["filename"], stream=0) for file in cached)}
     inside = os.listdir(source) if source != STANDARD and os.path.isdir(source) else []
     names = [source, *(os.path.join(source, name) for name in inside)]
     return {_identity(name, stream=0) for name in names}
 
 
 def _told(source: object) -> str:
-    return str(getattr(source, "name", source))
+    name = source if isinstance(source, str) else getattr(source, "name", None)
+    return name if isinstance(name, str) else f"<{type(source).__name__}>"
 
 
 def _file_of(source: object) -> tuple[int, int] | None:

@@ -30,7 +30,8 @@ def write_report(path: str, run: Mapping[str, object]) -> None:
 
 
 def _opened(path: str) -> TextIO:
-    # Descriptor 1, because sys.stdout may be replaced; lone bytes of file names become "?".
+    # Descriptor 1, because sys.stdout may be replaced. Lone bytes of file names become escapes of
+    # JSON, which Python reads as the same name.
     if path == STANDARD:
-        return open(1, "w", encoding="utf-8", errors="replace", closefd=False)
-    return open(path, "w", encoding="utf-8", errors="replace")  # noqa: PTH123
+        return open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    return open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123

@@ -79,7 +79,7 @@ def name_in_account(source: Source) -> str:
         return name_of(source)
     if source == STANDARD:
         return "<stdin>"
-    return os.fsencode(source).decode(errors="replace")  # as the core names it
+    return os.fsencode(source).decode(errors="backslashreplace")  # as the core names it
 
 
 @contextmanager

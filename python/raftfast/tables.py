@@ -127,8 +127,11 @@ def _aligned(batch: RecordBatch) -> RecordBatch:
 
 def _is_deep(kind: DataType, *, inside: bool) -> bool:
     """Tell a type with objects right inside of others, or of lists of a fixed length."""
+    import pyarrow as pa
     from pyarrow import types
 
+    if isinstance(kind, pa.BaseExtensionType):
+        return _is_deep(kind.storage_type, inside=inside)
     if types.is_struct(kind):
         return inside or any(
             _is_deep(kind.field(n).type, inside=True) for n in range(kind.num_fields)

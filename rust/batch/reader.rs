@@ -6,7 +6,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowDictionaryKeyType;
 use arrow_array::{Array, DictionaryArray, GenericListArray, GenericListViewArray, MapArray};
-use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array};
+use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array, new_empty_array};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
@@ -90,7 +90,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Checks an array. One without values is as good as any other: of a slice of others, arrow-rs asks
+    /// what it need not have.
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
+        if array.is_empty() {
+            return self.of_type(&*new_empty_array(array.data_type()));
+        }
+        self.of_type(array)
+    }
+
+    fn of_type(self, array: &dyn Array) -> Result<Node, Error> {
         match array.data_type() {
             DataType::Null => Ok(Node::Null),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.text(array),

@@ -50,6 +50,11 @@ impl fmt::Debug for Encoder {
 
 impl Encoder {
     pub(super) fn new(codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
+        if schema.fields().is_empty() {
+            let what = "Parquet has no rows without columns: objects without any keys, or none at \
+                        all, go into an Arrow file";
+            return Err(Error::usage(what));
+        }
         refuse_what_cannot_be_read(schema.fields())?;
         let properties = properties(codec, schema)?;
         let seconds = Seconds::of(schema);
@@ -61,14 +66,8 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// `Usage` if a batch without columns has rows, or a time is out of range.
+    /// `Usage` if a time is out of range.
     pub(super) fn encode(&self, batch: &RecordBatch) -> Result<Vec<ArrowColumnChunk>, Error> {
-        if batch.num_columns() == 0 {
-            return Err(Error::usage(format!(
-                "{} objects without any keys are no rows of Parquet; write an Arrow file instead",
-                batch.num_rows()
-            )));
-        }
         let columns = self.seconds.columns(batch).map_err(|error| {
             Error::usage(format!("Parquet cannot hold this: {error}; write an Arrow file instead"))
         })?;

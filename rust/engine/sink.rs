@@ -13,6 +13,7 @@ use super::TICK;
 use super::queue::Queue;
 use super::reserve::Reserve;
 use crate::error::{Error, ErrorKind};
+use crate::printable::name_of;
 use crate::source::{Readiness, wait_for};
 
 /// The name of standard output in commands.
@@ -56,7 +57,7 @@ impl Sink {
     /// When it cannot be opened.
     pub fn open(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Self, Error> {
         let is_stdout = path.as_os_str() == STDOUT;
-        let name = if is_stdout { "<stdout>".into() } else { path.to_string_lossy().into_owned() };
+        let name = if is_stdout { "<stdout>".to_owned() } else { name_of(path) };
         let file = if is_stdout { stdout() } else { existing(path, go_on) };
         let file = match file {
             Ok(Some(file)) => file,

@@ -12,6 +12,7 @@ use super::caller::{FileObject, Raised};
 use super::{detached, exception};
 use crate::batch::Column;
 use crate::error::Error;
+use crate::printable::name_of;
 use crate::source::{self, Input};
 
 /// Columns of strings in Arrow files, which the core reads itself.
@@ -44,7 +45,7 @@ impl Strings {
 
     #[staticmethod]
     fn is_one_file(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
-        let name = path.display().to_string();
+        let name = name_of(&path);
         let found = detached(py, || {
             source::Strings::is_one_file(&path).map_err(|error| Error::io(name, error))
         });

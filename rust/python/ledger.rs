@@ -30,6 +30,9 @@ pub(super) struct Ledger {
     broken: Vec<Broken>,
 }
 
+/// An account, those of the inputs, the rows of the outputs, and the missing fields.
+type Parts<'py> = (Bound<'py, PyDict>, Vec<(String, Bound<'py, PyDict>)>, Vec<u64>, Vec<String>);
+
 /// The rule that a row broke, its input and its line.
 type Broken = (&'static str, String, u64);
 
@@ -236,6 +239,15 @@ impl Ledger {
         Ok(account)
     }
 
+    /// What `pickle` takes: a ledger goes back to whoever asked another process for the run.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Parts<'py>)> {
+        let restored = py.import("raftfast._raftfast")?.getattr("restored_ledger")?;
+        let input = |(name, ledger): (String, Self)| Ok((name, ledger.as_dict(py)?));
+        let inputs = self.inputs().into_iter().map(input).collect::<PyResult<_>>()?;
+        let missing = self.missing.iter().map(|&field| field.to_owned()).collect();
+        Ok((restored, (self.as_dict(py)?, inputs, self.rows.clone(), missing)))
+    }
+
     #[staticmethod]
     fn from_dict(account: &Bound<'_, PyDict>) -> PyResult<Self> {
         // Consumers have names of their own for their rules: any may be one.
@@ -293,6 +305,21 @@ fn believable(number: u64) -> PyResult<u64> {
         return Ok(number);
     }
     Err(PyValueError::new_err(format!("{number} is too large")))
+}
+
+/// The ledger that was taken apart into these.
+#[pyfunction]
+pub(super) fn restored_ledger(
+    account: &Bound<'_, PyDict>,
+    inputs: Vec<(String, Bound<'_, PyDict>)>,
+    rows: Vec<u64>,
+    missing: Vec<String>,
+) -> PyResult<Ledger> {
+    let input =
+        |(name, dict): (String, Bound<'_, PyDict>)| Ok((name, Ledger::from_dict(&dict)?.account));
+    let inputs = inputs.into_iter().map(input).collect::<PyResult<_>>()?;
+    let missing = missing.iter().filter_map(|name| Field::named(name)).map(Field::name).collect();
+    Ok(Ledger { inputs, missing, rows, ..Ledger::from_dict(account)? })
 }
 
 fn reasons_in(

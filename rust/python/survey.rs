@@ -13,6 +13,7 @@ use super::{detached, exception};
 use crate::convert::DEFAULT_BLOCK_BYTES;
 use crate::engine::{self, Form, Progress};
 use crate::error::Error;
+use crate::printable::name_of;
 use crate::sample::Style;
 use crate::source;
 use crate::survey::Survey;
@@ -29,7 +30,7 @@ pub(super) fn beginning(
 ) -> PyResult<Option<(bool, bool)>> {
     let found = detached(py, || {
         let found = source::Beginning::of(&path, long);
-        found.map_err(|error| Error::io(path.to_string_lossy(), error))
+        found.map_err(|error| Error::io(name_of(&path), error))
     });
     let found = found.map_err(|error| exception(py, &error))?;
     Ok(found.map(|found| (found.mark, found.array)))

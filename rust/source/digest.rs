@@ -7,6 +7,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::{Error, ErrorKind};
+use crate::printable::name_of;
 
 /// Bytes read at once.
 const READ: usize = 512 << 10;
@@ -25,7 +26,7 @@ const MOMENT: u64 = 64 << 20;
 pub fn digest(path: &Path, tick: &mut dyn FnMut(u64) -> bool) -> Result<String, Error> {
     let found = digest_of(path, tick);
     found
-        .map_err(|error| Error::io(path.to_string_lossy(), error))?
+        .map_err(|error| Error::io(name_of(path), error))?
         .ok_or_else(|| ErrorKind::Cancelled.into())
 }
 

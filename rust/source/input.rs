@@ -23,6 +23,7 @@ use super::rows::Batches;
 use super::stream::{Ready, Stream};
 use super::wait::Waiting;
 use super::{ReadError, STDIN};
+use crate::printable::name_of;
 use crate::scan::byte_order_mark;
 
 /// Bytes that tell what an input holds: enough for a magic number, and for the white space that may
@@ -61,9 +62,8 @@ impl Input {
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name =
-            if path.as_os_str() == STDIN { "<stdin>".into() } else { path.to_string_lossy() };
-        Self { name: name.into_owned(), origin: Origin::Path { path, part: None } }
+        let name = if path.as_os_str() == STDIN { "<stdin>".to_owned() } else { name_of(&path) };
+        Self { name, origin: Origin::Path { path, part: None } }
     }
 
     /// Bytes that somebody else opened, and a name for messages.
@@ -354,7 +354,7 @@ fn refuse_columns(first: &[u8]) -> Result<(), ReadError> {
     let found = named.iter().find(|(magic, _)| first.starts_with(magic));
     found.map_or(Ok(()), |(_, name)| {
         Err(ReadError::Broken(format!(
-            "holds {name}, which is read from a file by its own name only"
+            "holds {name}, which is read from a file or an object that can be sought"
         )))
     })
 }
