@@ -106,7 +106,7 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize(("escape", "written"), ESCAPES.values(), ids=ESCAPES)
-def test_escape(escape: str, written: bytes, raftfast: Run) -> None:
+def test_strings_are_written_as_escape_says(escape: str, written: bytes, raftfast: Run) -> None:
     line = rb'{"instruction": "a\u00E9/\u0041' + "é".encode() + b'", "cot_answer": "b"}\n'
     done = raftfast("convert", "--escape", escape, input=line)
     assert b'"content":"' + written + b'"' in done.stdout
@@ -173,7 +173,9 @@ BARS = {
 
 
 @pytest.mark.parametrize(("arguments", "drawn"), BARS.values(), ids=BARS)
-def test_progress_bar(arguments: list[str], *, drawn: bool, corpus: Path, raftfast: Run) -> None:
+def test_progress_is_drawn_only_where_it_is_asked_for(
+    arguments: list[str], *, drawn: bool, corpus: Path, raftfast: Run
+) -> None:
     done = raftfast("convert", corpus.name, "-o", "out", *arguments)
     assert (b"\r" in done.stderr) is drawn
 
@@ -356,7 +358,7 @@ COMPLETIONS = {
 
 
 @pytest.mark.parametrize(("words", "offered"), COMPLETIONS.values(), ids=COMPLETIONS)
-def test_completion_offers(words: str, offered: str, raftfast: Run) -> None:
+def test_a_shell_is_offered_what_can_follow(words: str, offered: str, raftfast: Run) -> None:
     asked = {
         "_RAFTFAST_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
@@ -374,7 +376,7 @@ def test_version_is_that_of_the_library(raftfast: Run) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_helps(name: str, raftfast: Run) -> None:
+def test_every_command_has_help_under_both_names(name: str, raftfast: Run) -> None:
     shown = raftfast(name, "--help").stdout
     assert shown == raftfast(name, "-h").stdout
     assert shown.startswith(f"Usage: raftfast {name}".encode())
@@ -402,12 +404,12 @@ SIZES = {
 
 
 @pytest.mark.parametrize(("text", "size"), SIZES.items())
-def test_size(text: str, size: int) -> None:
+def test_a_size_is_the_bytes_that_its_unit_says(text: str, size: int) -> None:
     assert Size().convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("text", ["", "GB", "-1", "0", "1XB", "1e9", "9999999999TB", "1.GB"])
-def test_what_is_no_size(text: str) -> None:
+def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Size().convert(text, None, None)
 
@@ -416,7 +418,7 @@ AMOUNTS = {0: "0 B", 999: "999 B", 1000: "1 kB", 80_123_456: "80.1 MB", 2.67e9: 
 
 
 @pytest.mark.parametrize(("size", "text"), AMOUNTS.items())
-def test_amount(size: float, text: str) -> None:
+def test_an_amount_is_told_with_three_digits(size: float, text: str) -> None:
     assert amount(size) == text
 
 

@@ -231,7 +231,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize(("script", "code", "line"), ENDINGS.values(), ids=ENDINGS)
-def test_ending(script: str, code: int, line: str, corpus: Path, shell: Run) -> None:
+def test_every_ending_has_its_code_its_line_and_what_it_leaves(
+    script: str, code: int, line: str, corpus: Path, shell: Run
+) -> None:
     corpus.with_name("nan.jsonl").write_bytes(NAN)
     before = names_in(corpus.parent)
     done = shell(script)

@@ -21,7 +21,7 @@ CORPORA = ("plain", "unicode", "edges")
 @pytest.mark.parametrize("escape", ESCAPES)
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize("name", CORPORA)
-def test_golden_rows(name: str, to: str, escape: str) -> None:
+def test_rows_are_those_that_gorilla_wrote(name: str, to: str, escape: str) -> None:
     lines = (GOLDENS / name / "input.jsonl").read_bytes()
     rows = (GOLDENS / name / f"{to}.{escape}.jsonl").read_bytes()
     assert one_outcome(converters(to, escape=escape), lines) == rows
@@ -30,7 +30,7 @@ def test_golden_rows(name: str, to: str, escape: str) -> None:
 @pytest.mark.parametrize("escape", ["ascii", "pandas"])
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize("name", CORPORA)
-def test_golden_rows_of_the_reference(name: str, to: str, escape: str) -> None:
+def test_the_reference_gives_the_rows_that_gorilla_wrote(name: str, to: str, escape: str) -> None:
     lines = (GOLDENS / name / "input.jsonl").read_bytes()
     rows = (GOLDENS / name / f"{to}.{escape}.jsonl").read_bytes()
     assert reference.convert_lines(lines, to, escape=escape)[0] == rows

@@ -85,7 +85,9 @@ def row_of(to: str, line: bytes, **options: str) -> object:
         pytest.param("hf", {}, RECORD, id="hf is the record"),
     ],
 )
-def test_row_of_each_target(to: str, options: dict[str, str], row: dict[str, object]) -> None:
+def test_the_row_of_each_target_is_what_its_formatter_makes(
+    to: str, options: dict[str, str], row: dict[str, object]
+) -> None:
     converted = row_of(to, line_of(), **options)
     assert converted == row
     assert isinstance(converted, dict)
@@ -104,7 +106,7 @@ def test_row_of_each_target(to: str, options: dict[str, str], row: dict[str, obj
         pytest.param("x <ANSWER>:  y <STOP>", " y <STOP>", id="nothing is stripped"),
     ],
 )
-def test_final_answer(answer: str, final: str) -> None:
+def test_the_final_answer_is_what_follows_the_last_tag(answer: str, final: str) -> None:
     row = row_of("eval", line_of(cot_answer=answer, answer=answer))
     assert isinstance(row, dict)
     assert row["gold_final_answer"] == row["final_answer"] == final
@@ -179,7 +181,7 @@ def test_filtered_by_the_first_need_that_fails(
         pytest.param("hf", {"instruction": None, "cot_answer": 1}, id="hf keeps all"),
     ],
 )
-def test_not_filtered(to: str, changes: dict[str, object]) -> None:
+def test_what_is_no_reason_to_filter_filters_nothing(to: str, changes: dict[str, object]) -> None:
     _, counts = reference.convert_lines(line_of(**changes), to)
     assert counts == reference.Counts(read=1, written=1)
 
@@ -252,7 +254,7 @@ def test_what_orjson_refuses_but_json_allows_is_taken(line: bytes) -> None:
         pytest.param(b" {} \r\n\r\n\t{}", b"{}\n{}\n", id="CRLF, and no final newline"),
     ],
 )
-def test_lines(data: bytes, rows: bytes) -> None:
+def test_blank_lines_and_marks_are_no_records(data: bytes, rows: bytes) -> None:
     assert reference.convert_lines(data, "hf")[0] == rows
 
 
@@ -284,7 +286,7 @@ def test_a_field_that_no_record_has_is_an_error_that_lists_the_keys() -> None:
         ),
     ],
 )
-def test_escapes(escape: str, written: str) -> None:
+def test_texts_are_escaped_as_python_and_pandas_escape_them(escape: str, written: str) -> None:
     text = 'ä/\x7f😀\u2028<"\\\n\x01\\u007f'
     assert reference.row_bytes(text, escape).decode() == written
 

@@ -98,10 +98,10 @@ def test_shards_of_a_size_are_held_against_the_limits_of_files(tmp_path: Path) -
         assert [shard["bytes"] for shard in told] == [path.stat().st_size for path in shards]
         assert [shard["rows"] for shard in told] == [rows_in(path) for path in shards]
         assert sum(shard["rows"] for shard in told) == ledger.written
-        few = min(shard["rows"] for shard in told)
-        assert few < 10
+        if ending != "jsonl":  # their frames and row groups hold all of these rows
+            continue
         with pytest.raises(Error, match=r"-of-.*: [0-9]+ rows, and openai takes 10 or more"):
-            raftfast.convert(corpus, output, "openai", check="strict", shard_size=9000)
+            raftfast.convert(corpus, output, "openai", check="strict", shard_size=500)
 
 
 def rows_in(path: Path) -> int:

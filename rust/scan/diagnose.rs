@@ -2,6 +2,7 @@
 //! first fault and its place. Also the slow twin of the fast scanners in the tests.
 
 use super::MAX_DEPTH;
+use super::unescape::unescaped;
 use crate::error::{Fault, FaultKind};
 
 /// The first fault of a line, without its line end.
@@ -22,7 +23,7 @@ pub fn keys_of(line: &[u8]) -> Vec<String> {
     let mut keys = Vec::new();
     // What follows a fault has no keys to tell.
     let _ = Checker { line, at: 0 }.record(&mut |raw| {
-        let key = crate::text::Text::Escaped(raw).to_plain();
+        let key = unescaped(raw);
         if keys.len() < KEYS_TOLD && !keys.contains(&key) {
             keys.push(key);
         }

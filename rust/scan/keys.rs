@@ -2,6 +2,8 @@
 
 use std::ops::Index;
 
+use super::unescape::unescaped;
+
 /// Keys that are wanted, as bits: bit k for key k.
 pub type KeySet = u64;
 
@@ -76,7 +78,7 @@ impl Keys {
         if self.names.iter().all(|name| raw.len() > 6 * name.len()) {
             return None;
         }
-        let key = crate::text::Text::Escaped(raw).to_plain();
+        let key = unescaped(raw);
         self.names.iter().position(|name| *name == key)
     }
 }

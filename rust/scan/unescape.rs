@@ -4,6 +4,7 @@ use std::collections::TryReserveError;
 
 use super::arch::Lanes;
 use super::rewrite::{ROOM, Rewrite, Rewritten, Step, chosen};
+use super::utf8::to_string;
 
 /// Adds the characters of an escaped text, the bytes between the quotes of a valid JSON string.
 ///
@@ -23,6 +24,13 @@ use super::rewrite::{ROOM, Rewrite, Rewritten, Step, chosen};
 /// When memory runs out; then nothing is added.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), TryReserveError> {
     chosen().unescape(raw, out)
+}
+
+/// A key as a string; what memory does not suffice for is left out.
+pub(super) fn unescaped(raw: &[u8]) -> String {
+    let mut plain = Vec::new();
+    let _ = unescape(raw, &mut plain);
+    to_string(plain)
 }
 
 impl super::Scanner {

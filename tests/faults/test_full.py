@@ -25,7 +25,9 @@ def sizes(place: Place) -> list[int]:
 
 
 @pytest.mark.parametrize("share", SHARES.values(), ids=SHARES)
-def test_a_full_disk(road: Road, share: float, *, replacing: bool, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_what_was_there(
+    road: Road, share: float, *, replacing: bool, tmp_path: Path
+) -> None:
     folder = tmp_path / "place"
     with mounted(folder / "to", "size=1m"):
         place = Place(folder, road, old=replacing)
@@ -38,7 +40,9 @@ def test_a_full_disk(road: Road, share: float, *, replacing: bool, tmp_path: Pat
 
 
 @pytest.mark.parametrize("share", SHARES.values(), ids=SHARES)
-def test_files_that_may_not_be_so_long(road: Road, share: float, tmp_path: Path) -> None:
+def test_files_that_may_not_be_so_long_leave_what_was_there(
+    road: Road, share: float, tmp_path: Path
+) -> None:
     place = Place(tmp_path / "place", road, old=True)
     blocks = int(max(sizes(place)) * share) // 512
     done = place.run("/bin/sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh")
