@@ -1,7 +1,7 @@
 """One output for each input, in a folder that appears whole and can be brought up to date."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH113, PTH114, PTH118, PTH123
+# ruff: noqa: PTH113, PTH114, PTH118
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
-from raftfast.errors import Error, UsageError
+from raftfast.errors import UsageError
 from raftfast.files import Output, published
 from raftfast.inputs import is_there, split_ending
 from raftfast.jobs import Job, run_all
@@ -29,6 +29,7 @@ from raftfast.manifest import (
     State,
     manifest,
     read_manifest,
+    refuse_change,
 )
 from raftfast.paths import STANDARD, refuse_same, status
 from raftfast.sources import name_in_account, name_of
@@ -256,11 +257,10 @@ class _Folder:
         described = self._described()
         if not (made or self._gone or described) and self._stands(text):
             return
-        for name, content in described.items():
-            self._mark(name, content)
-        self._mark(MANIFEST, text)
-        self._mark(SUCCESS, b"")
-        self._shown = [*made, *described, MANIFEST, SUCCESS]
+        beside = {**described, MANIFEST: text, SUCCESS: b""}
+        for name, content in beside.items():
+            self._staging.write(name, content, sync=self._task.sync)
+        self._shown = [*made, *beside]
         self._staging.keep_only(set(self._shown))
         self._staging.follow_links(self._shown, sync=self._task.sync)
 
@@ -271,11 +271,6 @@ class _Folder:
         if companion is None or companion.is_right(folder, self._names):
             return {}
         return {companion.file: companion.text(folder, self._names)}
-
-    def _mark(self, name: str, content: bytes) -> None:
-        marks = {"mark": self._staging.path(name)}
-        with published(marks, sync=self._task.sync) as to, open(to["mark"], "wb") as file:
-            file.write(content)
 
     def show(self) -> None:
         if self._shown:
@@ -320,9 +315,7 @@ class _Folder:
         if self._resume:
             result = result.digested(outputs["output"], tick)
             noted = None if state is None else state.digested(tick)
-        if state != State.of(source):
-            message = f"{source}: changed while it was being read"
-            raise Error(message, kind="input-changed", path=name_of(source))
+        refuse_change(source, state)
         entry = Entry(noted, result, ledger)
         self._journal.add(name, entry)
         return entry

@@ -13,13 +13,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
+from raftfast.errors import Error
 from raftfast.paths import STANDARD
+from raftfast.sources import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from raftfast.jobs import Tick
+    from raftfast.sources import Source
 
 MANIFEST = ".raftfast.json"
 """The manifest's name in its folder; hidden, because ``datasets`` takes all other JSON for data."""
@@ -79,6 +82,18 @@ class State:
         if (self.name, self.mtime_ns) == (now.name, now.mtime_ns):
             return True
         return self.xxh3 is not None and self.xxh3 == _digest(now.name, tick)
+
+
+def refuse_change(source: Source, before: State | None) -> None:
+    """Refuse an input that is not what it was.
+
+    Raises:
+        Error: It has changed since it was looked at.
+
+    """
+    if State.of(source) != before:
+        message = f"{name_of(source)}: changed while it was being read"
+        raise Error(message, kind="input-changed", path=name_of(source))
 
 
 @dataclass(frozen=True)

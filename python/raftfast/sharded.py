@@ -17,7 +17,7 @@ from raftfast.errors import Error, UsageError
 from raftfast.files import Output, published
 from raftfast.inputs import is_divisible
 from raftfast.jobs import Job, run_all
-from raftfast.manifest import State
+from raftfast.manifest import State, refuse_change
 from raftfast.shards import Shards, is_shard, shard_name, shards_there
 from raftfast.sources import name_of, naming
 from raftfast.task import Made, Outcome, gather
@@ -65,7 +65,8 @@ def to_shards(task: Task, count: int) -> Outcome:
             spools = _spools(task, count, held)
             jobs = [_job(task, *each) for each in zip(portions, outputs, spools, strict=True)]
             ledgers = run_all(jobs, task.threads, task.progress)
-            _refuse_changes(task.sources, before)
+            for source, state in zip(task.sources, before, strict=True):
+                refuse_change(source, state)
             shards.settle()
             gather([spool for spool in spools if spool], paths.get("rejects"))
             made = [Made(name, ledger=ledger) for name, ledger in zip(names, ledgers, strict=True)]
@@ -179,13 +180,6 @@ def _judged(ledgers: Sequence[Ledger], seconds: float) -> Ledger:
     if total.missing is not None:
         raise Error(f"no record has the field '{total.missing}'", kind="missing-field")
     return total
-
-
-def _refuse_changes(sources: Sequence[Source], before: Sequence[State | None]) -> None:
-    for source, state in zip(sources, before, strict=True):
-        if State.of(source) != state:
-            message = f"{name_of(source)}: changed while it was being read"
-            raise Error(message, kind="input-changed", path=name_of(source))
 
 
 def _size(source: Source) -> int | None:

@@ -1,7 +1,7 @@
 """One run as several files of a folder, each with a share of the rows, such as train and test."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH116, PTH118, PTH123
+# ruff: noqa: PTH116, PTH118
 
 from __future__ import annotations
 
@@ -124,7 +124,5 @@ def _marks(task: Task, staging: Staging, names: Sequence[str]) -> list[str]:
     if companion is not None and not companion.is_right(staging.target, names):
         contents = {companion.file: companion.text(staging.target, names), **contents}
     for name, content in contents.items():
-        marks = {"mark": staging.path(name)}
-        with published(marks, sync=task.sync) as to, open(to["mark"], "wb") as file:
-            file.write(content)
+        staging.write(name, content, sync=task.sync)
     return [*contents]

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from raftfast.errors import Error
-from raftfast.files import Output, blaming, uninterrupted
+from raftfast.files import Output, blaming, published, uninterrupted
 from raftfast.shards import make_room
 from raftfast.task import gather
 
@@ -71,6 +71,19 @@ class Staging:
         path = os.path.join(self._files, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return path
+
+    def write(self, name: str, content: bytes, *, sync: bool) -> None:
+        """Make a file of this content, for what stands beside the outputs.
+
+        Args:
+            name: Its name in the folder.
+            content: What it holds.
+            sync: Whether to wait until the disk has it.
+
+        """
+        file = {"file": self.path(name)}
+        with published(file, sync=sync) as to, open(to["file"], "wb") as opened:
+            opened.write(content)
 
     def rejects(self, index: int) -> str:
         """Tell where the rejected lines of an input go."""

@@ -1,5 +1,7 @@
 //! Where the rows of a call go, what they become, and how it runs.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,9 +53,6 @@ impl NextOutput {
     }
 }
 
-/// The level of zstd unless asked otherwise, which is its own.
-const ZSTD_LEVEL: i32 = 3;
-
 /// What the rows become, by the words of the options.
 pub(super) fn form_named(
     form: &str,
@@ -82,7 +81,7 @@ fn file_named(
         (None, Some(level), Codec::Zstd(_)) => Codec::Zstd(level),
         (None, _, codec) => codec,
         (Some("none"), ..) => Codec::None,
-        (Some("zst" | "zstd"), ..) => Codec::Zstd(level.unwrap_or(ZSTD_LEVEL)),
+        (Some("zst" | "zstd"), ..) => Codec::Zstd(level.unwrap_or(Compression::ZSTD_LEVEL)),
         (Some("snappy"), ..) => Codec::Snappy,
         (Some("lz4"), ..) => Codec::Lz4,
         (Some(other), ..) => {
@@ -96,19 +95,30 @@ fn file_named(
 fn lines_named(compression: Option<&str>, level: Option<i32>) -> Result<Compression, Error> {
     match compression {
         None | Some("none") => Ok(Compression::None),
-        Some("gz" | "gzip") => match level.map_or(Ok(6), u32::try_from) {
-            Ok(level) if level <= 9 => Ok(Compression::Gzip(level)),
-            _ => Err(Error::usage("gzip has the levels 0 to 9")),
-        },
-        Some("zst" | "zstd") => match level.unwrap_or(ZSTD_LEVEL) {
-            level @ 1..=22 => Ok(Compression::Zstd(level)),
-            _ => Err(Error::usage("zstd has the levels 1 to 22")),
-        },
+        Some("gz" | "gzip") => {
+            let levels = Compression::GZIP_LEVELS;
+            match level.map_or(Ok(Compression::GZIP_LEVEL), u32::try_from) {
+                Ok(level) if levels.contains(&level) => Ok(Compression::Gzip(level)),
+                _ => Err(no_level("gzip", &levels)),
+            }
+        }
+        Some("zst" | "zstd") => zstd(level).map(Compression::Zstd),
         Some(other) => {
             let known = "none, gz and zst";
             Err(Error::usage(format!("no compression '{other}' for jsonl; there are {known}")))
         }
     }
+}
+
+/// A level of zstd.
+fn zstd(level: Option<i32>) -> Result<i32, Error> {
+    let levels = Compression::ZSTD_LEVELS;
+    let level = level.unwrap_or(Compression::ZSTD_LEVEL);
+    if levels.contains(&level) { Ok(level) } else { Err(no_level("zstd", &levels)) }
+}
+
+fn no_level<T: Display>(what: &str, levels: &RangeInclusive<T>) -> Error {
+    Error::usage(format!("{what} has the levels {} to {}", levels.start(), levels.end()))
 }
 
 /// How a call runs, with what cannot help beyond measure made smaller.
