@@ -1,7 +1,8 @@
 //! What can go wrong: a kind, and where.
 //!
-//! A [`Fault`] is what a scanner or a record says of one line: small, an offset and nothing else. The engine turns it into an [`Error`] once, with the file, the line number and a
-//! piece of the text, because only the engine knows them.
+//! A [`Fault`] is what a scanner or a record says of one line: small, an offset and nothing else. The
+//! engine turns it into an [`Error`] once, with the file, the line number and a piece of the text,
+//! because only the engine knows them.
 
 use std::any::Any;
 use std::fmt;

@@ -50,6 +50,9 @@ pub struct Jinja {
     tokens: BTreeMap<String, String>,
 }
 
+/// Instructions that a template is tried for: a thousand times what those of models take.
+const TRIAL: u64 = 1_000_000;
+
 /// The names of the template and of that for conversations with tools, as transformers knows them.
 const NAMES: [&str; 2] = ["default", "tool_use"];
 
@@ -76,26 +79,23 @@ impl Jinja {
                 .add_template_owned(name, without_generation(&source))
                 .map_err(|error| wrong(told(&error)))?;
         }
-        let jinja = Self { origin: origin.to_owned(), environment, tokens };
-        jinja.lacks().map_or(Ok(jinja), |error| Err(wrong(told(&error))))
+        environment.set_fuel(Some(TRIAL));
+        let mut jinja = Self { origin: origin.to_owned(), environment, tokens };
+        let lacks = jinja.lacks();
+        jinja.environment.set_fuel(None);
+        lacks.map_or(Ok(jinja), |error| Err(wrong(told(&error))))
     }
 
-    /// What it asks for and there is not. Jinja2 finds that when it compiles a template, minijinja where a
-    /// conversation leads it there.
+    /// The filter or test that a question and its answer lead it to and that there is not. Jinja2 finds
+    /// such when it compiles a template, outside of conditions; minijinja, where it comes to them.
     fn lacks(&self) -> Option<minijinja::Error> {
-        let lacks = |error: &minijinja::Error| {
-            matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
-        };
         let turn = |role: &str| {
             let content = Some(Some(role.to_owned()));
             Turn { role: role.to_owned(), content, ..Turn::default() }
         };
-        [&["user", "assistant"][..], &["system", "user", "assistant"]].into_iter().find_map(
-            |roles| {
-                let messages = roles.iter().map(|role| turn(role)).collect();
-                self.text(&Conversation { messages, tools: None }, false).err().filter(lacks)
-            },
-        )
+        let messages = ["user", "assistant"].map(turn).into();
+        let found = self.text(&Conversation { messages, tools: None }, false).err()?;
+        matches!(found.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest).then_some(found)
     }
 
     /// The text of a finished conversation, or of one that is to be `continued` with an answer.

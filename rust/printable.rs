@@ -23,7 +23,7 @@ pub fn printable(bytes: &[u8]) -> String {
     shown
 }
 
-/// The name of a file, in which a byte that is not UTF-8 is told as `\xff`, so that two names stay two.
+/// The name of a file, in which a byte that is not UTF-8 is told as `\xff`.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
     let mut name = String::new();

@@ -65,7 +65,7 @@ pub struct Rules {
     pub extra_keys: Option<bool>,
     /// Whether turns may have keys besides those of the target; as rows, if it is not said.
     pub turn_extra_keys: Option<bool>,
-    /// Keys of which a row or turn that others wrote has one at most, group by group.
+    /// Keys that a row or turn that others wrote does not have all, group by group.
     pub apart: Vec<Vec<String>>,
     /// Keys that rows and turns may have all the same.
     pub other_keys: Vec<String>,
@@ -202,8 +202,8 @@ impl Check {
         [("off", Self::Off), ("warn", Self::Warn), ("strict", Self::Strict)];
 }
 
-/// A name that lives as long as the process: of a rule or of a key, as callers call them, and nothing that
-/// records hold. Each is kept once.
+/// A name that lives as long as the process: of a rule or of a key, as targets and accounts of runs call them,
+/// and nothing that records hold. Each is kept once.
 pub fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);

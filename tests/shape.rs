@@ -256,6 +256,18 @@ fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
             "wrong.toml: line 2: unknown placeholder",
         ),
         (
+            "name = 'x'\nabout = '\"{idd}\"'\nrow = '\"{idd}\"'\n",
+            "line 3: unknown placeholder 'idd'",
+        ),
+        (
+            "name = 'x'\nabout = '''\nrowing along'''\nrow = \"\\\"{idd}\\\"\"\n",
+            "line 4: unknown placeholder 'idd'",
+        ),
+        (
+            "name = 'x'\nrow = '''[{\n\"$each\": \"turns\",\n\"do\": [\n{\"$each\": \"turns\",\n\"do\": 1}]}]'''\n",
+            "line 5: '$each' may not stand in another",
+        ),
+        (
             "name = 'x'\nrow = '''{\n\"instruction\": \"{instruction}\",\n\"b\": \"{ns}\"}'''\n",
             "line 4: unknown placeholder 'ns'",
         ),

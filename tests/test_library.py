@@ -267,6 +267,14 @@ def test_rules_keep_their_names_however_many_names_were_given(folder: Path) -> N
     assert {problem.rule for problem in verdict.problems} == {"no_a"}
 
 
+# It was taken for the files of a Dataset.
+def test_a_frame_may_have_a_column_of_any_name(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    row = {"instruction": ["Q"], "cot_answer": ["A"], "cache_files": ["x"], "name": ["y"]}
+    assert raftfast.convert(pandas.DataFrame(row), "out.jsonl").written == 1
+    assert (folder / "out.jsonl").exists()
+
+
 def test_a_file_that_was_opened_as_text_is_no_input(folder: Path) -> None:
     (folder / "in.jsonl").write_bytes(LINE)
     refused = pytest.raises(raftfast.UsageError, match="open it with 'rb'")

@@ -15,7 +15,7 @@ import pytest
 import raftfast as library
 from conftest import corpus_of, jsonl, record
 from many import ALL, BAD, by_input, converted, into, plant, rows_of, tree
-from raftfast import Error, _raftfast
+from raftfast import Error, _raftfast, manifest
 from raftfast.manifest import MANIFEST, State
 from raftfast.staging import SUCCESS, staged
 
@@ -419,8 +419,50 @@ def test_an_input_is_not_taken_away_as_the_output_of_what_is_gone(
     before = tree(sources)
     others: list[dict[str, Any]] = [{"compression": "gz"}, {"output_type": "parquet"}]
     for options in others:
-        with pytest.raises(library.UsageError, match=r"taken away by --resume: .*out/a.jsonl"):
+        with pytest.raises(
+            library.UsageError, match=r"would take .*out/a.jsonl away, .* it is input"
+        ):
             library.convert(named, "out/", resume=True, **options)
-    with pytest.raises(library.UsageError, match="is the same file as report"):
+    with pytest.raises(library.UsageError, match=r"but it is report out/a.jsonl"):
         library.convert("in/b.jsonl", "out/", "raft", resume=True, report="out/a.jsonl")
     assert tree(sources) == before
+
+
+# They were held against one another, and the run was refused for good.
+def test_outputs_that_go_may_be_one_file(sources: Path) -> None:
+    (sources / "in/b.jsonl").write_bytes((sources / "in/a.jsonl").read_bytes())
+    library.convert("in", "out/", resume=True)
+    (sources / "out/b.jsonl").unlink()
+    (sources / "out/b.jsonl").hardlink_to(sources / "out/a.jsonl")
+    for name in ("a", "b"):
+        (sources / f"in/{name}.jsonl").unlink()
+    library.convert("in", "out/", resume=True)
+    assert [path.name for path in (sources / "out").glob("*.jsonl")] == []
+
+
+def test_an_output_behind_a_link_is_kept(sources: Path) -> None:
+    for name in ("out", "store"):
+        (sources / name).mkdir()
+    (sources / "store/a.jsonl").write_bytes(b"")
+    (sources / "out/a.jsonl").symlink_to("../store/a.jsonl")
+    library.convert("in", "out/")
+    library.convert("in", "out/", resume=True, report="report.json")
+    outputs = json.loads((sources / "report.json").read_bytes())["outputs"]
+    assert [made["kept"] for made in outputs] == [True, True, True]
+    assert (sources / "out/a.jsonl").is_symlink()
+
+
+def test_what_is_touched_is_read_once(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.convert("in", "out/", resume=True)
+    os.utime(sources / "out/a.jsonl", (1, 1))
+    read = []
+    digest = manifest._digest  # noqa: SLF001
+
+    def noted(path: str, tick: Any) -> str | None:  # noqa: ANN401
+        read.append(Path(path).name)
+        return digest(path, tick)
+
+    monkeypatch.setattr(manifest, "_digest", noted)
+    for _ in range(3):
+        library.convert("in", "out/", resume=True)
+    assert read == ["a.jsonl"]

@@ -281,3 +281,23 @@ def test_a_slice_of_an_extension_of_objects_is_read(tmp_path: Path) -> None:
     raftfast.convert(table, tmp_path / "out", to="hf")
     rows = [json.loads(line) for line in (tmp_path / "out").read_bytes().splitlines()]
     assert [row["x"] for row in rows] == values[1:]
+
+
+# The values of the dictionary were looked for where there were none: a worker panicked.
+def test_a_slice_whose_lists_of_json_are_empty_is_read(tmp_path: Path) -> None:
+    keys = pa.array([0, 1], pa.int32())
+    values = pa.DictionaryArray.from_arrays(keys, pa.array(['{"a":1}', "[1]"]))
+    item = pa.field("item", values.type, metadata={"ARROW:extension:name": "arrow.json"})
+    offsets = pa.array([0, 0, 2], pa.int32()).buffers()[1]
+    lists = pa.Array.from_buffers(pa.list_(item), 2, [None, offsets], children=[values])
+    lists.validate(full=True)
+    schema = pa.schema([pa.field("id", pa.string()), pa.field("x", lists.type)])
+    table = pa.Table.from_arrays([pa.array(["i", "j"]), lists], schema=schema)
+    for part, expected in (
+        (table, [{"id": "i", "x": []}, {"id": "j", "x": [{"a": 1}, [1]]}]),
+        (table.slice(0, 1), [{"id": "i", "x": []}]),
+        (table.slice(1), [{"id": "j", "x": [{"a": 1}, [1]]}]),
+    ):
+        raftfast.convert(part, tmp_path / "out", to="hf")
+        rows = [json.loads(line) for line in (tmp_path / "out").read_bytes().splitlines()]
+        assert rows == expected

@@ -53,6 +53,11 @@ RIGHT: dict[str, tuple[str, object]] = {
         {"question": "q", "gold_final_answer": "", "context": ""},
     ),
     "axolotl, no documents": ("context-qa", {"context": "", "question": "q", "answer": "a"}),
+    "MLX, a prompt beside messages": ("mlx", messages(USER, ASSISTANT, prompt="q")),
+    "TRL, a greeting after the system message": (
+        "trl-conversational",
+        {"prompt": [SYSTEM, ASSISTANT, USER], "completion": [ASSISTANT]},
+    ),
     "ShareGPT, no system key": ("sharegpt", {"conversations": ASKED}),
     "ShareGPT, no system message": ("sharegpt", {"conversations": ASKED, "system": None}),
     "Alpaca, an input": ("alpaca", {"instruction": "i", "input": "x", "output": "o"}),
@@ -233,12 +238,15 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
     "a key beside one that is read instead": (
         "mlx",
         messages(USER, ASSISTANT, prompt="q", completion="a"),
-        {"apart": 'the row has "prompt" beside "messages", of which one is taken'},
+        {
+            "apart": 'the row has "messages", "prompt", "completion" beside one another,'
+            " which are not all taken"
+        },
     ),
     "a key of a turn beside one that is read instead": (
         "mistral",
         messages(turn("user", text="q"), ASSISTANT),
-        {"apart": 'messages[0] has "text" beside "content", of which one is taken'},
+        {"apart": 'messages[0] has "content", "text" beside one another, which are not all taken'},
     ),
     "a part that is of no kind": (
         "together",
@@ -259,7 +267,7 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
     "a prompt that ends with a system message": (
         "trl-dpo",
         {"prompt": [SYSTEM], "chosen": [ASSISTANT], "rejected": [ASSISTANT]},
-        {"after": "turn 2 is of a role that may not follow the turn before"},
+        {"min_turns": "there are too few turns"},
     ),
     "two conversations without an answer": (
         "torchtune-preference",

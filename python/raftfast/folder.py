@@ -31,13 +31,13 @@ from raftfast.manifest import (
     read_manifest,
     refuse_change,
 )
-from raftfast.paths import STANDARD, refuse_same, status
+from raftfast.paths import STANDARD, refuse_to_take_away, status
 from raftfast.sources import name_in_account, name_of
 from raftfast.staging import SUCCESS, staged
 from raftfast.task import Made, Outcome, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from raftfast.inputs import Found
     from raftfast.jobs import Tick
@@ -80,7 +80,8 @@ def to_folder(
         task.companion.is_right(task.output, names)  # better to fail now than after all work
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
     if resume:
-        _refuse_what_would_go(task, _Earlier.of(task.output, maker, task.inputs), names)
+        earlier = _Earlier.of(task.output, maker, task.inputs)
+        refuse_to_take_away(task.sources, task.beside, map(earlier.path, earlier.gone(names)))
     with (
         ExitStack() as last,
         staged(task.output, last, resume=resume) as staging,
@@ -182,33 +183,30 @@ class _Earlier:
     def of(cls, folder: str, maker: Maker, inputs: Sequence[Found]) -> _Earlier:
         return cls(folder, *read_manifest(folder, maker), inputs)
 
-    def others(self, names: Sequence[str]) -> list[str]:
+    def others(self, names: Iterable[str]) -> list[str]:
         """Name the outputs that are there and are none of these."""
-        others = [name for name in self.entries if name not in names]
-        return [name for name in others if self.entries[name].output.is_there(self.path(name))]
+        others = self.entries.keys() - {*names}
+        there = {name for name in others if self.entries[name].output.is_there(self.path(name))}
+        return [name for name in self.entries if name in there]
 
-    def is_gone(self, name: str) -> bool:
-        """Tell whether the input of an output is gone, or has another output by now."""
-        state = self.entries[name].input
-        if state is None:
-            return False
-        now = (State.of(found.source) for found in self.inputs)
-        has_other = any(one is not None and one.name == state.name for one in now)
-        with suppress(OSError):  # what nobody may look at is not gone
-            return has_other or not is_there(state.name)
-        return False
+    def gone(self, names: Iterable[str]) -> list[str]:
+        """Name those of them whose input is gone, or has another output by now."""
+        others = self.others(names)
+        states = [State.of(found.source) for found in self.inputs if others]
+        now = {state.name for state in states if state is not None}
+        return [name for name in others if _is_gone(self.entries[name].input, now)]
 
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
 
-def _refuse_what_would_go(task: Task, earlier: _Earlier, names: Sequence[str]) -> None:
-    """Refuse a run that would take away what it reads, or what it writes beside its outputs."""
-    going = [name for name in earlier.others(names) if earlier.is_gone(name)]
-    role = "made from what is gone, and to be taken away by --resume:"
-    refuse_same(
-        task.sources, [*task.beside.items(), *((role, earlier.path(name)) for name in going)]
-    )
+def _is_gone(state: State | None, now: Container[str]) -> bool:
+    """Tell whether an input is not there, or is one of those that this run makes outputs of."""
+    if state is None:
+        return False
+    with suppress(OSError):  # what nobody may look at is not gone
+        return state.name in now or not is_there(state.name)
+    return False
 
 
 class _Folder:
@@ -249,7 +247,7 @@ class _Folder:
         entries = {name: step.entry for name, step in zip(self._names, steps, strict=True)}
         made = [name for name, step in zip(self._names, steps, strict=True) if step.staged]
         there = self._before.others(self._names)
-        self._gone = [name for name in there if self._resume and self._before.is_gone(name)]
+        self._gone = self._before.gone(self._names) if self._resume else []
         # What was made in another way is not for this manifest to keep.
         stay = [name for name in there if name not in self._gone and self._before.made_so]
         kept = {name: self._before.entries[name] for name in stay}
@@ -288,7 +286,7 @@ class _Folder:
             for entry, path in self._earlier(self._names[index]):
                 if self._is_right(entry, path, state, tick):
                     staged = path == self._staging.path(self._names[index])
-                    return _Step(entry.of_now(state), kept=True, staged=staged)
+                    return _Step(entry.of_now(state, path), kept=True, staged=staged)
         return _Step(self._converted(index, state, threads, tick), kept=False, staged=True)
 
     def _earlier(self, name: str) -> Iterator[tuple[Entry, str]]:

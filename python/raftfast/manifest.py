@@ -123,11 +123,14 @@ class Result:
 
     def is_right(self, path: str, tick: Tick) -> bool:
         """Tell whether a file is what was made; where its time cannot tell, the digest does."""
-        if not self.is_there(path):
-            return False
-        if os.stat(path).st_mtime_ns == self.mtime_ns:
-            return True
-        return self.xxh3 is not None and self.xxh3 == _digest(path, tick)
+        with suppress(OSError):
+            found = os.stat(path)
+            if not stat.S_ISREG(found.st_mode) or found.st_size != self.size:
+                return False
+            if found.st_mtime_ns == self.mtime_ns:
+                return True
+            return self.xxh3 is not None and self.xxh3 == _digest(path, tick)
+        return False
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,17 @@ class Entry:
     output: Result
     ledger: _raftfast.Ledger
 
-    def of_now(self, state: State) -> Entry:
-        """Take the input's present name and time, when it has the same bytes as before."""
+    def of_now(self, state: State, path: str) -> Entry:
+        """Take the present name and time of the input, and the time of the output.
+
+        Args:
+            state: The input, whose bytes are those of before.
+            path: The output, whose bytes are, too.
+
+        """
         digest = None if self.input is None else self.input.xxh3
-        return replace(self, input=replace(state, xxh3=digest))
+        output = replace(self.output, mtime_ns=os.stat(path).st_mtime_ns)
+        return replace(self, input=replace(state, xxh3=digest), output=output)
 
     def as_dict(self) -> dict[str, object]:
         """Give plain values, as the manifest holds them."""

@@ -74,6 +74,36 @@ def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) ->
         taken[identity] = f"{role} {name}"
 
 
+def refuse_to_take_away(
+    inputs: Sequence[object], others: Mapping[str, str], going: Iterable[str]
+) -> None:
+    """Refuse to take away what is read, or what is written besides. Another name for it may go.
+
+    Args:
+        inputs: The inputs.
+        others: What else is written, by what it is for.
+        going: The names that are to go.
+
+    Raises:
+        UsageError: A name is that of an input, or one of them leads there.
+
+    """
+    named = [(f"input {name}", name) for name in inputs if isinstance(name, str)]
+    named += [(f"{role} {name}", name) for role, name in others.items()]
+    taken = {place: what for what, name in named for place in _places(name)}
+    for name in going:
+        what = taken.get(_places(name)[0])
+        if what is not None:
+            message = f"--resume would take {name} away, since what it was made from is gone"
+            raise UsageError(f"{message}; but it is {what}")
+
+
+def _places(name: str) -> tuple[str, str]:
+    """Tell where a name stands, and where it leads."""
+    folder, last = os.path.split(name)
+    return os.path.join(os.path.realpath(folder), last), os.path.realpath(name)
+
+
 def _refuse_same_file(
     inputs: Sequence[object], outputs: Mapping[str, str], written: object
 ) -> None:
@@ -94,8 +124,11 @@ def _refuse_same_file(
 def _files_of(source: object) -> set[tuple[int, int] | str | None]:
     """Tell which files an input is: those of a data set are in its folder, or it names them."""
     if not isinstance(source, str):
-        cached = getattr(source, "cache_files", ())  # of a Dataset
-        return {_file_of(source), *(_identity(file["filename"], stream=0) for file in cached)}
+        cached = getattr(
+            source, "cache_files", None
+        )  # of a Dataset; a frame may have such a column
+        names = [file["filename"] for file in cached] if isinstance(cached, list) else []
+        return {_file_of(source), *(_identity(name, stream=0) for name in names)}
     inside = os.listdir(source) if source != STANDARD and os.path.isdir(source) else []
     names = [source, *(os.path.join(source, name) for name in inside)]
     return {_identity(name, stream=0) for name in names}

@@ -134,6 +134,9 @@ class Staging:
                 self._linked[name] = self._held.enter_context(output)
             with blaming(output.name):
                 gather([os.path.join(self._files, name)], output.path)
+                # With its time, by which a later run knows it.
+                made = os.stat(os.path.join(self._files, name))
+                os.utime(output.path, ns=(made.st_atime_ns, made.st_mtime_ns))
             output.settle()
 
     def show(self, names: Iterable[str], gone: Iterable[str]) -> None:

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowDictionaryKeyType;
-use arrow_array::{Array, DictionaryArray, GenericListArray, GenericListViewArray, MapArray};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, GenericListArray, GenericListViewArray, MapArray,
+};
 use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array, new_empty_array};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
@@ -68,6 +70,8 @@ impl<'a> Reader<'a> {
 
     /// The array of a field, whose strings may be the JSON of other values.
     fn of_field(self, field: &Field, array: &dyn Array) -> Result<Node, Error> {
+        let emptied = emptied(array);
+        let array = emptied.as_deref().unwrap_or(array);
         let node = self.node(array)?;
         if is_json(field) { self.values_of(node, array) } else { Ok(node) }
     }
@@ -90,13 +94,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks an array. One without values is as good as any other: of a slice of others, arrow-rs asks
-    /// what it need not have.
+    /// Checks an array.
     fn node(self, array: &dyn Array) -> Result<Node, Error> {
-        if array.is_empty() {
-            return self.of_type(&*new_empty_array(array.data_type()));
-        }
-        self.of_type(array)
+        self.of_type(emptied(array).as_deref().unwrap_or(array))
     }
 
     fn of_type(self, array: &dyn Array) -> Result<Node, Error> {
@@ -314,4 +314,10 @@ fn fits(holds: Holds, column: &DataType) -> bool {
         }
         _ => false,
     }
+}
+
+/// An array without values anew, instead of what it is a slice of: arrow-rs refuses offsets there that start
+/// behind the data, which Arrow allows.
+fn emptied(array: &dyn Array) -> Option<ArrayRef> {
+    array.is_empty().then(|| new_empty_array(array.data_type()))
 }

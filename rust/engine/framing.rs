@@ -6,8 +6,9 @@ use crate::rules::Rules;
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Bytes of the brackets of an array, and of their line ends.
+/// Bytes of the brackets of an array and of their line ends, and of what ends it.
 const BRACKETS: u64 = 5;
+const END_BYTES: u64 = 3;
 
 /// What ends a row, and what ends one in an array.
 const LINE_END: &[u8] = b"\n";
@@ -40,10 +41,11 @@ impl Framing {
         }
     }
 
-    /// Bytes that are kept free in a file of a given size.
-    pub(super) fn around(self) -> u64 {
-        let mark = if self.mark { MARK.len() as u64 } else { 0 };
-        mark + if self.array { BRACKETS } else { 0 }
+    /// Bytes that are kept free in a file of a given size, before its first rows and after.
+    pub(super) fn around(self, is_first: bool) -> u64 {
+        let mark = if self.mark && is_first { MARK.len() as u64 } else { 0 };
+        let brackets = if is_first { BRACKETS } else { END_BYTES };
+        mark + if self.array { brackets } else { 0 }
     }
 
     /// What comes before the next rows of a file. What follows the last row is taken off them: only at

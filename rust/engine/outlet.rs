@@ -241,11 +241,16 @@ impl Rolling {
         let mut written = 0;
         let mut rest = Some(payload);
         while let Some(payload) = rest {
-            let all = self.bytes.saturating_sub(self.file.framing.around());
-            let room = all.saturating_sub(self.file.length);
+            let framing = self.file.framing;
+            let all = self.bytes.saturating_sub(framing.around(true));
+            let room = match self.file.length {
+                0 => all,
+                length => self.bytes.saturating_sub(framing.around(false) + length),
+            };
             let (now, later) = fitting(payload, room, all, lines)?;
             let rows = if later.is_none() { count } else { lines_of(&now) };
             written += self.file.write(now, go_on)?;
+            debug_assert!(rows <= count, "each row is a line");
             count -= rows;
             self.add_rows(rows);
             rest = later;

@@ -201,8 +201,9 @@ impl<'a> Compiler<'a> {
         match element {
             Json::Object(members) if members.contains_key("$each") => {
                 let (list, what) = each(members)?;
-                let entry = |compiler: &mut Self| compiler.item(what).map(Vec::from_iter);
-                let (single, many) = self.each(list, entry).of_member("do")?;
+                let entry =
+                    |compiler: &mut Self| compiler.item(what).map(Vec::from_iter).of_member("do");
+                let (single, many) = self.each(list, entry)?;
                 Ok(Some(Item::Each { list, single, many }))
             }
             _ => self.item(element),
@@ -330,8 +331,8 @@ impl<'a> Compiler<'a> {
             Json::Object(members) if members.contains_key("$answer") => self.answer_parts(members),
             Json::Object(members) if members.contains_key("$each") => {
                 let (list, what) = each(members)?;
-                let entry = |compiler: &mut Self| compiler.text(what);
-                let (single, many) = self.each(list, entry).of_member("do")?;
+                let entry = |compiler: &mut Self| compiler.text(what).of_member("do");
+                let (single, many) = self.each(list, entry)?;
                 Ok(vec![Part::Each { list, single, many }])
             }
             other => Err(format!("{other} in '$concat', which takes texts").into()),

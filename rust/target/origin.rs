@@ -39,10 +39,11 @@ impl Origin {
     /// The line of a row, counted from 1, as a line of the file. Of a row that the file spells with escapes
     /// it is the first one, if there is one row only.
     pub(super) fn line_in(&self, row: &str, line: usize) -> Option<usize> {
-        if let Some(start) = self.text.find(row).filter(|_| !row.is_empty()) {
+        let mut places = self.text.match_indices(row).map(|(start, _)| start);
+        if let Some(start) = places.find(|start| is_after_key(&self.text[..*start])) {
             return Some(self.line_at(start) + line - 1);
         }
-        let is_row = |line: &str| line.trim_start().starts_with("row");
+        let is_row = |line: &str| line.split_once('=').is_some_and(|(key, _)| key.trim() == ROW);
         let mut rows = self.text.lines().enumerate().filter(|(_, line)| is_row(line));
         rows.next().filter(|_| rows.next().is_none()).map(|(at, _)| at + 1)
     }
@@ -50,6 +51,14 @@ impl Origin {
     fn line_at(&self, at: usize) -> usize {
         self.text[..at].matches('\n').count() + 1
     }
+}
+
+const ROW: &str = "row";
+
+/// Whether the next text is the value of the key of a row.
+fn is_after_key(before: &str) -> bool {
+    let before = before.trim_end_matches(['\'', '"', '\n', '\r']).trim_end();
+    before.strip_suffix('=').is_some_and(|key| key.trim_end().ends_with(ROW))
 }
 
 /// Where a name stands in a text: between quotes, if it does, or else anywhere.

@@ -219,15 +219,15 @@ impl<'a, 'n> Fit<'a, 'n> {
         }
     }
 
-    /// Refuses keys beside one another of which the consumer takes one.
+    /// Refuses keys that the consumer does not take all beside one another.
     fn refuse_together(&mut self, found: &Members<'a>) {
         let (groups, rule) = &self.names.apart;
-        for group in groups {
-            let mut there = group.iter().filter(|key| is_there(found, key));
-            if let (Some(one), Some(other)) = (there.next(), there.next()) {
-                let what = format!("has \"{other}\" beside \"{one}\", of which one is taken");
-                self.problem(rule, &what);
-            }
+        for group in groups.iter().filter(|group| group.iter().all(|key| stands(found, key))) {
+            let keys = group.join("\", \"");
+            self.problem(
+                rule,
+                &format!("has \"{keys}\" beside one another, which are not all taken"),
+            );
         }
     }
 
@@ -351,7 +351,7 @@ impl<'a, 'n> Fit<'a, 'n> {
         let parts = &self.names.other_parts;
         let is_own = |key: &String| parts.get(role).is_some_and(|own| own.contains(key));
         let mut others = parts.values().flatten().filter(|key| !is_own(key));
-        if let Some(key) = others.find(|key| raw_of(found, key).is_some_and(|raw| raw != b"null")) {
+        if let Some(key) = others.find(|key| stands(found, key)) {
             self.problem(
                 self.names.wrong_type,
                 &format!("has a key \"{key}\", which is not taken"),
@@ -419,6 +419,11 @@ const OLDER_CALL: &str = "function_call";
 
 fn is_there(members: &Members<'_>, name: &str) -> bool {
     value_of(members, name).absence().is_none()
+}
+
+/// Whether a key is there and not null.
+fn stands(members: &Members<'_>, name: &str) -> bool {
+    raw_of(members, name).is_some_and(|raw| raw != b"null")
 }
 
 fn says_role(member: &Member) -> bool {

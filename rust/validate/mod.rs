@@ -64,7 +64,7 @@ struct Names {
     others: bool,
     turn_others: bool,
     other_keys: Vec<String>,
-    /// Keys of which an object has one at most, and the name of that rule.
+    /// Keys that do not all stand beside one another, and the name of that rule.
     apart: (Vec<Vec<String>>, &'static str),
     /// Whether a content may be in parts, and the keys of parts that are no texts, by role.
     parts: bool,
