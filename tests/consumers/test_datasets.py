@@ -132,7 +132,10 @@ FEATURES: dict[str, tuple[tuple[str, ...], Row]] = {
         ONE_ANSWER,
         {"question": TEXT, "context": DOCUMENTS, "instruction": TEXT, "cot_answer": TEXT},
     ),
-    "raft": (ONE_ANSWER, {**RAFT, "quotes": [TEXT], "final_answer": TEXT}),
+    "raft": (
+        ONE_ANSWER,
+        {**RAFT, "quotes": [TEXT], "final_answer": TEXT, "rejected": TEXT},
+    ),
     "segments": (ONE_ANSWER, {"segments": [{"label": "bool", "text": TEXT}]}),
     "sharegpt": (EVERY, {"conversations": TURNS, "system": TEXT, "tools": TEXT}),
     "together": (EVERY, {"messages": SAID}),
