@@ -81,7 +81,8 @@ def to_folder(
     maker = Maker(_raftfast.__version__, json.loads(json.dumps(options)))
     if resume:
         earlier = _Earlier.of(task.output, maker, task.inputs)
-        refuse_to_take_away(task.sources, task.beside, map(earlier.path, earlier.gone(names)))
+        going = earlier.gone(earlier.others(names))
+        refuse_to_take_away(task.sources, task.beside, map(earlier.path, going))
     with (
         ExitStack() as last,
         staged(task.output, last, resume=resume) as staging,
@@ -189,9 +190,8 @@ class _Earlier:
         there = {name for name in others if self.entries[name].output.is_there(self.path(name))}
         return [name for name in self.entries if name in there]
 
-    def gone(self, names: Iterable[str]) -> list[str]:
+    def gone(self, others: Sequence[str]) -> list[str]:
         """Name those of them whose input is gone, or has another output by now."""
-        others = self.others(names)
         states = [State.of(found.source) for found in self.inputs if others]
         now = {state.name for state in states if state is not None}
         return [name for name in others if _is_gone(self.entries[name].input, now)]
@@ -247,9 +247,9 @@ class _Folder:
         entries = {name: step.entry for name, step in zip(self._names, steps, strict=True)}
         made = [name for name, step in zip(self._names, steps, strict=True) if step.staged]
         there = self._before.others(self._names)
-        self._gone = self._before.gone(self._names) if self._resume else []
+        self._gone = self._before.gone(there) if self._resume else []
         # What was made in another way is not for this manifest to keep.
-        stay = [name for name in there if name not in self._gone and self._before.made_so]
+        stay = {*there} - {*self._gone} if self._before.made_so else set()
         kept = {name: self._before.entries[name] for name in stay}
         text = manifest(self._maker, {**kept, **entries})
         described = self._described()

@@ -116,21 +116,24 @@ class Result:
 
     def is_there(self, path: str) -> bool:
         """Tell whether a file is there and has this size."""
-        with suppress(OSError):
-            found = os.stat(path)
-            return stat.S_ISREG(found.st_mode) and found.st_size == self.size
-        return False
+        return self._found(path) is not None
 
     def is_right(self, path: str, tick: Tick) -> bool:
         """Tell whether a file is what was made; where its time cannot tell, the digest does."""
+        found = self._found(path)
+        if found is None or found.st_mtime_ns == self.mtime_ns:
+            return found is not None
         with suppress(OSError):
-            found = os.stat(path)
-            if not stat.S_ISREG(found.st_mode) or found.st_size != self.size:
-                return False
-            if found.st_mtime_ns == self.mtime_ns:
-                return True
             return self.xxh3 is not None and self.xxh3 == _digest(path, tick)
         return False
+
+    def _found(self, path: str) -> os.stat_result | None:
+        """Look at a file, if it is there and has this size."""
+        with suppress(OSError):
+            found = os.stat(path)
+            if stat.S_ISREG(found.st_mode) and found.st_size == self.size:
+                return found
+        return None
 
 
 @dataclass(frozen=True)

@@ -124,9 +124,8 @@ def _refuse_same_file(
 def _files_of(source: object) -> set[tuple[int, int] | str | None]:
     """Tell which files an input is: those of a data set are in its folder, or it names them."""
     if not isinstance(source, str):
-        cached = getattr(
-            source, "cache_files", None
-        )  # of a Dataset; a frame may have such a column
+        # Of a Dataset; a frame may have such a column.
+        cached = getattr(source, "cache_files", None)
         names = [file["filename"] for file in cached] if isinstance(cached, list) else []
         return {_file_of(source), *(_identity(name, stream=0) for name in names)}
     inside = os.listdir(source) if source != STANDARD and os.path.isdir(source) else []

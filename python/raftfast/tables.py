@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from raftfast.columns import Columns, require_pyarrow
-from raftfast.schemas import schema_of, told_of
+from raftfast.schemas import schema_of, stored, told_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -127,11 +127,9 @@ def _aligned(batch: RecordBatch) -> RecordBatch:
 
 def _is_deep(kind: DataType, *, inside: bool) -> bool:
     """Tell a type with objects right inside of others, or of lists of a fixed length."""
-    import pyarrow as pa
     from pyarrow import types
 
-    if isinstance(kind, pa.BaseExtensionType):
-        return _is_deep(kind.storage_type, inside=inside)
+    kind = stored(kind)
     if types.is_struct(kind):
         return inside or any(
             _is_deep(kind.field(n).type, inside=True) for n in range(kind.num_fields)

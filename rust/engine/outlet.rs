@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use arrow_array::RecordBatch;
@@ -15,7 +15,7 @@ use super::compress::Compression;
 use super::frame::{Encoding, Payload, compressed};
 use super::framing::Framing;
 use super::split::Split;
-use super::{Sink, TICK};
+use super::{Sink, TICK, unpoisoned};
 use crate::columnar::Assembler;
 use crate::error::{Error, ErrorKind};
 use crate::pool::Pool;
@@ -132,7 +132,7 @@ impl Outlet {
             }
             Destination::Rolling { bytes, mut next, rows } => {
                 let file = File::open(&next()?, encoding, go_on)?;
-                *unpoisoned(&rows) = vec![0];
+                *unpoisoned(rows.lock()) = vec![0];
                 To::Many(Rolling { file, bytes, next, rows })
             }
             Destination::Split { outputs, seed, rows } => {
@@ -142,7 +142,7 @@ impl Outlet {
                 }
                 let shares: Vec<_> = outputs.iter().map(|(_, share)| *share).collect();
                 let files = outputs.iter().map(|(path, _)| File::open(path, encoding, go_on));
-                *unpoisoned(&rows) = vec![0; shares.len()];
+                *unpoisoned(rows.lock()) = vec![0; shares.len()];
                 let files = files.collect::<Result<_, _>>()?;
                 To::Split { files, split: Split::new(&shares, seed), rows }
             }
@@ -169,7 +169,7 @@ impl Outlet {
             To::Many(rolling) => self.written += rolling.write(payload, count, encoding, go_on)?,
             To::Split { files, split, rows } => {
                 let Payload::Bytes(lines) = payload else { return Ok(0) };
-                let mut rows = unpoisoned(rows);
+                let mut rows = unpoisoned(rows.lock());
                 let parts = dealt(&lines, split, &mut rows)?;
                 for (file, part) in files.iter_mut().zip(parts) {
                     self.written += file.write(Payload::Bytes(part), go_on)?;
@@ -182,18 +182,18 @@ impl Outlet {
             }
             To::Survey(survey) => {
                 let Payload::Survey(later) = payload else { return Ok(0) };
-                unpoisoned(survey).merge(*later)?;
+                unpoisoned(survey.lock()).merge(*later)?;
             }
             To::Answers(answers) => {
                 let Payload::Answers(later) = payload else { return Ok(0) };
-                unpoisoned(answers).merge(*later);
+                unpoisoned(answers.lock()).merge(*later);
             }
             To::Findings(findings) => {
                 let (Payload::Findings(later), Encoding::Check(_, limit)) = (payload, encoding)
                 else {
                     return Ok(0);
                 };
-                unpoisoned(findings).merge(*later, *limit);
+                unpoisoned(findings.lock()).merge(*later, *limit);
             }
             To::Nowhere => {}
         }
@@ -257,14 +257,14 @@ impl Rolling {
             if rest.is_some() {
                 written += self.file.finish(go_on)?;
                 self.file = File::open(&(self.next)()?, encoding, go_on)?;
-                unpoisoned(&self.rows).push(0);
+                unpoisoned(self.rows.lock()).push(0);
             }
         }
         Ok(written)
     }
 
     fn add_rows(&self, rows: u64) {
-        if let Some(of_this) = unpoisoned(&self.rows).last_mut() {
+        if let Some(of_this) = unpoisoned(self.rows.lock()).last_mut() {
             *of_this += rows;
         }
     }
@@ -274,10 +274,6 @@ impl Rolling {
 fn lines_of(payload: &Payload) -> u64 {
     let Payload::Bytes(rows) = payload else { return 0 };
     memchr::memchr_iter(b'\n', rows).count() as u64
-}
-
-fn unpoisoned<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl File {
