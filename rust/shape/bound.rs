@@ -104,8 +104,9 @@ impl Bound {
                 self.add_all(then);
                 self.add_all(otherwise);
             }
-            Step::Each { list, single, many } => {
-                let (single, many) = (Self::of(single), Self::of(many));
+            Step::Each { list, single, many, between } => {
+                let (single, mut many) = (Self::of(single), Self::of(many));
+                many.fixed += between.len();
                 self.lists.push(OfList { list: *list, single, many });
             }
         }

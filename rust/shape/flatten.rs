@@ -1,10 +1,12 @@
 //! Tree to plan: the steps that write a row as JSON, with all that is the same in every row made
 //! one.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use super::plan::{Condition, FIRST_SEGMENT, Plan, Step};
 use super::tree::{Item, Node, Part};
+use crate::entries::{Detail, List};
 use crate::text::{Escape, Text};
 
 /// Which records a plan is for.
@@ -100,8 +102,9 @@ impl Flattener {
             },
             Part::Each { single, .. } if self.records == For::Plain => self.parts(single),
             Part::Each { list, single, many } => {
-                let (single, many) = (self.parts(single), self.parts(many));
-                vec![Step::Each { list: *list, single, many }]
+                let (single, mut many) = (self.parts(single), self.parts(many));
+                let between = take_between(*list, &mut many);
+                vec![Step::Each { list: *list, single, many, between }]
             }
         }
     }
@@ -123,6 +126,22 @@ impl Flattener {
         Text::Plain(text).write_json(self.escape, &mut bytes);
         bytes
     }
+}
+
+/// Takes the bytes away that entries end with unless they are the last: to write them between two entries
+/// takes less time than the question. Lists of turns may leave out their last entry.
+fn take_between(list: List, many: &mut Vec<Step>) -> Vec<u8> {
+    if let Some(Step::Choice { condition: Condition::Truthy(asked), then, otherwise }) =
+        many.last_mut()
+        && *asked == Detail::Last.slot()
+        && !list.is_of_turns()
+        && let ([], [Step::Literal(bytes)]) = (&then[..], &mut otherwise[..])
+    {
+        let between = take(bytes);
+        many.pop();
+        return between;
+    }
+    Vec::new()
 }
 
 fn literal(text: impl Into<Vec<u8>>) -> Vec<Step> {
@@ -175,7 +194,8 @@ impl Elements {
                     self.apart(before, |list| single.iter().for_each(|i| list.push(&[], i)));
                 let many = self
                     .apart(Before::InSomeRows, |list| many.iter().for_each(|i| list.push(&[], i)));
-                self.steps.push(Step::Each { list: *list, single: single.0, many: many.0 });
+                let (single, many) = (single.0, many.0);
+                self.steps.push(Step::Each { list: *list, single, many, between: Vec::new() });
                 self.before = Before::InSomeRows;
             }
         }

@@ -46,7 +46,7 @@ impl Plan {
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
         out.try_reserve(self.bound.bytes(record, record.growth(escape)))?;
-        write(&self.steps, once(*record), escape, out);
+        write(&self.steps, once(*record), &[], escape, out);
         Ok(())
     }
 
@@ -101,8 +101,9 @@ pub(crate) enum Step {
     Record,
     /// One of two ways, by the record.
     Choice { condition: Condition, then: Vec<Step>, otherwise: Vec<Step> },
-    /// The same for each entry of a list; if the record has none of its own, `single`.
-    Each { list: List, single: Vec<Step>, many: Vec<Step> },
+    /// The same for each entry of a list, with these bytes between two of them; if the record has none of
+    /// its own, `single`.
+    Each { list: List, single: Vec<Step>, many: Vec<Step>, between: Vec<u8> },
     /// The end of the segment before, if it is not empty, and the start of one that is trained on or
     /// not.
     Label(bool),
@@ -206,15 +207,19 @@ impl Condition {
     }
 }
 
-/// Writes what the steps come to for each of some records: for the entries of a list, to come here anew for
-/// each took as long as what is then done.
+/// Writes what the steps come to for each of some records, and these bytes between two of them: for the
+/// entries of a list, to come here anew for each took as long as what is then done.
 fn write<'a>(
     steps: &'a [Step],
     records: impl Iterator<Item = Record<'a>>,
+    between: &[u8],
     escape: Escape,
     out: &mut Vec<u8>,
 ) {
-    for record in records {
+    for (place, record) in records.enumerate() {
+        if place > 0 {
+            out.extend_from_slice(between);
+        }
         for step in steps {
             match step {
                 Step::Literal(bytes) => out.extend_from_slice(bytes),
@@ -232,12 +237,12 @@ fn write<'a>(
                     match &(if condition.holds(&record) { then } else { otherwise })[..] {
                         [] => {}
                         [Step::Literal(bytes)] => out.extend_from_slice(bytes),
-                        steps => write(steps, once(record), escape, out),
+                        steps => write(steps, once(record), &[], escape, out),
                     }
                 }
-                Step::Each { list, single, many } => match record.list(*list) {
-                    None => write(single, once(record), escape, out),
-                    Some(entries) => write(many, entries, escape, out),
+                Step::Each { list, single, many, between } => match record.list(*list) {
+                    None => write(single, once(record), &[], escape, out),
+                    Some(entries) => write(many, entries, between, escape, out),
                 },
                 other => write_other(other, &record, escape, out),
             }
