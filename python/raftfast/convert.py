@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from typing_extensions import Self
+
     from raftfast._raftfast import Ledger
     from raftfast.choices import (
         Answer,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     )
     from raftfast.companion import Companion
     from raftfast.forms import Form
+    from raftfast.jobs import Tick
     from raftfast.several import Several
     from raftfast.sources import Source
 
@@ -241,70 +244,114 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         **form.as_options(),
     }
 
-    def run(inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
-        inputs = _opened_for(inputs, others, form)
-        knowing = with_others(
-            converter, inputs, threads=others["threads"], long=long, tick=others["tick"]
-        )
+    rows = _Rows(converter, form, block_bytes, long)
+    end = _End(
+        target=os.fsdecode(to),
+        limits=converter.limits,
+        sources=sources,
+        names=names,
+        output=names.get("output", name_of(output)),
+        options=options,
+        check=check,
+        expect_rows=expect_rows,
+        companion=companion,
+    )
+    if several is None:
+        names = {**({} if companion is None else companion.beside(names["output"])), **names}
+        refuse_clashes(sources, names, output)
+        with published(names, sync=sync) as paths:
+            ledger = rows.write(
+                sources,
+                paths.get("output", output),
+                threads=threads,
+                rejects=paths.get("rejects"),
+                tick=progress,
+            )
+            end.close(Outcome(ledger, []), paths)
+        return ledger
+    others = _given(rejects=rejects, report=report)
+    threads = threads or _raftfast.default_threads()
+    if several.shards is not None:
+        # A shard is made of a part of the inputs, and takes answers from all of them.
+        rows = rows.knowing(sources, threads, progress)
+    task = Task(
+        found, names["output"], rows.write, threads, others, sync, progress, end.close, companion
+    )
+    decisive = {
+        **options,
+        **_decisive(to, template),
+        "max_record_bytes": max_record_bytes,
+        "long": long,
+    }
+    outcome = several.convert(task, form.ending, decisive)
+    if told is not None:
+        told(outcome)
+    return outcome.ledger
+
+
+class _Rows(NamedTuple):
+    """How inputs become rows."""
+
+    converter: _raftfast.Converter
+    form: Form
+    block_bytes: int
+    long: bool
+
+    def knowing(self, inputs: Sequence[Source], threads: int | None, tick: Tick | None) -> Self:
+        """Look for the answers of all inputs, if they are rejected ones of other records."""
+        known = with_others(self.converter, inputs, threads=threads, long=self.long, tick=tick)
+        return self._replace(converter=known)
+
+    def write(self, inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
+        """Write the rows of some inputs: what a `raftfast.task.Run` does."""
+        inputs = _opened_for(inputs, others, self.form)
+        converter = self.knowing(inputs, others["threads"], others["tick"]).converter
         with opened(inputs, converter.wanted) as streams, naming(inputs):
             return _raftfast.convert_files(
                 streams,
                 output,
-                knowing,
-                block_bytes=block_bytes,
-                form=form.kind,
-                compression=form.compression,
-                level=form.level,
-                long=long,
+                converter,
+                block_bytes=self.block_bytes,
+                form=self.form.kind,
+                compression=self.form.compression,
+                level=self.form.level,
+                long=self.long,
                 **others,
             )
 
-    def finish(outcome: Outcome, paths: Mapping[str, str]) -> None:
-        if not outcome.ledger.read:
-            refuse_no_rows(sources)
-        _check_rows(outcome.ledger, expect_rows)
-        name = names.get("output", name_of(output))
-        check_limits(outcome, name, os.fsdecode(to), converter.limits, check)
-        if report is not None:
-            facts = {
-                "target": os.fsdecode(to),
-                "inputs": [name_of(source) for source in sources],
-                "output": name,
-                "options": options,
-            }
-            write_report(paths["report"], {**facts, **_account(outcome, sources)})
-        if companion is not None:
-            companion.write(paths.get("beside"), names["output"])
 
-    if several is not None:
-        others = _given(rejects=rejects, report=report)
-        threads = threads or _raftfast.default_threads()
-        if several.shards is not None:
-            # A shard is made of a part of the inputs, and takes answers from all of them.
-            converter = with_others(converter, sources, threads=threads, long=long, tick=progress)
-        task = Task(found, names["output"], run, threads, others, sync, progress, finish, companion)
-        decisive = {
-            **options,
-            **_decisive(to, template),
-            "max_record_bytes": max_record_bytes,
-            "long": long,
+class _End(NamedTuple):
+    """What is done when all rows are written, before the outputs get their names."""
+
+    target: str
+    limits: Mapping[str, int]
+    sources: Sequence[Source]
+    names: Mapping[str, str]
+    output: str
+    options: Mapping[str, object]
+    check: Check
+    expect_rows: int | None
+    companion: Companion | None
+
+    def close(self, outcome: Outcome, paths: Mapping[str, str]) -> None:
+        """Hold the outcome against what was expected, and write what stands beside the rows."""
+        if not outcome.ledger.read:
+            refuse_no_rows(self.sources)
+        _check_rows(outcome.ledger, self.expect_rows)
+        check_limits(outcome, self.output, self.target, self.limits, self.check)
+        if "report" in paths:
+            write_report(paths["report"], self._facts(outcome))
+        if self.companion is not None:
+            self.companion.write(paths.get("beside"), self.names["output"])
+
+    def _facts(self, outcome: Outcome) -> dict[str, object]:
+        return {
+            "target": self.target,
+            "inputs": [name_of(source) for source in self.sources],
+            "output": self.output,
+            "options": self.options,
+            **_account(outcome, self.sources),
         }
-        outcome = several.convert(task, form.ending, decisive)
-        if told is not None:
-            told(outcome)
-        return outcome.ledger
-    names = {**({} if companion is None else companion.beside(names["output"])), **names}
-    refuse_clashes(sources, names, output)
-    with published(names, sync=sync) as paths:
-        ledger = run(
-            sources,
-            paths.get("output", output),
-            threads=threads,
-            rejects=paths.get("rejects"),
-            tick=progress,
-        )
-        finish(Outcome(ledger, []), paths)
-    return ledger
 
 
 def _given(**names: str | PathLike[str] | None) -> dict[str, str]:
