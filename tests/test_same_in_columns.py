@@ -191,6 +191,38 @@ def test_arrow_files_one_after_the_other_are_refused(
     assert caught.value.kind == "broken-input"
 
 
+# The same: of two files of one layout, the rows of the first were taken for those of the second.
+@pytest.mark.parametrize("source", ["path", "file object"])
+@pytest.mark.parametrize(("first", "second"), [(5, 5), (500, 500), (500, 5), (5, 0), (0, 5)])
+def test_parquet_files_one_after_the_other_are_refused(
+    first: int, second: int, source: str, tmp_path: Path
+) -> None:
+    parts = []
+    for count in (first, second):
+        texts = [f"{count} {at}" for at in range(count)]
+        rows = {"instruction": texts, "cot_answer": texts}
+        schema = pa.schema([("instruction", pa.string()), ("cot_answer", pa.string())])
+        parquet.write_table(pa.table(rows, schema=schema), tmp_path / "one.parquet")
+        parts.append((tmp_path / "one.parquet").read_bytes())
+    (tmp_path / "in.parquet").write_bytes(b"".join(parts))
+    with (tmp_path / "in.parquet").open("rb") as file:
+        given = file if source == "file object" else tmp_path / "in.parquet"
+        with pytest.raises(raftfast.Error, match="is it several files") as caught:
+            raftfast.convert(given, tmp_path / "out")
+    assert caught.value.kind == "broken-input"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("beside", ["page_index", "page_checksum"])
+def test_texts_that_look_like_the_seam_of_two_parquet_files_are_none(
+    beside: str, tmp_path: Path
+) -> None:
+    table = pa.table({"instruction": ["PAR1PAR1"] * 9, "cot_answer": ["PAR1PAR1"] * 9})
+    path = tmp_path / "in.parquet"
+    parquet.write_table(table, path, compression="none", **{f"write_{beside}": True})
+    assert raftfast.convert(path, tmp_path / "out", to="completion").written == 9
+
+
 # Polars writes no message of a schema where there are no rows.
 def test_a_file_without_rows_is_one_file(tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")

@@ -551,6 +551,14 @@ class Strings:
 
         """
 
+def end_of_parts(footer: bytes) -> int | None:
+    """Tell where the last part ends that the footer of a Parquet file tells of, in bytes.
+
+    Returns:
+        0 if there are no parts, and ``None`` for a footer that is not understood.
+
+    """
+
 @final
 class Validator:
     """A target compiled to check rows: what `raftfast.validate` stands on."""

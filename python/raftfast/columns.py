@@ -16,7 +16,7 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from raftfast._raftfast import Strings
+from raftfast._raftfast import Strings, end_of_parts
 from raftfast.errors import Error, UsageError
 from raftfast.files import name_file
 from raftfast.schemas import schema_of, stored, told_of
@@ -60,6 +60,8 @@ MESSAGE_LIMIT = 160
 _EMPTY_ROWS = 1 << 26
 """Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
 _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Parquet"}
+_PARQUET = b"PAR1"
+"""What a Parquet file begins and ends with."""
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 _CONTINUATION = b"\xff\xff\xff\xff"
 _ENDS = (_CONTINUATION + bytes(4), bytes(4))
@@ -132,7 +134,7 @@ def _kind_of_folder(path: str) -> Kind | None:
 def _kind_of_bytes(head: bytes, size: int) -> FileKind | None:
     if head.startswith(b"ARROW1"):
         return "arrow"
-    if head.startswith((b"PAR1", b"PARE")):  # with PARE the footer is encrypted
+    if head.startswith((_PARQUET, b"PARE")):  # with PARE the footer is encrypted
         return "parquet"
     if head.startswith(_CONTINUATION):
         return "arrows" if int.from_bytes(head[4:], "little", signed=True) > 0 else None
@@ -440,6 +442,7 @@ def _parquet(source: object, wanted: Wanted | None) -> Iterator[Source]:
             file, buffer_size=BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
         )
         _check_room(parquet.metadata, file.size())
+        _insist_on_one(file)
         whole = parquet.schema_arrow
         chosen = [whole.field(number) for number in _chosen(whole, wanted)]
         yield (
@@ -455,6 +458,34 @@ def _check_room(metadata: FileMetaData, size: int) -> None:
     """
     if metadata.num_rows > max(_EMPTY_ROWS, 8 * size):
         raise ValueError(f"it announces {metadata.num_rows:,} rows in {size:,} bytes")
+
+
+def _insist_on_one(file: NativeFile) -> None:
+    """Refuse several files, one after the other.
+
+    Only the last one's footer is read, which tells of places in itself: where the files are of one
+    layout, these hold rows of the first. Between its last part and the footer a file has at most
+    filters whose length its writer did not tell.
+    """
+    last = file.size() - len(_PARQUET) - 4
+    file.seek(last)
+    footer = last - int.from_bytes(file.read(4), "little")
+    file.seek(footer)
+    end = end_of_parts(file.read(last - footer))
+    if end is not None and end < footer and _has_seam(file, end, footer):
+        raise ValueError("another file ends before its footer: is it several files?")
+
+
+def _has_seam(file: NativeFile, start: int, end: int) -> bool:
+    """Tell whether one file ends and another begins between two places."""
+    seam, window = 2 * _PARQUET, b""
+    file.seek(start)
+    while start < end and (piece := file.read(min(BUFFER_BYTES, end - start))):
+        window = window[1 - len(seam) :] + piece
+        if seam in window:
+            return True
+        start += len(piece)
+    return False
 
 
 def _row_groups(parquet: ParquetFile, names: list[str]) -> Iterator[RecordBatch]:

@@ -53,6 +53,12 @@ impl Strings {
     }
 }
 
+#[pyfunction]
+pub(super) fn end_of_parts(py: Python<'_>, footer: &[u8]) -> PyResult<Option<u64>> {
+    let found = detached(py, || Ok(source::end_of_parts(footer)));
+    found.map_err(|error| exception(py, &error))
+}
+
 /// Columns as Python tells of them.
 fn told(table: &[Column]) -> Vec<(&str, &str)> {
     table.iter().map(|column| (column.name.as_str(), column.form.name())).collect()
