@@ -2,7 +2,8 @@
 //!
 //! A block is copied before it is known where its run of plain bytes ends, and what is too much
 //! written over: with an escape in every 36 bytes, as in ASCII-escaped records, one block of 64 bytes
-//! mostly holds the whole run, and the branch that asks for it is well predicted.
+//! mostly holds the whole run, and the branch that asks for it is well predicted. Where the special bytes
+//! of a block are is asked once: where they are few, that is what the next one would wait for.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -83,22 +84,72 @@ pub(super) fn run<S: Simd, R: Rewrite>(
     text: &[u8],
     out: &mut [MaybeUninit<u8>],
 ) -> Rewritten {
-    let (mut read, mut written) = (0, 0);
-    while let (Some(rest), Some(room)) = (text.get(read..), block_of(out, written)) {
-        let (specials, length) = match rest.first_chunk() {
-            Some(block) => (R::specials(&simd.copy(block, room)), BLOCK),
-            None if rest.is_empty() => break,
-            None => last::<S, R>(simd, rest, room),
-        };
-        let plain = length.min(specials.trailing_zeros() as usize);
-        (read, written) = (read + plain, written + plain);
-        while let Some(step) = text.get(read..).and_then(R::step) {
-            let Some(room) = block_of::<STEP>(out, written) else { break };
+    let mut at = Rewritten { read: 0, written: 0 };
+    while let Some((block, room)) = at.block(text, out) {
+        let specials = R::specials(&simd.copy(block, room));
+        at.through::<S, R>(simd, specials, text, out);
+    }
+    while let (Some(rest @ [_, ..]), Some(room)) = (text.get(at.read..), block_of(out, at.written))
+    {
+        let (specials, length) = last::<S, R>(simd, rest, room);
+        at.pass(length.min(specials.trailing_zeros() as usize));
+        at.step::<R>(text, out);
+    }
+    at
+}
+
+impl Rewritten {
+    /// The block that comes next, and the room for it.
+    #[inline(always)]
+    fn block<'a, 'b>(
+        &self,
+        text: &'a [u8],
+        out: &'b mut [MaybeUninit<u8>],
+    ) -> Option<(&'a [u8; BLOCK], &'b mut [MaybeUninit<u8>; BLOCK])> {
+        Some((text.get(self.read..)?.first_chunk()?, block_of(out, self.written)?))
+    }
+
+    /// Goes through a block that is copied, from one special byte to the next.
+    #[inline(always)]
+    fn through<S: Simd, R: Rewrite>(
+        &mut self,
+        simd: S,
+        mut specials: u64,
+        text: &[u8],
+        out: &mut [MaybeUninit<u8>],
+    ) {
+        let (start, end) = (self.read, self.read + BLOCK);
+        while specials != 0 {
+            self.pass(start + specials.trailing_zeros() as usize - self.read);
+            self.step::<R>(text, out);
+            if self.read >= end {
+                return;
+            }
+            // What follows has another place than it was copied to. Where it ends is known.
+            let Some((rest, room)) = self.block(text, out) else { return };
+            simd.copy(rest, room);
+            specials &= u64::MAX << (self.read - start);
+        }
+        self.pass(end - self.read);
+    }
+
+    /// Passes bytes that are copied.
+    #[inline(always)]
+    fn pass(&mut self, count: usize) {
+        self.read += count;
+        self.written += count;
+    }
+
+    /// Writes what the next bytes become, and those behind them, as long as they become others.
+    #[inline(always)]
+    fn step<R: Rewrite>(&mut self, text: &[u8], out: &mut [MaybeUninit<u8>]) {
+        while let Some(step) = text.get(self.read..).and_then(R::step) {
+            let Some(room) = block_of::<STEP>(out, self.written) else { return };
             *room = step.bytes.map(MaybeUninit::new);
-            (read, written) = (read + step.read, written + step.written);
+            self.read += step.read;
+            self.written += step.written;
         }
     }
-    Rewritten { read, written }
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 //! the footer and does not ask what else there is: of several files, one after the other, the rows of the
 //! last may be looked for in the first.
 
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 /// Bytes before the end of the last part that a footer tells of.
 ///
@@ -10,7 +10,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
 #[must_use]
 pub fn end_of_parts(footer: &[u8]) -> Option<u64> {
     let metadata = ParquetMetaDataReader::decode_metadata(footer).ok()?;
-    let columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     Some(columns.flat_map(ends).max().unwrap_or_default())
 }
 
