@@ -85,7 +85,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules that there are, in words, by their names.
+    /// The rules that there are, in words, by their names. Long, because each has its line.
     #[must_use]
     pub fn told(&self) -> BTreeMap<String, String> {
         let number = |number: Option<u64>| number.map(|number| number.to_string());

@@ -18,7 +18,7 @@ use crate::shape::{Expressions, Operation, Shape, operations_of};
 use crate::text::Tag;
 
 impl Reader {
-    /// Compiles what a shape needs of the dialects.
+    /// Compiles what a shape needs of the dialects. Long, because all that a reader has is named once.
     ///
     /// # Errors
     ///

@@ -53,6 +53,18 @@ impl Reader {
         let start = lists.len();
         self.add_system(own, fields, record, lists)?;
         self.check_turns(&said, own_system, lists)?;
+        self.check_silence(&said, fields, record, lists)?;
+        self.list_turns(&said, start, lists)
+    }
+
+    /// Refuses a turn that says nothing, where rows cannot have one.
+    fn check_silence(
+        &self,
+        said: &[Entry],
+        fields: &Fields,
+        record: &Record<'_>,
+        lists: &Lists,
+    ) -> Result<(), Unread> {
         let hears_all = self.takes_silence || !self.room.turns;
         if !hears_all
             && self.is_complete(fields, record)
@@ -60,6 +72,11 @@ impl Reader {
         {
             return Err(Unread::Kind(FaultKind::Unfit { what: "a turn that says nothing" }));
         }
+        Ok(())
+    }
+
+    /// Makes the lists of what was said, after a system message that may stand at `start`.
+    fn list_turns(&self, said: &[Entry], start: usize, lists: &mut Lists) -> Result<(), Unread> {
         let first = lists.len();
         said.iter().try_for_each(|turn| lists.push(*turn))?;
         let end = lists.len();
@@ -69,7 +86,7 @@ impl Reader {
         lists.set(List::Prompt, start..end - usize::from(answered));
         mark_ends(lists, List::Turns);
         if self.lists.contains(&List::Pairs) || self.lists.contains(&List::History) {
-            pair_up(&said, lists)?;
+            pair_up(said, lists)?;
         }
         Ok(())
     }

@@ -163,7 +163,7 @@ pub fn convert(
     run(converter, &encoding, &inputs, output, rejects, settings, tick)
 }
 
-/// Converts `inputs` with an encoding that is known.
+/// Converts `inputs` with an encoding that is known. Long, because all that a run has comes together here.
 fn run(
     converter: &Converter,
     encoding: &Encoding,

@@ -155,7 +155,8 @@ impl Outlet {
         Ok(Self { to, written: 0 })
     }
 
-    /// Writes what the next portion came to, which is so many rows; gives the bytes that it took.
+    /// Writes what the next portion came to, which is so many rows; gives the bytes that it took. Long,
+    /// because each kind of outlet has its own way.
     pub(super) fn write(
         &mut self,
         payload: Payload,

@@ -76,6 +76,7 @@ fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
     bytes.get(at - LOOK_BACK..)?.first_chunk()
 }
 
+/// Long, because one loop keeps in registers all that it carries from block to block.
 #[inline(always)]
 fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
     let mut carry = Carry::default();

@@ -107,7 +107,7 @@ pub struct Verdict {
 }
 
 impl Shape {
-    /// Compiles a target with the settings of the caller.
+    /// Compiles a target with the settings of the caller. Long, because all that a shape has is named once.
     ///
     /// # Errors
     ///

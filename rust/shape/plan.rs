@@ -208,7 +208,8 @@ impl Condition {
 }
 
 /// Writes what the steps come to for each of some records, and these bytes between two of them: for the
-/// entries of a list, to come here anew for each took as long as what is then done.
+/// entries of a list, to come here anew for each took as long as what is then done. Long, because each step
+/// that rows mostly have has its line.
 fn write<'a>(
     steps: &'a [Step],
     records: impl Iterator<Item = Record<'a>>,

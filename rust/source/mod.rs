@@ -39,6 +39,7 @@ use input::{Opened, Options};
 pub use ipc::{Columns, Strings};
 pub use parquet::end_of_parts;
 pub use part::part;
+use region::Watched;
 pub use rows::Rows;
 use stream::{Ready, Stream};
 use wait::{LOOK, Stopped};
@@ -89,7 +90,7 @@ enum Work {
     /// Lines that are in the buffer, and where they start in the input.
     Lines(u64),
     /// Lines of a frame of a compressed file, read and decoded by whoever converts them.
-    Frame(Box<Stream>, Arc<region::Watched>),
+    Frame(Box<Stream>, Arc<Watched>),
     /// Rows of a batch.
     Rows(Rows),
     /// Rows of columns of strings that have still to be read.
@@ -120,7 +121,7 @@ pub struct Lines {
     /// Bytes of the input that these lines stand for: each byte is counted once.
     pub bytes: u64,
     /// The file, if this was its last range and it should be checked for changes.
-    pub ends: Option<Arc<region::Watched>>,
+    pub ends: Option<Arc<Watched>>,
 }
 
 /// Whether an unfinished line of so many bytes is longer than the limit, even if it turns out to start
@@ -370,20 +371,12 @@ impl<'a> Feed<'a> {
             }
             Work::Frame(stream, watched) => {
                 buffer.reset(keep);
-                let stop = &self.options.stop;
-                let read = stream.next(buffer, self.cut, self.max_record_bytes, stop);
-                let read = read.map_err(|error| error.at(self.name(ticket.input)))?;
-                let (head, length) = stream.frame();
-                let bytes = buffer.content().len() as u64;
-                if let Some(offset) = read {
-                    let offset = head + offset;
-                    Lines { offset, start: 0, frame: None, bytes, ends: None }
-                } else {
-                    let (ends, passed_over) = (Some(Arc::clone(watched)), stream.passed_over);
-                    self.lock().passed_over += passed_over;
+                let lines = self.lines_of_frame(stream, watched, buffer);
+                let lines = lines.map_err(|error| error.at(self.name(ticket.input)))?;
+                if lines.frame.is_some() {
                     ticket.work = Work::Done;
-                    Lines { offset: length, start: 0, frame: Some(length), bytes, ends }
                 }
+                lines
             }
             Work::Strings(part) => {
                 let name = self.name(ticket.input);
@@ -401,6 +394,24 @@ impl<'a> Feed<'a> {
             lines.start = byte_order_mark(buffer.content());
         }
         Ok(Some(Piece::Lines(lines)))
+    }
+
+    /// The next lines of a frame, or its end.
+    fn lines_of_frame(
+        &self,
+        stream: &mut Stream,
+        watched: &Arc<Watched>,
+        buffer: &mut Buffer,
+    ) -> Result<Lines, ReadError> {
+        let read = stream.next(buffer, self.cut, self.max_record_bytes, &self.options.stop)?;
+        let (head, length) = stream.frame();
+        let bytes = buffer.content().len() as u64;
+        if let Some(offset) = read {
+            return Ok(Lines { offset: head + offset, start: 0, frame: None, bytes, ends: None });
+        }
+        self.lock().passed_over += stream.passed_over;
+        let ends = Some(Arc::clone(watched));
+        Ok(Lines { offset: length, start: 0, frame: Some(length), bytes, ends })
     }
 
     /// Checks that a file that has been read whole is still what it was.

@@ -67,6 +67,7 @@ impl<'a, 'n> Fit<'a, 'n> {
         self.fit(pattern, raw, &mut None);
     }
 
+    /// Long, because each pair of a pattern and a value that fit has its line.
     fn fit(&mut self, pattern: &Pattern, raw: &'a [u8], turn: &mut Option<Open<'a>>) {
         let value = Value::of(raw);
         match (pattern, value) {
