@@ -7,7 +7,7 @@ mod common;
 
 use common::spelled;
 use proptest::prelude::*;
-use raftfast::scan::{Cpu, Scanner, escape, unescape};
+use raftfast::scan::{Ascii, Cpu, Scanner, Spelled, escape, respell, unescape};
 
 /// What all CPU paths make of a text behind other text, which must be one thing.
 fn unescaped(text: &str) -> Vec<u8> {
@@ -32,6 +32,40 @@ fn escaped(text: &str) -> Vec<u8> {
     }
     chosen
 }
+
+/// The same in ASCII.
+fn respelled(text: Spelled<'_>, length: usize, ascii: Ascii) -> Vec<u8> {
+    let mut chosen = Vec::with_capacity(6 * length + 64);
+    assert_eq!(respell(text, ascii, &mut chosen), length);
+    for scanner in Cpu::ALL.into_iter().filter_map(Scanner::for_cpu) {
+        let mut out = Vec::with_capacity(6 * length + 64);
+        assert_eq!(scanner.respell(text, ascii, &mut out), length);
+        assert_eq!(out, chosen, "{:?} {text:?}", scanner.cpu());
+    }
+    chosen
+}
+
+/// Text as Python's `json.dumps` and pandas' `to_json` have it, one character after the other.
+fn in_ascii(text: &str, ascii: Ascii) -> String {
+    let spelled = |character: char| match character {
+        '"' | '\\' => format!("\\{character}"),
+        '/' if ascii == Ascii::Pandas => "\\/".to_owned(),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\u{8}' => "\\b".to_owned(),
+        '\u{c}' => "\\f".to_owned(),
+        '\u{7f}' if ascii == Ascii::Pandas => character.to_string(),
+        ' '..'\u{7f}' => character.to_string(),
+        _ => {
+            let units = character.encode_utf16(&mut [0; 2]).to_vec();
+            units.iter().fold(String::new(), |before, unit| format!("{before}\\u{unit:04x}"))
+        }
+    };
+    text.chars().map(spelled).collect()
+}
+
+const EACH: [Ascii; 2] = [Ascii::Python, Ascii::Pandas];
 
 proptest! {
     #[test]
@@ -58,6 +92,45 @@ proptest! {
     }
 
     #[test]
+    fn text_is_ascii_as_python_and_pandas_write_it(
+        text in "([ -~]{0,70}|\\PC|[\0-\u{20}\"\\\\/\u{7f}]){0,20}"
+    ) {
+        for ascii in EACH {
+            let found = respelled(Spelled::Plain(&text), text.len(), ascii);
+            prop_assert_eq!(String::from_utf8(found).unwrap(), in_ascii(&text, ascii));
+        }
+    }
+
+    #[test]
+    fn text_is_ascii_however_it_was_spelled(text in spelled()) {
+        let plain: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+        for ascii in EACH {
+            let found = respelled(Spelled::Escaped(text.as_bytes()), text.len(), ascii);
+            prop_assert_eq!(String::from_utf8(found).unwrap(), in_ascii(&plain, ascii));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_ascii_and_do_no_harm(
+        raw in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'u')], 0..300)
+    ) {
+        for ascii in EACH {
+            let found = respelled(Spelled::Escaped(&raw), raw.len(), ascii);
+            prop_assert!(found.is_ascii());
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_in_ascii_is_not_taken(
+        text in "[a-z\"\n\u{e9}\u{1f600}]{0,300}", room in 0usize..400
+    ) {
+        let mut out = Vec::with_capacity(room);
+        let taken = respell(Spelled::Plain(&text), Ascii::Python, &mut out);
+        prop_assert_eq!(String::from_utf8(out.clone()).unwrap(), in_ascii(&text[..taken], Ascii::Python));
+        prop_assert!(taken == text.len() || out.capacity() - out.len() < 80);
+    }
+
+    #[test]
     fn what_finds_no_room_is_not_taken(text in "[a-z\"\n]{0,300}", room in 0usize..400) {
         let mut out = Vec::with_capacity(room);
         let taken = escape(&text, &mut out);
@@ -75,6 +148,12 @@ fn an_escape_is_found_at_every_place_of_a_block() {
             for (escape, character) in escapes {
                 let around = |middle: &str| "a".repeat(before) + middle + &"b".repeat(after);
                 assert_eq!(unescaped(&around(escape)), around(character).as_bytes());
+                for ascii in EACH {
+                    let spelled = around(escape);
+                    let found =
+                        respelled(Spelled::Escaped(spelled.as_bytes()), spelled.len(), ascii);
+                    assert_eq!(found, spelled.as_bytes());
+                }
                 let twice = around(&(escape.to_owned() + escape));
                 assert_eq!(
                     unescaped(&twice),

@@ -2,7 +2,7 @@
 //! need.
 
 use super::arch::Lanes;
-use super::rewrite::{Rewrite, Rewritten, Step, chosen};
+use super::rewrite::{Rewrite, Rewritten, STEP, Step, chosen};
 
 /// Adds text as JSON has it between quotes: `"`, `\\` and what is below U+0020 escaped, in the short
 /// form where there is one, as Python's `json.dumps` with `ensure_ascii=False`.
@@ -43,19 +43,26 @@ impl Rewrite for Escape {
 
     #[inline(always)]
     fn step(rest: &[u8]) -> Option<Step> {
-        let bytes = match rest.first()? {
+        let escape = match rest.first()? {
             b'"' => *b"\\\"\0\0\0\0\0\0",
             b'\\' => *b"\\\\\0\0\0\0\0\0",
             &control @ ..b' ' => CONTROLS[usize::from(control)],
             _ => return None,
         };
-        let written = if bytes[1] == b'u' { 6 } else { 2 };
-        Some(Step { read: 1, written, bytes })
+        let mut bytes = [0; STEP];
+        bytes[..escape.len()].copy_from_slice(&escape);
+        Some(Step { read: 1, written: short_or_unit(&bytes), bytes })
     }
 }
 
+/// Bytes of the escape that these begin with, which is none of a pair of surrogates.
+#[inline(always)]
+pub(super) fn short_or_unit(bytes: &[u8; STEP]) -> usize {
+    if bytes[1] == b'u' { 6 } else { 2 }
+}
+
 /// The escapes of U+0000 to U+001F.
-const CONTROLS: [[u8; 8]; 32] = {
+pub(super) const CONTROLS: [[u8; 8]; 32] = {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut table = [*b"\\u0000\0\0"; 32];
     let mut control = 0;

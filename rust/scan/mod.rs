@@ -28,6 +28,7 @@ mod escape;
 mod find;
 mod grammar;
 mod keys;
+mod respell;
 mod rewrite;
 mod string;
 mod unescape;
@@ -40,7 +41,9 @@ pub use diagnose::keys_of;
 pub use escape::escape;
 pub use find::{Pairs, find};
 pub use keys::{KeySet, Keys, MAX_KEYS, Span, Spans};
+pub use respell::{Ascii, Spelled, respell};
 pub use unescape::unescape;
+pub(crate) use utf8::decode_utf8;
 pub use utf8::{check_strings, strings, to_string};
 
 use crate::error::Fault;

@@ -33,8 +33,8 @@ pub(super) struct Step {
     pub(super) bytes: [u8; STEP],
 }
 
-/// Bytes that a step becomes at most.
-const STEP: usize = 8;
+/// Bytes that a step becomes at most: of an escaped pair of surrogates they are 12, and one store writes 16.
+pub(super) const STEP: usize = 16;
 
 /// Bytes beyond those that count that must be free, or rewriting ends.
 pub(super) const ROOM: usize = BLOCK;

@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::arch::Lanes;
-use super::rewrite::{ROOM, Rewrite, Rewritten, Step, chosen};
+use super::rewrite::{ROOM, Rewrite, Rewritten, STEP, Step, chosen};
 use super::utf8::to_string;
 
 /// Adds the characters of an escaped text, the bytes between the quotes of a valid JSON string.
@@ -61,8 +61,10 @@ impl Rewrite for Unescape {
     #[inline(always)]
     fn step(rest: &[u8]) -> Option<Step> {
         let [b'\\', escape @ ..] = rest else { return None };
-        let (read, written, [a, b, c, d]) = decode(escape);
-        Some(Step { read: 1 + read, written, bytes: [a, b, c, d, 0, 0, 0, 0] })
+        let (read, written, character) = decode(escape);
+        let mut bytes = [0; STEP];
+        bytes[..character.len()].copy_from_slice(&character);
+        Some(Step { read: 1 + read, written, bytes })
     }
 }
 
@@ -70,19 +72,24 @@ impl Rewrite for Unescape {
 #[inline(always)]
 fn decode(escape: &[u8]) -> (usize, usize, [u8; 4]) {
     match escape {
-        [b'u', digits @ ..] => decode_unit(digits),
+        [b'u', digits @ ..] => {
+            let (length, character) = character_of(digits);
+            let mut bytes = [0; 4];
+            (length, character.encode_utf8(&mut bytes).len(), bytes)
+        }
         [letter, ..] => (1, 1, [SHORT[usize::from(*letter)], 0, 0, 0]),
         [] => (0, 0, [0; 4]),
     }
 }
 
-/// The same from the digits on, and with the other half of a surrogate pair.
+/// The character of `\uXXXX` by what follows the `u`, with the other half of a surrogate pair, and the bytes
+/// of all of it but for the backslash.
 #[inline(always)]
-fn decode_unit(digits: &[u8]) -> (usize, usize, [u8; 4]) {
+pub(super) fn character_of(digits: &[u8]) -> (usize, char) {
     match hex(digits) {
-        None => character(1 + digits.len(), char::REPLACEMENT_CHARACTER),
+        None => (1 + digits.len(), char::REPLACEMENT_CHARACTER),
         Some(unit) => match char::from_u32(unit) {
-            Some(unit) => character(UNIT, unit),
+            Some(unit) => (UNIT, unit),
             None => decode_pair(unit, &digits[UNIT - 1..]),
         },
     }
@@ -92,19 +99,13 @@ fn decode_unit(digits: &[u8]) -> (usize, usize, [u8; 4]) {
 const UNIT: usize = 5;
 
 #[cold]
-fn decode_pair(high: u32, rest: &[u8]) -> (usize, usize, [u8; 4]) {
+fn decode_pair(high: u32, rest: &[u8]) -> (usize, char) {
     let pair = rest.strip_prefix(b"\\u").and_then(hex);
     let Some(low @ 0xdc00..0xe000) = pair else {
-        return character(UNIT, char::REPLACEMENT_CHARACTER);
+        return (UNIT, char::REPLACEMENT_CHARACTER);
     };
     let code = 0x10000 + ((high.wrapping_sub(0xd800) & 0x3ff) << 10) + (low - 0xdc00);
-    character(2 * UNIT + 1, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
-}
-
-#[inline(always)]
-fn character(length: usize, character: char) -> (usize, usize, [u8; 4]) {
-    let mut bytes = [0; 4];
-    (length, character.encode_utf8(&mut bytes).len(), bytes)
+    (2 * UNIT + 1, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 
 /// The value of four hexadecimal digits.
@@ -115,7 +116,7 @@ fn hex(text: &[u8]) -> Option<u32> {
 }
 
 /// What a letter after a backslash stands for: itself, but for five.
-const SHORT: [u8; 256] = {
+pub(super) const SHORT: [u8; 256] = {
     let mut table = [0; 256];
     let mut letter = u8::MAX;
     while letter > 0 {

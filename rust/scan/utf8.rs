@@ -62,6 +62,21 @@ pub fn strings<O: OffsetSizeTrait>(
     Ok(unsafe { GenericStringArray::new_unchecked(offsets, values, nulls) })
 }
 
+/// The first character of valid UTF-8, and its bytes.
+#[inline]
+pub(crate) fn decode_utf8(rest: &[u8]) -> (char, usize) {
+    let tail = |byte: u8| u32::from(byte & 0x3f);
+    let (code, length) = match *rest {
+        [a @ 0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
+        [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0xf) << 12 | tail(b) << 6 | tail(c), 3),
+        [a @ 0xf0..=0xff, b, c, d, ..] => {
+            (u32::from(a & 7) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4)
+        }
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

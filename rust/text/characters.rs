@@ -2,6 +2,8 @@
 
 use memchr::memchr_iter;
 
+use crate::scan::decode_utf8;
+
 /// Whether the quote or backslash at `at` is one, and not escaped by the backslashes before it.
 pub(super) fn is_bare(raw: &[u8], at: usize) -> bool {
     raw[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0
@@ -103,20 +105,6 @@ fn decode_unicode(rest: &[u8]) -> (char, usize) {
 pub(super) fn is_second_half(rest: &[u8]) -> bool {
     let digits = rest.strip_prefix(b"\\u").and_then(|rest| rest.first_chunk::<4>());
     digits.is_some_and(|digits| (0xdc00..0xe000).contains(&hex_value(digits)))
-}
-
-/// The first character of valid UTF-8, and its bytes.
-fn decode_utf8(rest: &[u8]) -> (char, usize) {
-    let tail = |byte: u8| u32::from(byte & 0x3f);
-    let (code, length) = match *rest {
-        [a @ 0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
-        [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0xf) << 12 | tail(b) << 6 | tail(c), 3),
-        [a @ 0xf0..=0xff, b, c, d, ..] => {
-            (u32::from(a & 7) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4)
-        }
-        _ => return (char::REPLACEMENT_CHARACTER, 1),
-    };
-    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), length)
 }
 
 /// The first character of a plain text and its bytes.

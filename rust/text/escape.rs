@@ -4,6 +4,7 @@ use std::collections::TryReserveError;
 
 use super::Text;
 use super::characters::closing_quote;
+use crate::scan::Ascii;
 
 /// How strings are written as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,15 @@ impl Escape {
     /// All ways, by the names that options take.
     pub const ALL: [(&'static str, Self); 3] =
         [("keep", Self::Keep), ("ascii", Self::Ascii), ("pandas", Self::Pandas)];
+
+    /// What is escaped besides what must be, if texts are written in ASCII.
+    pub(super) fn ascii(self) -> Option<Ascii> {
+        match self {
+            Self::Keep => None,
+            Self::Ascii => Some(Ascii::Python),
+            Self::Pandas => Some(Ascii::Pandas),
+        }
+    }
 
     /// Whether a byte inside a string cannot be copied: one that JSON or this way escapes, or that is
     /// part of such a character.

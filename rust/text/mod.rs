@@ -20,7 +20,7 @@ pub use self::escape::{Escape, write_json_value};
 pub(crate) use self::escape::{write_json_compact, write_json_string};
 pub use self::tag::Tag;
 pub(crate) use self::tag::{Cuts, may_hold};
-use crate::scan;
+use crate::scan::{self, Spelled, respell};
 
 /// A text in either form.
 ///
@@ -248,13 +248,20 @@ impl Text<'_> {
     /// Apart, because nearly all texts are copied.
     #[inline(never)]
     fn write_rewritten(self, escape: Escape, out: &mut Vec<u8>) {
-        match (self, escape) {
-            (Self::Escaped(raw), _) => write_runs(raw, Characters::decode, escape, out),
-            (Self::Plain(text), Escape::Keep) => {
-                let taken = scan::escape(text, out);
+        // Where `out` has less room than may be needed, what was not taken is written after that.
+        match self {
+            Self::Escaped(raw) => {
+                let ascii = escape.ascii();
+                let taken = ascii.map_or(0, |ascii| respell(Spelled::Escaped(raw), ascii, out));
+                write_runs(&raw[taken..], Characters::decode, escape, out);
+            }
+            Self::Plain(text) => {
+                let taken = match escape.ascii() {
+                    Some(ascii) => respell(Spelled::Plain(text), ascii, out),
+                    None => scan::escape(text, out),
+                };
                 write_runs(&text.as_bytes()[taken..], decode_plain, escape, out);
             }
-            (Self::Plain(text), _) => write_runs(text.as_bytes(), decode_plain, escape, out),
         }
     }
 }

@@ -321,6 +321,18 @@ impl Lanes for Bytes {
     }
 
     #[inline(always)]
+    fn slashes(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.bytes_equal(b'/') }
+    }
+
+    #[inline(always)]
+    fn deletes(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.bytes_equal(0x7f) }
+    }
+
+    #[inline(always)]
     fn backslashes(&self) -> u64 {
         // SAFETY: as above.
         unsafe { self.bytes_equal(b'\\') }

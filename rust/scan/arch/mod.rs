@@ -144,6 +144,10 @@ pub(super) trait Lanes {
     fn quotes(&self) -> u64;
     /// `\`
     fn backslashes(&self) -> u64;
+    /// `/`
+    fn slashes(&self) -> u64;
+    /// U+007F
+    fn deletes(&self) -> u64;
     /// Bytes below 0x20.
     fn controls(&self) -> u64;
     /// Bytes of 0x80 and above.

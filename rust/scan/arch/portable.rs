@@ -142,6 +142,16 @@ impl Lanes for Words {
     }
 
     #[inline(always)]
+    fn slashes(&self) -> u64 {
+        self.mask(|word| equal(word, b'/'))
+    }
+
+    #[inline(always)]
+    fn deletes(&self) -> u64 {
+        self.mask(|word| equal(word, 0x7f))
+    }
+
+    #[inline(always)]
     fn backslashes(&self) -> u64 {
         self.mask(|word| equal(word, b'\\'))
     }
