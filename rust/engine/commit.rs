@@ -123,7 +123,7 @@ impl Committer {
             drop(state);
             let result = writer.write(block, around);
             state = self.lock();
-            state.recycle(&mut writer, around.keep_rows);
+            state.recycle(&mut writer, around.keep_rows, self.window);
             if let Err(error) = result {
                 state.error.get_or_insert(error);
                 around.stop.store(true, Ordering::Relaxed);
@@ -190,10 +190,11 @@ impl State {
         self.ready.pop_front().flatten()
     }
 
-    /// Takes back the row buffers that were written, unless they have grown out of measure.
-    fn recycle(&mut self, writer: &mut Writer, keep: usize) {
+    /// Takes back the row buffers that were written, unless they have grown out of measure, and no more than
+    /// can be under way: where rows go to several files, each block comes back as one for each.
+    fn recycle(&mut self, writer: &mut Writer, keep: usize, most: u64) {
         while let Some(mut rows) = writer.rows.spare() {
-            if rows.capacity() <= keep {
+            if rows.capacity() <= keep && (self.spare.len() as u64) < most {
                 rows.clear();
                 self.spare.push(rows);
             }
