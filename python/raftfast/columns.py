@@ -116,10 +116,14 @@ def kind_of_object(file: Any) -> FileKind | None:  # noqa: ANN401 - anything lik
         return None
     if not getattr(file, "seekable", lambda: True)():
         return None
-    place = file.tell()
+    try:
+        place = file.tell()
+        file.seek(place + 1)  # what can only be read on says no here, before anything is read
+    except (OSError, ValueError):
+        return None
     file.seek(0)
     # Not with the size: to seek the end of a file that is decompressed takes all of its time.
-    kind = _kind_of_bytes(bytes(file.read(8) or b""), _LEGACY_LIMIT)
+    kind = _kind_of_bytes(_Whole(file).read(8), _LEGACY_LIMIT)
     file.seek(place)
     return None if kind == "arrow" else kind
 
@@ -371,13 +375,36 @@ def _file(path: str, wanted: Wanted | None) -> Iterator[Source]:
         )
 
 
+class _Whole:
+    """A file object of the caller as pyarrow takes it: which gives all that is asked for.
+
+    One may give less before its end. And pyarrow asks whether it is closed, which not all say.
+    """
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - anything like a file
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+
+    @property
+    def closed(self) -> bool:
+        return bool(getattr(self._file, "closed", False))
+
+    def read(self, size: int) -> bytes:
+        pieces = []
+        while size > 0 and (piece := self._file.read(size)):
+            pieces.append(bytes(piece))
+            size -= len(piece)
+        return b"".join(pieces)
+
+
 @contextmanager
 def _held(source: Any) -> Iterator[NativeFile]:  # noqa: ANN401 - a path, or anything like a file
     """Open a path, or take an object as a file that is not closed."""
     from pyarrow import OSFile, PythonFile
 
     if not isinstance(source, str):
-        yield PythonFile(source, mode="r")
+        yield PythonFile(_Whole(source), mode="r")
         return
     with OSFile(os.fsencode(source)) as file:
         yield file

@@ -349,13 +349,15 @@ fn is_plain(first: &[u8]) -> bool {
 
 /// Refuses files of columns, which are taken for lines where nobody has opened them as what they are.
 fn refuse_columns(first: &[u8]) -> Result<(), ReadError> {
-    let named =
-        [(&b"PAR1"[..], "Parquet"), (b"ARROW1", "an Arrow file"), (&[0xff; 4], "an Arrow stream")];
-    let found = named.iter().find(|(magic, _)| first.starts_with(magic));
-    found.map_or(Ok(()), |(_, name)| {
-        Err(ReadError::Broken(format!(
-            "holds {name}, which is read from a file or an object that can be sought"
-        )))
+    const SOUGHT: &str = "a path or an object that can be sought";
+    let named = [
+        (&b"PAR1"[..], "Parquet", SOUGHT),
+        (b"ARROW1", "an Arrow file", "a path only; an object may hold an Arrow stream"),
+        (&[0xff; 4], "an Arrow stream", SOUGHT),
+    ];
+    let found = named.iter().find(|(magic, ..)| first.starts_with(magic));
+    found.map_or(Ok(()), |(_, name, from)| {
+        Err(ReadError::Broken(format!("holds {name}, which is read from {from}")))
     })
 }
 
