@@ -471,3 +471,29 @@ def test_what_is_touched_is_read_once(sources: Path, monkeypatch: pytest.MonkeyP
     for _ in range(3):
         library.convert("in", "out/", resume=True)
     assert read == ["a.jsonl"]
+
+
+UNNAMED = (errno.ENOSPC, None)
+MADE_HERE = {
+    "the disk is full": (UNNAMED, "out"),
+    "an output": ((errno.ENOSPC, "files/sub/a.jsonl"), "out/sub/a.jsonl"),
+    "the journal": ((errno.ENOSPC, "journal"), "out"),
+    "something else": ((errno.EIO, None), None),
+}
+
+
+def fail_in_a_hidden_folder(number: int, inner: str | None) -> None:
+    with ExitStack() as last, staged("out", last, resume=False) as staging:
+        made = str(Path(staging.journal).parent)
+        raise OSError(number, "full", inner and f"{made}/{inner}")
+
+
+# A hidden folder was named, or nothing at all.
+@pytest.mark.parametrize(("failure", "told"), MADE_HERE.values(), ids=MADE_HERE)
+def test_what_fails_in_a_hidden_folder_is_told_of_the_folder_that_was_asked_for(
+    failure: tuple[int, str | None], told: str | None, folder: Path
+) -> None:
+    with pytest.raises(OSError, match="full") as caught:
+        fail_in_a_hidden_folder(*failure)
+    assert caught.value.filename == told
+    assert list(folder.iterdir()) == []

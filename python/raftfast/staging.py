@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from raftfast.errors import Error
-from raftfast.files import Output, blaming, published, uninterrupted
+from raftfast.files import Output, blaming, name_file, published, uninterrupted
 from raftfast.shards import make_room
 from raftfast.task import gather
 
@@ -34,6 +34,7 @@ SUCCESS = "_SUCCESS"
 _HIDDEN = "raftfast-parts"
 _JOURNAL, _FILES, _REJECTS = "journal", "files", "rejects"
 _LONGEST_NAME = 255
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
 
@@ -99,6 +100,16 @@ class Staging:
             if path.startswith(self._files + os.sep):
                 error.filename = os.path.join(self._name, name)
             raise
+
+    def name(self, error: OSError) -> None:
+        """Name what the caller knows in an error about what is made here, or about the disk."""
+        made_here = os.path.dirname(self.journal) + os.sep
+        path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
+        if path is None and error.errno in _FULL:
+            name_file(error, self._name)
+        elif path is not None and path.startswith(made_here):
+            inner = path.removeprefix(self._files + os.sep)
+            name_file(error, self._name if inner == path else os.path.join(self._name, inner))
 
     def holds(self, name: str, content: bytes) -> bool:
         """Tell whether a file of the target has this content already."""
@@ -223,7 +234,11 @@ def staged(name: str, last: ExitStack, *, resume: bool) -> Iterator[Staging]:
                 _empty(folder)
             staging = Staging(name, target, folder)
             held.callback(staging.close)
-        yield staging
+        try:
+            yield staging
+        except OSError as error:
+            staging.name(error)
+            raise
 
 
 def _clear_away(folder: str) -> None:
