@@ -35,12 +35,22 @@ CHAT_ROW: Json = {"messages": [USER, ONE]}
 SHAREGPT_ROW: Json = {
     "conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]
 }
+PAIR: Json = {"prompt": "Q", "completion": "A"}
+ALPACA_ROW: Json = {"instruction": "Q", "input": "", "output": "A"}
+RAFT_RECORD: Json = {"instruction": "Q", "cot_answer": "A"}
+CHOICE: Json = {"question": "Q", "chosen": "A", "rejected": "B"}
 LABELLED = {
-    "a prompt and its completion": ("label", {"prompt": "Q", "completion": "A"}),
-    "an instruction and its output": ("kto_tag", {"instruction": "Q", "input": "", "output": "A"}),
+    "a prompt and its completion": ("label", PAIR),
+    "the same for LLaMA-Factory": ("kto_tag", PAIR),
+    "an instruction and its output": ("kto_tag", ALPACA_ROW),
+    "the same for TRL": ("label", ALPACA_ROW),
+    "a record of Gorilla": ("kto_tag", RAFT_RECORD),
+    "a legacy record": ("kto_tag", {"question": "Q", "context": "c", "cot_answer": "A"}),
+    "a choice": ("label", CHOICE),
     "messages of TRL": ("label", CHAT_ROW),
     "messages of LLaMA-Factory": ("kto_tag", CHAT_ROW),
     "conversations": ("kto_tag", SHAREGPT_ROW),
+    "conversations with a label": ("label", SHAREGPT_ROW),
 }
 EACH_LABELLED = pytest.mark.parametrize(("key", "row"), LABELLED.values(), ids=LABELLED)
 
@@ -49,6 +59,8 @@ EACH_LABELLED = pytest.mark.parametrize(("key", "row"), LABELLED.values(), ids=L
 def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Json) -> None:
     for bad in (False, 0, 0.0, "false", "False", "0"):
         assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: bad})) == b""
+        error = fault(Converter("trl-kto"), line_of({**row, key: bad}))
+        assert (error.kind, "one to avoid" in str(error)) == ("unfit", True)
     for good in (True, None, 1, "true", "1"):
         assert len(chat(line_of({**row, key: good})).rows) == 1
 
@@ -499,3 +511,22 @@ def test_a_system_message_that_is_given_is_that_of_records_with_two(
         raftfast.convert(pa.Table.from_pylist([row]), tmp_path / "out", to, system=system)
         assert json.loads((tmp_path / "out").read_bytes()) == json.loads(alone)
         assert fault(Converter(to), line_of(row)).kind == "unfit"
+
+
+def test_a_label_of_a_generator_s_record_may_be_one_of_anything() -> None:
+    assert len(chat(line_of({**RAFT_RECORD, "label": 0})).rows) == 1
+
+
+# The chosen answer was lost, and the row ended with its question.
+@pytest.mark.parametrize("row", [CHAT_ROW, SHAREGPT_ROW])
+def test_an_answer_that_is_chosen_beside_turns_is_not_lost(row: Json) -> None:
+    line = line_of({**row, "chosen": {"from": "gpt", "value": "C"}})
+    assert fault(Converter("chat"), line).kind == "unfit"
+    assert Converter("hf").convert_bytes(line).rstrip() == line.rstrip()
+
+
+@pytest.mark.parametrize("role", ["developer", "tool"])
+def test_a_turn_that_a_row_has_no_place_for_is_told_by_who_speaks(role: str) -> None:
+    turns = [{"role": role, "content": "x"}, USER, ONE]
+    told = str(fault(Converter("completion"), line_of({"messages": turns})))
+    assert f"no place for a turn of {'the' if role == 'developer' else 'a'} {role}" in told

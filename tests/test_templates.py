@@ -324,6 +324,20 @@ def test_a_template_of_ones_own_sees_a_system_message_that_is_empty(
     assert json.loads(rows)["text"] == "".join(map(repr, turns))
 
 
+# `--no-system` did nothing with a template of one's own.
+@pytest.mark.parametrize(("given", "said"), [(None, "S"), ("", ""), ("X", "X")])
+def test_the_caller_s_system_message_goes_before_that_of_a_record_in_a_template_of_ones_own(
+    given: str | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.jinja"
+    path.write_text(
+        "{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}{% endif %}{% endfor %}"
+    )
+    to = Converter("text", template=str(path), system=given)
+    messages = conversation("S", [("Q", "A")])
+    assert text_of(to, {"messages": messages}) == said
+
+
 # What templates say was kept once and for all, and after a thousand texts there were no others.
 def test_what_a_template_says_of_a_record_is_told_however_many_there_are(folder: Path) -> None:
     (folder / "own.jinja").write_text("{{ raise_exception(messages[0].content) }}")

@@ -138,6 +138,7 @@ impl<'a> Compiler<'a> {
             has: self.bits(&when.has),
             any: self.bits(any),
             lacks: self.bits(&when.lacks),
+            labels: self.bits(dialect.labels()),
             tests: self.tests(dialect, !is_common || dialect.has_own_texts(), auto),
             making: if is_common { self.making(dialect) } else { Making::All },
             fields: self.with_identities(fields),
@@ -332,8 +333,8 @@ impl<'a> Compiler<'a> {
         made
     }
 
-    fn bits(&mut self, keys: &[String]) -> KeySet {
-        keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key))
+    fn bits(&mut self, keys: &[impl AsRef<str>]) -> KeySet {
+        keys.iter().fold(0, |bits, key| bits | 1 << self.expressions.slot(key.as_ref()))
     }
 
     /// The tests on values. To look for something takes time: that is done only where it `matters`.

@@ -122,8 +122,9 @@ impl Reader {
             let system = turn("system", system, lists)?;
             return lists.push(system);
         }
-        // A template tells an empty system message from none.
-        own.filter(|_| self.jinja.is_some()).map_or(Ok(()), |silent| lists.push(silent))
+        // A template tells an empty system message from none, unless the caller wants none.
+        let tells = self.jinja.is_some() && self.system.slot.is_some();
+        own.filter(|_| tells).map_or(Ok(()), |silent| lists.push(silent))
     }
 
     /// Takes for what the last answer says the final answer that the record has elsewhere.
@@ -178,14 +179,8 @@ impl Reader {
         if takes_one && answers > 1 {
             return Err(Unread::Kind(FaultKind::ManyTurns { answers }));
         }
-        if takes_one && said.len() > 2 {
-            return unfit("more than one question and its answer");
-        }
         if own_system && !self.room.system {
             return unfit(A_SYSTEM_MESSAGE);
-        }
-        if self.room.answer && answers > 0 && !said.last().is_some_and(is_answer) {
-            return unfit("a question without an answer at the end");
         }
         let takes = |role: &&'static str| {
             if self.room.turns {
@@ -197,6 +192,12 @@ impl Reader {
         let roles = said.iter().filter_map(|turn| named(turn, lists));
         if let Some(role) = roles.into_iter().find(|role| !takes(role)) {
             return unfit(turn_of(role));
+        }
+        if takes_one && said.len() > 2 {
+            return unfit("more than one question and its answer");
+        }
+        if self.room.answer && answers > 0 && !said.last().is_some_and(is_answer) {
+            return unfit("a question without an answer at the end");
         }
         let lost = LOST.iter().find(|(detail, _)| self.loses(*detail, said, lists));
         lost.map_or(Ok(()), |(_, what)| unfit(what))

@@ -149,9 +149,6 @@ pub enum Kind {
     Something,
     /// Null, or no key at all.
     Nothing,
-    /// Anything but `false` or a zero, also as texts, or nothing.
-    #[serde(rename = "not-false")]
-    NotFalse,
 }
 
 impl Kind {
@@ -266,6 +263,12 @@ impl Dialect {
     /// generators are what their programs write.
     fn is_of_trainers(&self) -> bool {
         self.turns.is_some() || !self.refuses.is_empty()
+    }
+
+    /// The keys that say of an answer whether it is one to learn or one to avoid, as KTO takes both: those of
+    /// LLaMA-Factory and of TRL. The second is a word that a record of a generator may have for anything.
+    fn labels(&self) -> &'static [&'static str] {
+        if self.is_of_trainers() { &["kto_tag", "label"] } else { &["kto_tag"] }
     }
 
     /// The names of what is repaired in its records.

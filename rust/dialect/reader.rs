@@ -125,6 +125,8 @@ pub(super) struct Known {
     pub has: KeySet,
     pub any: KeySet,
     pub lacks: KeySet,
+    /// Keys that say whether the answer is one to avoid.
+    pub labels: KeySet,
     pub tests: Vec<Test>,
     /// What is made of its records, if they have no system message of their own.
     pub making: Making,
@@ -238,7 +240,6 @@ impl Test {
             Self::Is(slot, Kind::Nothing) => {
                 matches!(record.value(*slot), Value::Missing | Value::Null)
             }
-            Self::Is(slot, Kind::NotFalse) => !is_false(record.value(*slot)),
             Self::Never => false,
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
         }
@@ -270,6 +271,13 @@ fn is_false(value: Value<'_>) -> bool {
 
 fn says_no(label: &str) -> bool {
     label.eq_ignore_ascii_case("false") || label.parse() == Ok(0.0)
+}
+
+/// What is refused where a record says so.
+const TO_AVOID: &str = "an answer that the record says is one to avoid";
+
+fn slots_of(keys: KeySet) -> impl Iterator<Item = usize> {
+    (0..MAX_KEYS).filter(move |slot| keys >> slot & 1 == 1)
 }
 
 /// What a record is, and what has to be done.
@@ -399,11 +407,12 @@ impl Reader {
         let beside = known.lost_system.iter().chain(&known.tools);
         beside.for_each(|plan| plan.add_slots(slots));
         slots.extend(known.refuses.iter().map(|(slot, _)| slot));
+        slots.extend(slots_of(known.labels));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
         slots.extend(known.tests.iter().filter_map(Test::asked_by_type));
         let read = found & ((1 << self.fields) - 1);
         let telling = if known.any & read == 0 { known.has | known.any } else { known.has };
-        slots.extend((0..MAX_KEYS).filter(|slot| telling >> slot & 1 == 1));
+        slots.extend(slots_of(telling));
     }
 
     /// Whether a table of these columns gives fields that are no columns of it.
@@ -457,6 +466,9 @@ impl Reader {
         let Some(known) = known.or_else(|| self.of_nothing(found, record)) else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
+        if found & known.labels != 0 && known.is_to_avoid(record) {
+            return Err(Unread::Kind(FaultKind::Unfit { what: TO_AVOID }));
+        }
         match known.making {
             Making::Nothing if found & self.own_system == 0 => {
                 return Ok(Read::Plain(known.name));
@@ -503,6 +515,12 @@ impl Known {
     #[inline]
     fn is(&self, found: KeySet, record: &Record<'_>) -> bool {
         self.has_its_keys(found) && self.tests.iter().all(|test| test.holds(record))
+    }
+
+    /// Whether a record says that its answer is one to avoid.
+    #[cold]
+    fn is_to_avoid(&self, record: &Record<'_>) -> bool {
+        slots_of(self.labels).any(|slot| is_false(record.value(slot)))
     }
 
     #[inline]
