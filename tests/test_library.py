@@ -288,3 +288,23 @@ def test_a_dataset_without_rows_is_an_error_as_any_table_is() -> None:
     empty = datasets.Dataset.from_dict({"instruction": [], "cot_answer": []})
     with pytest.raises(raftfast.Error, match="holds no rows"):
         raftfast.convert(empty, "out.jsonl")
+
+
+WRONG_CALLS: dict[str, dict[str, Any]] = {
+    "no inputs": {"inputs": []},
+    "an input of no kind": {"inputs": 5},
+    "no threads": {"threads": 0},
+    "no such target": {"to": "chatt"},
+    "no such dialect": {"dialect": "x"},
+    "a date that nothing asks for": {"date": "today"},
+    "rejects of what is not skipped": {"rejects": "r"},
+}
+
+
+@pytest.mark.parametrize("given", WRONG_CALLS.values(), ids=WRONG_CALLS)
+def test_a_wrong_call_is_of_one_kind_whoever_says_so(
+    given: dict[str, Any], corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(raftfast.UsageError) as caught:
+        raftfast.convert(**{"inputs": corpus, "output": tmp_path / "o", **given})
+    assert caught.value.kind == "usage"

@@ -158,6 +158,7 @@ def test_a_row_that_a_consumer_takes_is_right(to: str, row: object) -> None:
 
 WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
     "no messages": ("openai", {"prompt": "p"}, {"missing_key": 'the row has no key "messages"'}),
+    "no text": ("text", {"foo": 1}, {"missing_key": 'the row has no key "text"'}),
     "empty messages": ("openai", messages(), {"missing_key": "messages is empty"}),
     "messages of another type": (
         "openai",

@@ -292,9 +292,9 @@ def group() -> None:
     "--system",
     section="Rows",
     metavar="TEXT",
-    help="chat: the system message, instead of Gorilla's.",
+    help="The system message, instead of the target's and the records' own.",
 )
-@option("--no-system", section="Rows", is_flag=True, help="chat: leave the system message out.")
+@option("--no-system", section="Rows", is_flag=True, help="Leave system messages out.")
 @option("--prompt-key", section="Rows", metavar="KEY", help="completion: the key of the prompt.")
 @option("--completion-key", section="Rows", metavar="KEY", help="completion: its key in the row.")
 @option(

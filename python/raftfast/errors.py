@@ -44,3 +44,14 @@ class Error(Exception):
 
 class UsageError(Error, ValueError):
     """The call itself is wrong: an unknown target, option or placeholder, or output = input."""
+
+    def __init__(
+        self,
+        message: str,
+        kind: str = "usage",
+        path: str | None = None,
+        line: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        """Keep the position beside the message, if a file of the call has one."""
+        super().__init__(message, kind, path, line, offset)

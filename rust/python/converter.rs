@@ -341,6 +341,9 @@ fn target_named(to: &str, template: Option<&str>, date: Option<&str>) -> Result<
         {
             TargetFile::jinja(path, date)
         }
+        _ if date.is_some() => {
+            Err(Error::usage("a date is for a template of your own: no other asks"))
+        }
         Some(template) if to == TEXT => TargetFile::template(template),
         Some(_) => Err(Error::usage(format!("target {to} takes no template; text does"))),
         None => TargetFile::named(to),

@@ -273,7 +273,7 @@ impl<'a> Compiler<'a> {
 
     fn needs_slot(&self, slot: usize) -> bool {
         match self.shape.fields().get(slot) {
-            Some(field) => self.shape.needs().contains(field),
+            Some(field) => field.is_rendered() || self.shape.needs().contains(field),
             None if matches!(self.list, Some(List::Documents | List::Quotes | List::Spans)) => {
                 false
             }
