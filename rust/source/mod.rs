@@ -210,10 +210,12 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// For so many workers: while others work, one may read a block ahead for each of them.
+    /// For so many workers: while others work, one may read two blocks ahead for each of them, or one
+    /// portion, which is many times larger.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
-        self.ahead = 2 * workers.saturating_sub(1);
+        let each = if self.cut.portion.is_some() { 1 } else { 2 };
+        self.ahead = each * workers.saturating_sub(1);
         self
     }
 

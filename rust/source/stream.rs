@@ -166,16 +166,11 @@ impl Stream {
     /// Reads once; gives the start of the line being read.
     fn read(&mut self, buffer: &mut Buffer, line: usize, cut: Cut) -> Result<usize, ReadError> {
         let before = buffer.content().len();
-        // A block is asked for whole, and a long line doubles the buffer when it is full.
-        let wanted = if buffer.capacity() - before >= READ {
-            READ
-        } else {
-            READ.max(cut.block_bytes.saturating_sub(before)).max(before)
-        };
         // What belongs to the next portion would have to be copied there.
         let end = cut.portion.map_or(usize::MAX, |portion| self.portion_end(portion));
         let most = end.saturating_sub(before).max(READ);
-        let space = buffer.spare(wanted)?;
+        let has_room = buffer.capacity() - before >= READ;
+        let space = buffer.spare(if has_room { READ } else { growth(before, cut, end) })?;
         let most = most.min(space.len());
         let count = match self.bytes.read(&mut space[..most]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(line),
@@ -241,6 +236,17 @@ impl Stream {
             Some(watched) if !watched.is_unchanged()? => Err(ReadError::Changed),
             _ => Ok(()),
         }
+    }
+}
+
+/// Bytes by which a full buffer grows: a block is asked for whole, and a long line doubles it. Of a portion
+/// no more is asked for than to its `end`, behind which only its last line goes on: with twice that for each
+/// buffer, pipes became Parquet in 264 MB where files took 101.
+fn growth(before: usize, cut: Cut, end: usize) -> usize {
+    let doubled = READ.max(cut.block_bytes.saturating_sub(before)).max(before);
+    match end.checked_sub(before) {
+        Some(rest) => doubled.min(rest.saturating_add(READ)),
+        None => READ.max(before - end),
     }
 }
 
