@@ -60,7 +60,7 @@ def test_an_answer_that_is_labelled_as_bad_is_none_to_train_on(key: str, row: Js
     for bad in (False, 0, 0.0, "false", "False", "0"):
         assert Converter("chat", on_error="skip").convert_bytes(line_of({**row, key: bad})) == b""
         error = fault(Converter("trl-kto"), line_of({**row, key: bad}))
-        assert (error.kind, "one to avoid" in str(error)) == ("unfit", True)
+        assert (error.kind, "an answer to avoid" in str(error)) == ("unfit", True)
     for good in (True, None, 1, "true", "1"):
         assert len(chat(line_of({**row, key: good})).rows) == 1
 
@@ -517,12 +517,29 @@ def test_a_label_of_a_generator_s_record_may_be_one_of_anything() -> None:
     assert len(chat(line_of({**RAFT_RECORD, "label": 0})).rows) == 1
 
 
+ASKED = {
+    "messages": ("messages", [USER, ONE, USER]),
+    "conversations": (
+        "conversations",
+        [
+            {"from": "human", "value": "Q"},
+            {"from": "gpt", "value": "A"},
+            {"from": "human", "value": "R"},
+        ],
+    ),
+}
+
+
 # The chosen answer was lost, and the row ended with its question.
-@pytest.mark.parametrize("row", [CHAT_ROW, SHAREGPT_ROW])
-def test_an_answer_that_is_chosen_beside_turns_is_not_lost(row: Json) -> None:
-    line = line_of({**row, "chosen": {"from": "gpt", "value": "C"}})
-    assert fault(Converter("chat"), line).kind == "unfit"
-    assert Converter("hf").convert_bytes(line).rstrip() == line.rstrip()
+@pytest.mark.parametrize(("key", "turns"), ASKED.values(), ids=ASKED)
+def test_an_answer_beside_turns_that_end_with_a_question_is_not_lost(
+    key: str, turns: list[Json]
+) -> None:
+    row = {key: turns, "chosen": {"from": "gpt", "value": "C"}}
+    assert fault(Converter("chat"), line_of(row)).kind == "unfit"
+    assert Converter("hf").convert_bytes(line_of(row)).rstrip() == line_of(row).rstrip()
+    assert len(chat(line_of({**row, key: turns[:2]})).rows) == 1
+    assert len(chat(line_of({**row, "chosen": None})).rows) == 1
 
 
 @pytest.mark.parametrize("role", ["developer", "tool"])

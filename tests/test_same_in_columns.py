@@ -213,6 +213,22 @@ def test_parquet_files_one_after_the_other_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+# The parts that the last footer tells of end behind the place where the first file does.
+@pytest.mark.parametrize(("first", "second"), [(1, 500), (50, 5000), (3000, 9000)])
+def test_parquet_files_one_after_the_other_are_refused_if_a_later_one_is_longer(
+    first: int, second: int, tmp_path: Path
+) -> None:
+    parts = []
+    for length in (first, second):
+        rest = [f"{at} " * length for at in range(50)]
+        table = pa.table({"instruction": ["i"] * 50, "cot_answer": ["c"] * 50, "rest": rest})
+        parquet.write_table(table, tmp_path / "one.parquet", compression="none")
+        parts.append((tmp_path / "one.parquet").read_bytes())
+    (tmp_path / "in.parquet").write_bytes(b"".join(parts))
+    with pytest.raises(raftfast.Error, match="is it several files"):
+        raftfast.convert(tmp_path / "in.parquet", tmp_path / "out", to="completion")
+
+
 @pytest.mark.parametrize("beside", ["page_index", "page_checksum"])
 def test_texts_that_look_like_the_seam_of_two_parquet_files_are_none(
     beside: str, tmp_path: Path

@@ -72,3 +72,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_text_is_written_whole_however_much_room_there_was() {
+    let plain = "a\u{fc}bc\n\u{1f600}/\"d\u{7f}\u{2028}".repeat(60);
+    let mut escaped = Vec::new();
+    Text::Plain(&plain).write_json(Escape::Ascii, &mut escaped);
+    for (name, escape) in Escape::ALL {
+        for text in [Text::Plain(&plain), Text::Escaped(&escaped)] {
+            let mut whole = Vec::with_capacity(1 << 16);
+            text.write_json(escape, &mut whole);
+            for room in 0..600 {
+                let mut out = Vec::with_capacity(room);
+                text.write_json(escape, &mut out);
+                assert_eq!(
+                    out.escape_ascii().to_string(),
+                    whole.escape_ascii().to_string(),
+                    "{name}"
+                );
+            }
+        }
+    }
+}

@@ -313,7 +313,7 @@ def group() -> None:
     help="text: text, completion (a prompt and its completion) or segments (labelled).",
 )
 @option("--no-bos", section="Rows", is_flag=True, help="text: no BOS, for trainers that add it.")
-@option("--date", section="Rows", metavar="TEXT", help="text: today's date, if a template asks.")
+@option("--date", section="Rows", metavar="TEXT", help="text: today's date, if your template asks.")
 @option(
     "--train",
     section="Rows",

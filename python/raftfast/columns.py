@@ -118,8 +118,8 @@ def kind_of_object(file: Any) -> FileKind | None:  # noqa: ANN401 - anything lik
         return None
     try:
         place = file.tell()
-        file.seek(place + 1)  # what can only be read on says no here, before anything is read
-    except (OSError, ValueError):
+        file.seek(0 if place else 1)  # what can only be read on says no, before anything is read
+    except (OSError, ValueError, NotImplementedError):
         return None
     file.seek(0)
     # Not with the size: to seek the end of a file that is decompressed takes all of its time.
@@ -491,27 +491,35 @@ def _insist_on_one(file: NativeFile) -> None:
     """Refuse several files, one after the other.
 
     Only the last one's footer is read, which tells of places in itself: where the files are of one
-    layout, these hold rows of the first. Between its last part and the footer a file has at most
-    filters whose length its writer did not tell.
+    layout, these hold rows of the first. What stands before the last file is no longer than what is
+    left between the last part that its footer tells of and that footer, and the first file ends in
+    it. Of one file that is nothing, or filters whose length its writer did not tell.
     """
     last = file.size() - len(_PARQUET) - 4
     file.seek(last)
     footer = last - int.from_bytes(file.read(4), "little")
     file.seek(footer)
     end = end_of_parts(file.read(last - footer))
-    if end is not None and end < footer and _has_seam(file, end, footer):
-        raise ValueError("another file ends before its footer: is it several files?")
+    if end is not None and _has_seam(file, footer - end):
+        raise ValueError("a file ends before its last one: is it several files?")
 
 
-def _has_seam(file: NativeFile, start: int, end: int) -> bool:
-    """Tell whether one file ends and another begins between two places."""
-    seam, window = 2 * _PARQUET, b""
-    file.seek(start)
-    while start < end and (piece := file.read(min(BUFFER_BYTES, end - start))):
-        window = window[1 - len(seam) :] + piece
-        if seam in window:
-            return True
-        start += len(piece)
+def _has_seam(file: NativeFile, length: int) -> bool:
+    """Tell whether a file ends in the first so many bytes, and another begins there."""
+    seam, window, place = 2 * _PARQUET, b"", 0
+    file.seek(0)
+    rest = length + len(_PARQUET) if length > 0 else 0
+    while rest > 0 and (piece := file.read(min(BUFFER_BYTES, rest))):
+        place += len(piece)
+        rest -= len(piece)
+        window = window[-len(seam) - 3 :] + piece
+        at = window.find(seam)
+        while at >= 0:
+            # Before that stands how long its footer is; a text may look the same.
+            footer = int.from_bytes(window[max(at - 4, 0) : at], "little")
+            if 0 < footer <= place - len(window) + at - 4:
+                return True
+            at = window.find(seam, at + 1)
     return False
 
 

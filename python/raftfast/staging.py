@@ -107,7 +107,7 @@ class Staging:
         path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
         if path is None and error.errno in _FULL:
             name_file(error, self._name)
-        elif path is not None and path.startswith(made_here):
+        elif path is not None and (path + os.sep).startswith(made_here):
             inner = path.removeprefix(self._files + os.sep)
             name_file(error, self._name if inner == path else os.path.join(self._name, inner))
 

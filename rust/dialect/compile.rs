@@ -49,6 +49,7 @@ impl Reader {
         let read = compiler.expressions.keys().len();
         for (known, dialect) in known.iter_mut().zip(dialects) {
             known.refuses = compiler.refuses(dialect);
+            known.answers = compiler.answers(dialect);
         }
         Ok(Self {
             keys: compiler.keys(&known)?,
@@ -148,6 +149,7 @@ impl<'a> Compiler<'a> {
             lost_system: self.lost_system(dialect)?,
             tools: self.tools(dialect)?,
             refuses: Vec::new(),
+            answers: Vec::new(),
             uses_documents,
             quotes: self.compiled(dialect, &dialect.quotes)?,
             question: self.question(dialect)?,
@@ -316,6 +318,12 @@ impl<'a> Compiler<'a> {
     fn refuses(&mut self, dialect: &'static Dialect) -> Vec<(usize, &'static str)> {
         let refused = dialect.refuses.iter().filter(|_| !self.shape.takes_whole());
         refused.map(|(key, what)| (self.expressions.slot(key), what.as_str())).collect()
+    }
+
+    /// The answers beside turns, in the same way.
+    fn answers(&mut self, dialect: &'static Dialect) -> Vec<usize> {
+        let lost = dialect.answers.iter().filter(|_| !self.shape.takes_whole());
+        lost.map(|key| self.expressions.slot(key)).collect()
     }
 
     fn compiled(&mut self, dialect: &Dialect, skeleton: &Json) -> Result<Plan, Error> {

@@ -47,6 +47,7 @@ impl Reader {
         if let Some(parser) = &known.parser {
             parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
+            check_answers(known, record, &scratch.lists)?;
         }
         if let Some(earlier) = &known.earlier
             && let Some(answers) = self.answers(known, earlier, record, &mut scratch.lists)?
@@ -301,6 +302,16 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Refuses an answer that stands beside turns which end with a question.
+fn check_answers(known: &Known, record: &Record<'_>, lists: &Lists) -> Result<(), Unread> {
+    let asked = lists.range(0..lists.len()).last().is_some_and(|last| lists.is(last, "user"));
+    if asked && known.answers.iter().any(|slot| tells(record.value(*slot))) {
+        let what = "an answer that stands beside the turns, which end with a question";
+        return Err(Unread::Kind(FaultKind::Unfit { what }));
+    }
+    Ok(())
 }
 
 /// Refuses a system message that rows have no place for.

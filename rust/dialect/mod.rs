@@ -59,6 +59,9 @@ pub struct Dialect {
     /// Keys whose values would be lost, because no row has a place for them: what they hold, in words.
     #[serde(default)]
     pub refuses: BTreeMap<String, String>,
+    /// Keys of answers that stand beside turns, and would be lost where these end with a question.
+    #[serde(default)]
+    pub answers: Vec<String>,
     /// Where the turns of a conversation stand, if records hold one.
     pub turns: Option<Turns>,
     /// The documents, or the text that they stand in between `<DOCUMENT>` tags.

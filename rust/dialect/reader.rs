@@ -147,6 +147,8 @@ pub(super) struct Known {
     pub tools: Option<Plan>,
     /// The slots of what no row has a place for, and what that is.
     pub refuses: Vec<(usize, &'static str)>,
+    /// The slots of answers that stand beside turns.
+    pub answers: Vec<usize>,
     /// The question, where others' answers to it are to be told.
     pub question: Plan,
     /// How the rows of earlier answers are made, where each answer gives one.
@@ -274,7 +276,7 @@ fn says_no(label: &str) -> bool {
 }
 
 /// What is refused where a record says so.
-const TO_AVOID: &str = "an answer that the record says is one to avoid";
+const TO_AVOID: &str = "an answer to avoid, as kto_tag or label says that this one is";
 
 fn slots_of(keys: KeySet) -> impl Iterator<Item = usize> {
     (0..MAX_KEYS).filter(move |slot| keys >> slot & 1 == 1)
@@ -407,6 +409,7 @@ impl Reader {
         let beside = known.lost_system.iter().chain(&known.tools);
         beside.for_each(|plan| plan.add_slots(slots));
         slots.extend(known.refuses.iter().map(|(slot, _)| slot));
+        slots.extend(&known.answers);
         slots.extend(slots_of(known.labels));
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
         slots.extend(known.tests.iter().filter_map(Test::asked_by_type));

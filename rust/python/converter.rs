@@ -342,7 +342,7 @@ fn target_named(to: &str, template: Option<&str>, date: Option<&str>) -> Result<
             TargetFile::jinja(path, date)
         }
         _ if date.is_some() => {
-            Err(Error::usage("a date is for a template of your own: no other asks"))
+            Err(Error::usage("a date is for a template of your own: no built-in one asks for it"))
         }
         Some(template) if to == TEXT => TargetFile::template(template),
         Some(_) => Err(Error::usage(format!("target {to} takes no template; text does"))),

@@ -8,7 +8,7 @@ use super::rewrite::{Rewrite, Rewritten, STEP, Step, chosen};
 /// form where there is one, as Python's `json.dumps` with `ensure_ascii=False`.
 ///
 /// It writes into the space that `out` has and asks for no more: six bytes for each of the text, and
-/// 64, are always enough. Gives how many bytes of the text were taken.
+/// 64, are always enough. Gives how many bytes of the text were taken, which are whole characters.
 ///
 /// ```
 /// use raftfast::scan::escape;
@@ -28,7 +28,10 @@ impl super::Scanner {
     #[must_use]
     pub fn escape(self, text: &str, out: &mut Vec<u8>) -> usize {
         let Rewritten { read, .. } = self.rewrite::<Escape>(text.as_bytes(), out);
-        read
+        // Where room ends with a block, that may be inside of a character, which was copied as it is.
+        let whole = (0..=read).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        out.truncate(out.len() - (read - whole));
+        whole
     }
 }
 

@@ -42,6 +42,7 @@ pub use escape::escape;
 pub use find::{Pairs, find};
 pub use keys::{KeySet, Keys, MAX_KEYS, Span, Spans};
 pub use respell::{Ascii, Spelled, respell};
+pub(crate) use rewrite::ROOM;
 pub use unescape::unescape;
 pub(crate) use utf8::decode_utf8;
 pub use utf8::{check_strings, strings, to_string};

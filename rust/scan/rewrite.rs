@@ -15,7 +15,8 @@ use super::{Path, Scanner};
 
 /// What becomes of some bytes.
 pub(super) trait Rewrite {
-    /// Where in a block there may be such bytes.
+    /// Where in a block such bytes begin or go on: wherever the bytes before have been passed, `step` must
+    /// have something to give, or there is no end.
     fn specials<L: Lanes>(lanes: &L) -> u64;
 
     /// What the first bytes of a text become, if they become others.
@@ -37,7 +38,7 @@ pub(super) struct Step {
 pub(super) const STEP: usize = 16;
 
 /// Bytes beyond those that count that must be free, or rewriting ends.
-pub(super) const ROOM: usize = BLOCK;
+pub(crate) const ROOM: usize = BLOCK;
 
 /// How far rewriting came.
 #[derive(Clone, Copy)]
@@ -147,7 +148,7 @@ impl Rewritten {
             let Some(room) = block_of::<STEP>(out, self.written) else { return };
             *room = step.bytes.map(MaybeUninit::new);
             self.read += step.read;
-            self.written += step.written;
+            self.written += step.written.min(STEP);
         }
     }
 }

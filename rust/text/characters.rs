@@ -106,12 +106,3 @@ pub(super) fn is_second_half(rest: &[u8]) -> bool {
     let digits = rest.strip_prefix(b"\\u").and_then(|rest| rest.first_chunk::<4>());
     digits.is_some_and(|digits| (0xdc00..0xe000).contains(&hex_value(digits)))
 }
-
-/// The first character of a plain text and its bytes.
-#[inline]
-pub(super) fn decode_plain(rest: &[u8]) -> (char, usize) {
-    match rest {
-        [ascii @ ..0x80, ..] => (char::from(*ascii), 1),
-        _ => decode_utf8(rest),
-    }
-}

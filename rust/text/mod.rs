@@ -13,9 +13,8 @@ use std::collections::TryReserveError;
 
 use memchr::memrchr_iter;
 
-use self::characters::{Characters, decode_plain, is_bare, is_second_half};
+use self::characters::{Characters, is_bare, is_second_half};
 pub(crate) use self::characters::{closing_quote, is_python_space, splits_escape, unescaped};
-use self::escape::write_runs;
 pub use self::escape::{Escape, write_json_value};
 pub(crate) use self::escape::{write_json_compact, write_json_string};
 pub use self::tag::Tag;
@@ -248,23 +247,26 @@ impl Text<'_> {
     /// Apart, because nearly all texts are copied.
     #[inline(never)]
     fn write_rewritten(self, escape: Escape, out: &mut Vec<u8>) {
-        // Where `out` has less room than may be needed, what was not taken is written after that.
-        match self {
-            Self::Escaped(raw) => {
-                let ascii = escape.ascii();
-                let taken = ascii.map_or(0, |ascii| respell(Spelled::Escaped(raw), ascii, out));
-                write_runs(&raw[taken..], Characters::decode, escape, out);
+        let mut rest = self;
+        loop {
+            let taken = match (rest, escape.ascii()) {
+                (Self::Plain(text), None) => scan::escape(text, out),
+                (Self::Plain(text), Some(ascii)) => respell(Spelled::Plain(text), ascii, out),
+                (Self::Escaped(raw), Some(ascii)) => respell(Spelled::Escaped(raw), ascii, out),
+                (Self::Escaped(raw), None) => return out.extend_from_slice(raw),
+            };
+            rest = rest.split_at(taken).1;
+            if rest.is_empty() {
+                return;
             }
-            Self::Plain(text) => {
-                let taken = match escape.ascii() {
-                    Some(ascii) => respell(Spelled::Plain(text), ascii, out),
-                    None => scan::escape(text, out),
-                };
-                write_runs(&text.as_bytes()[taken..], decode_plain, escape, out);
-            }
+            // It had less room than may be needed: callers mostly ask for enough before.
+            out.reserve(LONGEST_ESCAPE * rest.bytes().len() + scan::ROOM);
         }
     }
 }
+
+/// The bytes that an escape takes for a byte at most.
+const LONGEST_ESCAPE: usize = 6;
 
 /// The bytes that spell a character at most: of a pair of surrogates.
 const LONGEST_SPELLING: usize = 12;
