@@ -394,6 +394,7 @@ def convert(
     if no_bos:
         _take_bos_out(options)
     sources = _or_stdin(inputs)
+    pages.share()
     several: list[Outcome] = []
     with (
         bar(options["output"], wanted=False if quiet else progress) as tick,
@@ -482,6 +483,7 @@ def validate(
     if to is None:
         names = ", ".join(target.name for target in raftfast.Converter.targets())
         raise click.UsageError(f"--to is missing, which says what the rows are for: {names}, text")
+    pages.share()
     with bar(_NOWHERE, wanted=False if quiet else progress) as tick:
         verdict = raftfast.validate(_or_stdin(inputs), to=to, progress=tick, **options)
     endings.outcome_stands()

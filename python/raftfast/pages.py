@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
 
 _M_TOP_PAD, _M_ARENA_MAX = -2, -8
@@ -43,6 +44,15 @@ def keep() -> None:
     """
     if not _is_limited():
         _tell(_M_TOP_PAD, _KEPT)
+
+
+def share() -> None:
+    """Have pyarrow take its memory where the core does, before it loads; only in our own process.
+
+    A heap of its own keeps what is free by now. Of 600 MB of records, Parquet became lines in 126
+    MB instead of 193, and Parquet (``--to hf``) in 198 MB instead of 283.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def spare() -> None:
