@@ -22,17 +22,19 @@ class Error(Exception):
 
     """
 
+    _KIND = "failed"
+
     def __init__(
         self,
         message: str,
-        kind: str = "failed",
+        kind: str | None = None,
         path: str | None = None,
         line: int | None = None,
         offset: int | None = None,
     ) -> None:
-        """Keep the position beside the message."""
+        """Keep the position beside the message; without a kind, it is that of the class."""
         super().__init__(message)
-        self.kind = kind
+        self.kind = self._KIND if kind is None else kind
         self.path = path
         self.line = line
         self.offset = offset
@@ -45,13 +47,4 @@ class Error(Exception):
 class UsageError(Error, ValueError):
     """The call itself is wrong: an unknown target, option or placeholder, or output = input."""
 
-    def __init__(
-        self,
-        message: str,
-        kind: str = "usage",
-        path: str | None = None,
-        line: int | None = None,
-        offset: int | None = None,
-    ) -> None:
-        """Keep the position beside the message, if a file of the call has one."""
-        super().__init__(message, kind, path, line, offset)
+    _KIND = "usage"

@@ -305,7 +305,7 @@ class _Folder:
     def _converted(self, index: int, state: State | None, threads: int, tick: Tick) -> Entry:
         name, source = self._names[index], self._task.inputs[index].source
         outputs = self._outputs(index)
-        with self._staging.blaming(name), published(outputs, sync=self._task.sync) as to:
+        with published(outputs, sync=self._task.sync) as to:
             ledger = self._task.run(
                 [source], to["output"], threads=threads, rejects=to.get("rejects"), tick=tick
             )

@@ -90,17 +90,6 @@ class Staging:
         """Tell where the rejected lines of an input go."""
         return os.path.join(self._rejects, str(index))
 
-    @contextmanager
-    def blaming(self, name: str) -> Iterator[None]:
-        """Put the caller's name into errors about a file that is made here."""
-        try:
-            yield
-        except OSError as error:
-            path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
-            if path.startswith(self._files + os.sep):
-                error.filename = os.path.join(self._name, name)
-            raise
-
     def name(self, error: OSError) -> None:
         """Name what the caller knows in an error about what is made here, or about the disk."""
         made_here = os.path.dirname(self.journal) + os.sep

@@ -69,7 +69,7 @@ pub(super) struct Respell<const ESCAPED: bool, const PANDAS: bool>;
 impl<const ESCAPED: bool, const PANDAS: bool> Rewrite for Respell<ESCAPED, PANDAS> {
     #[inline(always)]
     fn specials<L: Lanes>(lanes: &L) -> u64 {
-        let own = if PANDAS { lanes.slashes() } else { lanes.deletes() };
+        let own = lanes.equal_to(if PANDAS { b'/' } else { 0x7f });
         lanes.quotes() | lanes.backslashes() | lanes.controls() | lanes.non_ascii() | own
     }
 

@@ -251,27 +251,9 @@ impl Lanes for Bytes {
     }
 
     #[inline(always)]
-    fn quotes(&self) -> u64 {
+    fn equal_to(&self, byte: u8) -> u64 {
         // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(b'"') }
-    }
-
-    #[inline(always)]
-    fn slashes(&self) -> u64 {
-        // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(b'/') }
-    }
-
-    #[inline(always)]
-    fn deletes(&self) -> u64 {
-        // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(0x7f) }
-    }
-
-    #[inline(always)]
-    fn backslashes(&self) -> u64 {
-        // SAFETY: `self` proves the features.
-        unsafe { self.bytes_equal(b'\\') }
+        unsafe { self.bytes_equal(byte) }
     }
 
     #[inline(always)]

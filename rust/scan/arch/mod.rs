@@ -140,14 +140,18 @@ pub(super) trait Lanes {
     /// Bytes that are of one group with the byte before them, `before` being the 64 bytes from one before
     /// these on. What is not ASCII may be taken for the byte that is 128 less.
     fn pairs(&self, before: &Self, pairs: &Pairs) -> u64;
+    /// Bytes that are this one.
+    fn equal_to(&self, byte: u8) -> u64;
     /// `"`
-    fn quotes(&self) -> u64;
+    #[inline(always)]
+    fn quotes(&self) -> u64 {
+        self.equal_to(b'"')
+    }
     /// `\`
-    fn backslashes(&self) -> u64;
-    /// `/`
-    fn slashes(&self) -> u64;
-    /// U+007F
-    fn deletes(&self) -> u64;
+    #[inline(always)]
+    fn backslashes(&self) -> u64 {
+        self.equal_to(b'\\')
+    }
     /// Bytes below 0x20.
     fn controls(&self) -> u64;
     /// Bytes of 0x80 and above.

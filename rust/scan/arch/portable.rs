@@ -137,23 +137,8 @@ impl Lanes for Words {
     }
 
     #[inline(always)]
-    fn quotes(&self) -> u64 {
-        self.mask(|word| equal(word, b'"'))
-    }
-
-    #[inline(always)]
-    fn slashes(&self) -> u64 {
-        self.mask(|word| equal(word, b'/'))
-    }
-
-    #[inline(always)]
-    fn deletes(&self) -> u64 {
-        self.mask(|word| equal(word, 0x7f))
-    }
-
-    #[inline(always)]
-    fn backslashes(&self) -> u64 {
-        self.mask(|word| equal(word, b'\\'))
+    fn equal_to(&self, byte: u8) -> u64 {
+        self.mask(|word| equal(word, byte))
     }
 
     #[inline(always)]
