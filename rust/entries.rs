@@ -106,6 +106,8 @@ pub enum Detail {
     First,
     /// There if it is the last one.
     Last,
+    /// The rejected answer, of what was said in a conversation.
+    Rejected,
 }
 
 impl Detail {
@@ -189,7 +191,7 @@ impl Detail {
             Self::ToolCalls => 5,
             Self::Weight => 6,
             Self::First => 7,
-            Self::Last => 8,
+            Self::Last | Self::Rejected => 8,
         }
     }
 

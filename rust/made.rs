@@ -99,6 +99,16 @@ impl Lists {
         self.entries.get(self.ranges[list as usize].clone()).unwrap_or_default()
     }
 
+    /// Leaves this many entries, of which no list is made yet; what they hold is kept.
+    pub(crate) fn leave(&mut self, entries: usize) {
+        self.entries.truncate(entries);
+    }
+
+    /// Forgets the first entry, of which no list is made yet.
+    pub(crate) fn forget_first(&mut self) {
+        self.entries.remove(0);
+    }
+
     /// How many entries there are in all lists.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

@@ -229,6 +229,37 @@ def trl(record: Json) -> Meant:
     return messages({"messages": record["prompt"] + record["completion"]})
 
 
+def trl_preference(record: Json) -> Meant:
+    prompt = record.get("prompt") or []
+    before = [] if isinstance(prompt, str) else prompt
+    return messages({"messages": before + record["chosen"]})
+
+
+def autotrain(record: Json) -> Meant:
+    return messages({"messages": record["text"]})
+
+
+def gemini(record: Json) -> Meant:
+    roles = {"system": "system", "user": "user", "model": "assistant"}
+    told = record.get("systemInstruction")
+    system = [{**told, "role": "system"}] if told else []
+    return conversation(
+        [
+            (roles[turn["role"]], "".join(part["text"] for part in turn["parts"]))
+            for turn in [*system, *record["contents"]]
+        ]
+    )
+
+
+def openai_preference(record: Json) -> Meant:
+    return messages({"messages": record["input"]["messages"] + record["preferred_output"]})
+
+
+def sharegpt_preference(record: Json) -> Meant:
+    turns = [*record["conversations"], record["chosen"]]
+    return sharegpt({**record, "conversations": turns})
+
+
 def sharegpt(record: Json) -> Meant:
     roles = {"human": "user", "gpt": "assistant", "observation": "tool", "system": "system"}
     turns = [(roles[turn["from"]], turn["value"]) for turn in record["conversations"]]
@@ -291,14 +322,18 @@ def eval_rows(record: Json) -> Meant:
 
 ORACLE: dict[str, Callable[[Json], Meant]] = {
     "alpaca": alpaca,
+    "autotrain": autotrain,
+    "autotrain-preference": autotrain,
     "completion": completion,
     "curator": gorilla,
     "eval-output": gorilla,
     "eval-rows": eval_rows,
+    "gemini": gemini,
     "gorilla": gorilla,
     "legacy": legacy,
     "llamaindex": llamaindex,
     "messages": messages,
+    "openai-preference": openai_preference,
     "paper": paper,
     "preference": preference,
     "raft-llm": raft_llm,
@@ -306,7 +341,9 @@ ORACLE: dict[str, Callable[[Json], Meant]] = {
     "raft-toolkit": raft_toolkit,
     "refusal": refusal,
     "sharegpt": sharegpt,
+    "sharegpt-preference": sharegpt_preference,
     "trl": trl,
+    "trl-preference": trl_preference,
 }
 
 

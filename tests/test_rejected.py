@@ -151,12 +151,6 @@ def test_a_prompt_with_one_answer_of_two_is_of_no_dialect(answers: list[str]) ->
         pairs({"prompt": "p", **dict.fromkeys(answers, "a")})
 
 
-def test_preferences_in_lists_of_messages_are_of_no_dialect() -> None:
-    told = [{"role": "assistant", "content": "a"}]
-    with pytest.raises(raftfast.Error, match="no known dialect"):
-        pairs({"prompt": told, "chosen": told, "rejected": told})
-
-
 def test_a_record_without_it_is_filtered() -> None:
     records = [
         asks(1, "a", worse="b"),

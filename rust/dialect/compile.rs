@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use super::reader::{Fix, Known, Made, Making, Other, Reader, Rendered, Room, System, Test};
 use super::reading::{AUTO, Answer, Reading, Rejected, Several};
-use super::turns::Parser;
+use super::turns::{Parser, Place};
 use super::{CONTEXT, Dialect, INSTRUCTION, Turns};
-use crate::entries::List;
+use crate::entries::{Detail, List};
 use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
 use crate::record::{Field, Holds};
@@ -110,9 +110,10 @@ impl<'a> Compiler<'a> {
 
     /// What the keys hold: what the fields do, anything up to those that are `read`, and something.
     fn holds(&self, read: usize) -> Vec<Holds> {
-        // A system message may be in parts (Bedrock's rows have it so), which are then joined.
+        // A system message may be in parts (Bedrock's rows have it so), which are then joined, and a rejected
+        // answer the end of a conversation.
         let holds = |field: &Field| match field {
-            Field::System => Holds::Documents,
+            Field::System | Field::Rejected => Holds::Documents,
             other => other.holds(),
         };
         let fields = self.shape.fields().iter().map(holds);
@@ -174,9 +175,22 @@ impl<'a> Compiler<'a> {
     }
 
     fn parser(&mut self, turns: &'static Turns) -> Parser {
-        let keys = [Some(&turns.list), turns.rest.as_ref()].into_iter().flatten();
-        let arrays = keys.map(|key| (self.expressions.slot(key), key.as_str())).collect();
-        Parser::new(turns, arrays, turns.fix.as_ref().is_some_and(|fix| self.is_left(fix)))
+        let mut place = |key: &'static String| {
+            let (key, inside) = match key.split_once('.') {
+                Some((key, inside)) => (key, Some(inside)),
+                None => (key.as_str(), None),
+            };
+            Place { slot: self.expressions.slot(key), key, inside, is_system: false }
+        };
+        let first = turns.first.as_ref().map(&mut place);
+        let first = first.map(|first| Place { is_system: true, ..first });
+        let arrays = [Some(&turns.list), turns.rest.as_ref()].into_iter().flatten();
+        let arrays = first.into_iter().chain(arrays.map(&mut place)).collect();
+        let is_wanted = self.shape.fields().contains(&Field::Rejected)
+            && self.reading.rejected == Rejected::Own;
+        let rejected = turns.rejected.as_ref().filter(|_| is_wanted).map(place);
+        let keeps_starts = turns.fix.as_ref().is_some_and(|fix| self.is_left(fix));
+        Parser::new(turns, arrays, rejected, keeps_starts)
     }
 
     /// Whether a repair is not wanted.
@@ -244,12 +258,13 @@ impl<'a> Compiler<'a> {
     /// The rejected answer, if it is not the value of its own key as it stands: what is done to the answer
     /// is done to it too, because a model that is to tell them apart would learn that difference.
     fn rejected(&mut self, dialect: &'static Dialect, slot: usize) -> Option<Made> {
-        let key = match &self.reading.rejected {
-            Rejected::Own => Field::Rejected.name(),
-            Rejected::Key(key) => key,
+        let is_turn = dialect.turns.as_ref().is_some_and(|turns| turns.rejected.is_some());
+        let from = match &self.reading.rejected {
+            Rejected::Own if is_turn => Detail::Rejected.slot(),
+            Rejected::Own => self.expressions.key(Field::Rejected.name()),
+            Rejected::Key(key) => self.expressions.key(key),
             Rejected::Other(_) => return None,
         };
-        let from = self.expressions.key(key);
         let fix = dialect.fixes.get(Field::CotAnswer.name()).map(String::as_str);
         let repair = fix.filter(|fix| !self.is_left(fix));
         let without = self.done_without_repairs();

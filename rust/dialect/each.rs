@@ -26,12 +26,14 @@ pub struct Answers<'a> {
 }
 
 impl Reader {
-    /// The answers of a conversation that has several; all of it is checked before the first.
+    /// The answers of a conversation that has several, with the rejected one; all of it is checked before
+    /// the first.
     pub(super) fn answers<'a>(
         &self,
         last: &'a Known,
         earlier: &'a Known,
         record: &Record<'_>,
+        rejected: &Entry,
         lists: &mut Lists,
     ) -> Result<Option<Box<Answers<'a>>>, Unread> {
         let turns = lists.range(0..lists.len());
@@ -42,7 +44,7 @@ impl Reader {
         if left < 2 {
             return Ok(None);
         }
-        let mut said = Entry::default();
+        let mut said = *rejected;
         let own_system = turns.first().filter(|first| lists.is(first, "system"));
         if let Some(system) = own_system {
             said.set(Detail::Name, system.get(Detail::Content));

@@ -44,18 +44,22 @@ impl Reader {
         if let Some((_, what)) = refused.find(|(slot, _)| tells(record.value(*slot))) {
             return Err(Unread::Kind(FaultKind::Unfit { what }));
         }
+        let mut said = Entry::default();
         if let Some(parser) = &known.parser {
             parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
             check_answers(known, record, &scratch.lists)?;
+            let rejected = parser.rejected(record, &mut scratch.json, &mut scratch.lists)?;
+            said.set(Detail::Rejected, rejected);
         }
         if let Some(earlier) = &known.earlier
-            && let Some(answers) = self.answers(known, earlier, record, &mut scratch.lists)?
+            && let Some(answers) =
+                self.answers(known, earlier, record, &said, &mut scratch.lists)?
         {
             return Ok(Some(answers));
         }
         let turns = 0..scratch.lists.len();
-        let mut said = summary(&mut scratch.lists, turns.clone())?;
+        summary(&mut scratch.lists, turns.clone(), &mut said)?;
         self.join_system(known, record, &mut said, &mut scratch.lists)?;
         self.fill(known, record, &said, turns, scratch)?;
         Ok(None)
@@ -365,10 +369,9 @@ fn spans(text: Text<'_>, cutter: &Cutter, lists: &mut Lists) -> Result<(), Unrea
 /// What is counted when the short answer of a record is taken.
 pub(super) const ANSWER_USED: &str = "answer used";
 
-/// The last question that has an answer, that answer, and the system message at the start of some
+/// Says the last question that has an answer, that answer, and the system message at the start of some
 /// turns; if nothing was answered, the last question.
-fn summary(lists: &mut Lists, turns: Range<usize>) -> Result<Entry, Unread> {
-    let mut said = Entry::default();
+fn summary(lists: &mut Lists, turns: Range<usize>, said: &mut Entry) -> Result<(), Unread> {
     let turns = lists.range(turns);
     if let Some(first) = turns.first().filter(|turn| lists.is(turn, "system")) {
         said.set(Detail::Name, first.get(Detail::Content));
@@ -381,7 +384,7 @@ fn summary(lists: &mut Lists, turns: Range<usize>) -> Result<Entry, Unread> {
     if let Some(answer) = answer.and_then(|answer| turns.get(answer).copied()) {
         said.set(Detail::Assistant, answer_of(&answer, lists)?);
     }
-    Ok(said)
+    Ok(())
 }
 
 /// What a turn says, or the calls that it makes where it says nothing: it answers all the same.

@@ -6,6 +6,7 @@ mod converse;
 mod documents;
 mod each;
 mod make;
+mod preference;
 mod reader;
 mod reading;
 mod render;
@@ -145,6 +146,8 @@ pub enum Kind {
     Flat,
     /// An array.
     List,
+    /// An object.
+    Object,
     /// Anything but an array, or nothing.
     #[serde(rename = "not-list")]
     NotList,
@@ -165,19 +168,24 @@ impl Kind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turns {
-    /// The key of the array.
+    /// The key of the array; with a point and another key, that of an object which holds it under that one.
     pub list: String,
-    /// The key of another one in which they go on, if they do.
+    /// The key of a turn before them, of the system whatever it says, if they have one.
+    pub first: Option<String>,
+    /// The key of another one in which they go on, if they do, or of the turn that is left.
     pub rest: Option<String>,
+    /// The key of a conversation with the same turns but for its last, which is the rejected answer, or of
+    /// that turn alone.
+    pub rejected: Option<String>,
     /// What stands in it.
     #[serde(default)]
     pub of: Of,
-    /// The key of the role in a turn.
+    /// The keys of the role in a turn, which has one of them.
     #[serde(default = "role")]
-    pub role: String,
-    /// The key of what is said.
+    pub role: Vec<String>,
+    /// The keys of what is said.
     #[serde(default = "content")]
-    pub content: String,
+    pub content: Vec<String>,
     /// raftfast's names for the roles that are called something else. What a turn of `calls` says are the
     /// calls of an assistant, as JSON.
     #[serde(default)]
@@ -202,19 +210,25 @@ pub enum Of {
     Pairs,
 }
 
-fn role() -> String {
-    "role".to_owned()
+fn role() -> Vec<String> {
+    vec!["role".to_owned()]
 }
 
-fn content() -> String {
-    "content".to_owned()
+fn content() -> Vec<String> {
+    vec!["content".to_owned()]
 }
 
 /// The built-in dialects, those first that are told by more.
-const BUILT_IN: [&str; 17] = [
+const BUILT_IN: [&str; 23] = [
     include_str!("built_in/raft-llm.toml"),
+    include_str!("built_in/openai-preference.toml"),
+    include_str!("built_in/trl-preference.toml"),
+    include_str!("built_in/sharegpt-preference.toml"),
+    include_str!("built_in/autotrain-preference.toml"),
     include_str!("built_in/messages.toml"),
     include_str!("built_in/sharegpt.toml"),
+    include_str!("built_in/autotrain.toml"),
+    include_str!("built_in/gemini.toml"),
     include_str!("built_in/curator.toml"),
     include_str!("built_in/eval-rows.toml"),
     include_str!("built_in/trl.toml"),
@@ -288,8 +302,8 @@ impl Dialect {
     pub fn named(name: &str) -> Result<&'static Self, Error> {
         let all = Self::built_in()?;
         all.iter().find(|dialect| dialect.name == name).ok_or_else(|| {
-            let known = all.iter().map(|dialect| dialect.name.as_str()).collect::<Vec<_>>();
-            Error::usage(format!("no dialect '{name}'; there are auto, {}", known.join(", ")))
+            let known = all.iter().map(|dialect| dialect.name.as_str());
+            Error::unknown("dialect", name, &["auto"].into_iter().chain(known).collect::<Vec<_>>())
         })
     }
 

@@ -237,6 +237,7 @@ impl Test {
             },
             Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
             Self::Is(slot, Kind::List) => is_list(record.value(*slot)),
+            Self::Is(slot, Kind::Object) => is(record.value(*slot), b'{', "an object"),
             Self::Is(slot, Kind::NotList) => !is_list(record.value(*slot)),
             Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
             Self::Is(slot, Kind::Nothing) => {
@@ -250,9 +251,14 @@ impl Test {
 
 /// Whether a value is an array, in JSON or in a column.
 fn is_list(value: Value<'_>) -> bool {
+    is(value, b'[', "an array")
+}
+
+/// Whether a value is of a type, which starts like this in JSON, and is called so in a column.
+fn is(value: Value<'_>, start: u8, name: &str) -> bool {
     match value {
-        Value::Json(raw) => raw.first() == Some(&b'['),
-        Value::Nested(nested) => nested.type_name() == "an array",
+        Value::Json(raw) => raw.first() == Some(&start),
+        Value::Nested(nested) => nested.type_name() == name,
         _ => false,
     }
 }

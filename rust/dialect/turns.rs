@@ -5,6 +5,7 @@ use std::collections::TryReserveError;
 use super::Of;
 use super::calls;
 use super::make::bytes;
+use super::preference;
 use super::unread::Unread;
 use crate::entries::{CALLS, Detail, Entry, ROLES};
 use crate::error::FaultKind;
@@ -18,10 +19,23 @@ use crate::walk::{Token, Walk, decoded};
 #[derive(Debug)]
 pub(super) struct Parser {
     turns: &'static super::Turns,
-    /// The arrays, one after the other: the slot of each and its key.
-    arrays: Vec<(usize, &'static str)>,
+    /// The arrays, one after the other.
+    arrays: Vec<Place>,
+    /// Where the rejected answer stands, if it is wanted.
+    rejected: Option<Place>,
     /// Whether texts keep their starts.
     keeps_starts: bool,
+}
+
+/// Where turns stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub slot: usize,
+    pub key: &'static str,
+    /// The key of the object there under which they do, if it is not the turns themselves.
+    pub inside: Option<&'static str>,
+    /// Whether it is one turn, of the system.
+    pub is_system: bool,
 }
 
 /// Calls that were told as text so far: they have no ids, so that they and their answers get some.
@@ -29,8 +43,14 @@ pub(super) struct Parser {
 struct Called {
     calls: usize,
     answered: usize,
+    /// Whether the turn that is read is the system's.
+    is_system: bool,
     /// Whether the turns that are read come before what is trained on.
     is_context: bool,
+    /// Whether a question that is a text stands before the turns.
+    is_asked: bool,
+    /// Turns of another conversation that were read before.
+    others: usize,
 }
 
 impl Called {
@@ -85,15 +105,16 @@ pub(super) const NULL: &[u8] = b"null";
 impl Parser {
     pub(super) fn new(
         turns: &'static super::Turns,
-        arrays: Vec<(usize, &'static str)>,
+        arrays: Vec<Place>,
+        rejected: Option<Place>,
         keeps_starts: bool,
     ) -> Self {
-        Self { turns, arrays, keeps_starts }
+        Self { turns, arrays, rejected, keeps_starts }
     }
 
     /// The slots of what it reads.
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
-        self.arrays.iter().map(|(slot, _)| *slot)
+        self.arrays.iter().chain(&self.rejected).map(|place| place.slot)
     }
 
     /// What is counted when turns are repaired.
@@ -114,23 +135,70 @@ impl Parser {
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let mut called = Called::default();
-        for (index, (slot, key)) in self.arrays.iter().enumerate() {
+        for (index, place) in self.arrays.iter().enumerate() {
             called.is_context = index + 1 < self.arrays.len();
-            let raw = bytes(record.value(*slot), json)?;
-            if raw.is_empty() || raw == NULL {
-                continue;
-            }
-            let mut walk = Walk::new(raw);
-            if !matches!(walk.value(), Some(Token::List)) {
-                return Err(Unread::Fault(record.mistyped(*slot, key, "an array")));
-            }
-            while walk.more(b']') == Some(true) {
-                let Some(turn) = walk.whole() else { break };
-                self.turn(turn, &mut called, lists)
-                    .map_err(|unread| unread.in_turn(lists.len()))?;
-            }
+            called.is_system = place.is_system;
+            self.add(place, record, json, &mut called, lists)?;
         }
-        Ok(())
+        if called.is_asked { preference::tell_once(lists) } else { Ok(()) }
+    }
+
+    /// Adds the turns of one place: an array of them; beside a rejected answer also one turn alone, or a
+    /// question in words.
+    fn add(
+        &self,
+        place: &Place,
+        record: &Record<'_>,
+        json: &mut Vec<u8>,
+        called: &mut Called,
+        lists: &mut Lists,
+    ) -> Result<(), Unread> {
+        let raw = bytes(record.value(place.slot), json)?;
+        let raw = place.inside.map_or(Ok(raw), |key| inside(raw, key))?;
+        if raw.is_empty() || raw == NULL {
+            return Ok(());
+        }
+        let mut walk = Walk::new(raw);
+        let others = called.others;
+        let mut add = |turn: &[u8], lists: &mut Lists| {
+            self.turn(turn, called, lists).map_err(|unread| unread.in_turn(lists.len() - others))
+        };
+        match walk.value() {
+            Some(Token::List) => {
+                while walk.more(b']') == Some(true) {
+                    let Some(turn) = walk.whole() else { break };
+                    add(turn, lists)?;
+                }
+                Ok(())
+            }
+            Some(Token::Object) if place.is_system || self.turns.rejected.is_some() => {
+                add(raw, lists)
+            }
+            Some(Token::Text(_)) if self.turns.rejected.is_some() && called.is_context => {
+                called.is_asked = true;
+                let mut entry = Entry::default();
+                entry.set(Detail::Content, lists.keep(&[raw])?);
+                Self::push("user", entry, lists)
+            }
+            _ => Err(Unread::Fault(record.mistyped(place.slot, place.key, "an array"))),
+        }
+    }
+
+    /// The rejected answer, if it is wanted: what the turns end with that stand in its place, all others of
+    /// which are those that were read before it, or are not there.
+    pub(super) fn rejected(
+        &self,
+        record: &Record<'_>,
+        json: &mut Vec<u8>,
+        lists: &mut Lists,
+    ) -> Result<Span, Unread> {
+        let Some(place) = &self.rejected else { return Ok(Span::default()) };
+        let chosen = lists.len();
+        let mut called = Called { others: chosen, ..Called::default() };
+        self.add(place, record, json, &mut called, lists)?;
+        let rejected = preference::answer_after(chosen, lists)?;
+        lists.leave(chosen);
+        Ok(rejected)
     }
 
     fn turn(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
@@ -152,13 +220,13 @@ impl Parser {
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let mut entry = Entry::default();
-        let mut role = None;
+        let mut role = OneOf::new(&self.turns.role, "has two roles");
+        let mut content = OneOf::new(&self.turns.content, "says two things");
         let mut is_learnt = false;
         while walk.more(b'}') == Some(true) {
             let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
             let Some(key) = decoded(key) else { break };
-            if *key == *self.turns.role {
-                role = Some(self.role(value)?);
+            if role.takes(&key, value)? || content.takes(&key, value)? {
                 continue;
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
@@ -166,11 +234,18 @@ impl Parser {
                 if !matches!(value, b"null" | b"true" | b"[]" | b"\"\"") {
                     return Err(wrong(what));
                 }
-            } else if let Some(detail) = self.detail(&key) {
+            } else if let Some(detail) = detail(&key) {
                 entry.set(detail, said(detail, value, lists)?);
             }
         }
-        let role = role.ok_or_else(|| wrong("has no role"))?;
+        if let Some(content) = content.found {
+            entry.set(Detail::Content, said(Detail::Content, content, lists)?);
+        }
+        let role = match role.found {
+            _ if called.is_system => "system",
+            Some(role) => self.role(role)?,
+            None => return Err(wrong("has no role")),
+        };
         let role = called.note(role, &mut entry, lists)?;
         if is_learnt && role != "assistant" {
             return Err(wrong("is no answer and to be trained on (train), which is not converted"));
@@ -180,14 +255,6 @@ impl Parser {
             entry.set(Detail::Weight, lists.keep(&[b"0"])?);
         }
         Self::push(role, entry, lists)
-    }
-
-    /// What a key of a turn holds, if that is converted.
-    fn detail(&self, key: &str) -> Option<Detail> {
-        if *key == *self.turns.content {
-            return Some(Detail::Content);
-        }
-        Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
     }
 
     fn text(&self, raw: &[u8], lists: &mut Lists) -> Result<(), Unread> {
@@ -234,6 +301,65 @@ impl Parser {
         let known = ROLES.into_iter().find(|role| role == own.unwrap_or(&name));
         calls.or(known).ok_or_else(|| wrong("has an unknown role"))
     }
+}
+
+/// What stands in a turn under one of some keys. Tables have all keys in all turns, so others may be null.
+struct OneOf<'a> {
+    keys: &'a [String],
+    /// What is wrong where two of them say something else.
+    two: &'static str,
+    found: Option<&'a [u8]>,
+    key: usize,
+}
+
+impl<'a> OneOf<'a> {
+    fn new(keys: &'a [String], two: &'static str) -> Self {
+        Self { keys, two, found: None, key: 0 }
+    }
+
+    /// Whether the key is one of them; its value is then noted.
+    fn takes(&mut self, key: &str, value: &'a [u8]) -> Result<bool, Unread> {
+        let Some(at) = self.keys.iter().position(|known| known == key) else { return Ok(false) };
+        match self.found.filter(|found| at != self.key && *found != NULL) {
+            Some(_) if value == NULL => {}
+            Some(found) if found != value => return Err(wrong(self.two)),
+            _ => (self.found, self.key) = (Some(value), at),
+        }
+        Ok(true)
+    }
+}
+
+/// What a key of a turn holds besides, if that is converted.
+fn detail(key: &str) -> Option<Detail> {
+    Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
+}
+
+/// Whether a value is more than null or an empty array.
+fn is_something(json: &[u8]) -> bool {
+    let mut walk = Walk::new(json);
+    match walk.value() {
+        Some(Token::List) => walk.more(b']') == Some(true),
+        Some(Token::Null) | None => false,
+        Some(_) => true,
+    }
+}
+
+/// What an object holds under a key. Definitions of tools beside it would be lost.
+fn inside<'a>(json: &'a [u8], key: &str) -> Result<&'a [u8], Unread> {
+    let mut walk = Walk::new(json);
+    let mut found = NULL;
+    let Some(Token::Object) = walk.value() else { return Ok(json) };
+    while walk.more(b'}') == Some(true) {
+        let (Some(name), Some(value)) = (walk.key(), walk.whole()) else { break };
+        match decoded(name) {
+            Some(name) if name == key => found = value,
+            Some(name) if name == "tools" && is_something(value) => {
+                return Err(Unread::Kind(FaultKind::Unfit { what: "definitions of tools" }));
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Keeps what a turn has for a detail of it: any JSON or a text, which may be in parts if it is the content.

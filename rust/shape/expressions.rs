@@ -65,12 +65,14 @@ impl Expressions {
     }
 }
 
-/// What is told of the turns of a record: the last question, its answer, the system message.
+/// What is told of the turns of a record: the last question, its answer, the rejected one, the system
+/// message.
 pub(super) fn of_turns(name: &str) -> Option<Detail> {
     match name.strip_prefix("turn.")? {
         "user" => Some(Detail::Content),
         "assistant" => Some(Detail::Assistant),
         "system" => Some(Detail::Name),
+        "rejected" => Some(Detail::Rejected),
         _ => None,
     }
 }

@@ -1,0 +1,229 @@
+"""Preferences as conversations: the rows that DPO trainers take, read again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pytest
+import raftfast
+from corpora import values_of
+from meant import (
+    AGAIN,
+    GOLDENS,
+    ONE,
+    TWO,
+    USER,
+    Json,
+    converted,
+    details,
+    fault,
+    line_of,
+    says,
+)
+from raftfast import Converter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = (
+    "autotrain-preference",
+    "openai-preference",
+    "sharegpt-preference",
+    "trl-preference",
+)
+REJECTED = ["It is 1,012 miles long.", "Oui / \u0434\u0430 \U0001f600\\ ", "Nowhere. <ANSWER>: sea"]
+PAIRS = """
+name = "pairs"
+needs = ["cot_answer", "rejected"]
+row = '''
+{
+    "turns": [{"$each": "prompt", "do": ["{role}", "{content}"]}],
+    "rest": [{"$each": "prompt", "do": ["{name}", "{tool_calls}", "{tool_call_id}", "{weight}"]}],
+    "asked": "{instruction}",
+    "better": "{cot_answer}",
+    "worse": "{rejected}",
+    "system": "{system}"
+}
+'''
+
+[settings]
+system = ""
+"""
+
+
+def pairs(*lines: bytes, **options: Any) -> list[Json]:  # noqa: ANN401
+    return converted(Converter.from_toml(PAIRS, **options), *lines).rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rejected_answer_is_the_last_turn_of_its_conversation(name: str) -> None:
+    assert [row["worse"] for row in pairs(*GOLDENS[name])] == REJECTED
+    finals = [row["worse"] for row in pairs(*GOLDENS[name], answer="final")]
+    assert finals == [*REJECTED[:2], "sea"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_say_the_same_however_they_are_laid_out(name: str) -> None:
+    rows = pairs(*GOLDENS[name][:2])
+    plain = pairs(*GOLDENS["trl-preference"][:2])
+    assert [row["asked"] for row in rows] == [row["asked"] for row in plain]
+    assert [row["better"] for row in rows] == [row["better"] for row in plain]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_of_them_are_read_as_lines(tmp_path: Path, name: str) -> None:
+    for number, line in enumerate(GOLDENS[name]):
+        table = pa.Table.from_pylist([json.loads(line)])
+        (tmp_path / "pairs.toml").write_text(PAIRS)
+        raftfast.convert(table, tmp_path / "out", str(tmp_path / "pairs.toml"))
+        assert values_of((tmp_path / "out").read_bytes()) == pairs(line), number
+
+
+WRITTEN_BY = {
+    "autotrain-dpo": "autotrain-preference",
+    "axolotl-argilla": "trl-preference",
+    "fireworks-dpo": "openai-preference",
+    "llamafactory-preference": "sharegpt-preference",
+    "openai-dpo": "openai-preference",
+    "together-dpo": "openai-preference",
+    "torchtune-preference": "trl-preference",
+    "trl-dpo": "trl-preference",
+}
+
+
+@pytest.mark.parametrize(("to", "dialect"), WRITTEN_BY.items())
+def test_rows_of_preferences_are_records_again(to: str, dialect: str) -> None:
+    told = {"instruction": "q \u00e9/\n?", "cot_answer": "a\u2028", "rejected": "b \U0001f600"}
+    write = Converter(to, check="off")
+    (row,) = converted(write, line_of(told)).rows
+    (pair,) = pairs(line_of(row))
+    assert (pair["asked"], pair["better"], pair["worse"]) == tuple(told.values())
+    again = converted(Converter(to, check="off"), line_of(row))
+    assert again.rows == [row]
+    assert again.ledger.dialects == {dialect: 1}
+
+
+def chosen(*turns: Json, rejected: object, **others: object) -> bytes:
+    return line_of({"chosen": [*turns], "rejected": rejected, **others})
+
+
+class Bad(NamedTuple):
+    """A record, the kind of its fault, and what is said of it."""
+
+    line: bytes
+    kind: str
+    said: str
+
+
+BAD = {
+    "another question": Bad(
+        chosen(USER, ONE, rejected=[AGAIN, TWO]), "unfit", "differs before its last turn"
+    ),
+    "fewer turns": Bad(
+        chosen(USER, ONE, AGAIN, TWO, rejected=[USER, ONE]), "unfit", "differs before its last turn"
+    ),
+    "a question at the end": Bad(
+        chosen(USER, ONE, rejected=[USER, USER]), "unfit", "does not end with an answer"
+    ),
+    "an answer that calls tools": Bad(
+        chosen(
+            USER,
+            ONE,
+            rejected=[
+                USER,
+                says("assistant", None, tool_calls=[{"id": "1", "type": "function"}]),
+            ],
+        ),
+        "unfit",
+        "does not end with an answer",
+    ),
+    "a turn of nobody, counted in its own conversation": Bad(
+        chosen(USER, ONE, rejected=[USER, {"content": "b"}]), "bad-turn", "turn 2 has no role"
+    ),
+    "a prompt that is not asked": Bad(
+        chosen(USER, ONE, rejected=[USER, TWO], prompt="third?"), "unfit", "does not ask"
+    ),
+    "tools that are defined": Bad(
+        line_of(
+            {
+                "input": {"messages": [USER], "tools": [{"type": "function"}]},
+                "preferred_output": [ONE],
+                "non_preferred_output": [TWO],
+            }
+        ),
+        "unfit",
+        "definitions of tools",
+    ),
+    "a prompt of some other kind": Bad(
+        chosen(ONE, rejected=[TWO], prompt=5), "wrong-type", "'prompt' must be an array"
+    ),
+    "a rejected text beside chosen turns": Bad(
+        chosen(USER, ONE, rejected="b"), "unknown-dialect", "no known dialect"
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "kind", "said"), BAD.values(), ids=BAD)
+def test_what_rows_would_bend_is_refused(line: bytes, kind: str, said: str) -> None:
+    error = fault(Converter.from_toml(PAIRS), line)
+    assert (error.kind, said in str(error)) == (kind, True), error
+
+
+def test_a_prompt_in_words_is_the_question_where_the_conversations_have_none() -> None:
+    (row,) = pairs(chosen(ONE, rejected=[TWO], prompt="q"))
+    assert (row["asked"], row["better"], row["worse"]) == ("q", "one", "two")
+    assert row["turns"] == [["user", "q"]]
+
+
+def test_a_prompt_in_words_that_is_asked_again_is_told_once() -> None:
+    # As HuggingFaceH4's sets have it, whose prompt is one question of the conversation.
+    rejected = [USER, ONE, AGAIN, ONE]
+    (row,) = pairs(chosen(USER, ONE, AGAIN, TWO, rejected=rejected, prompt="second?"))
+    assert [text for _, text in row["turns"]] == ["first?", "one", "second?"]
+    assert (row["better"], row["worse"]) == ("two", "one")
+
+
+def test_answers_before_the_last_are_context_and_not_trained_on() -> None:
+    line = line_of({"prompt": [USER, ONE, AGAIN], "chosen": [TWO], "rejected": [ONE]})
+    (row,) = details(line).rows
+    assert [weight for *_, weight in row["rest"]] == [None, 0, None, None]
+
+
+def test_without_a_place_for_the_rejected_answer_it_is_left_out() -> None:
+    (row,) = details(chosen(USER, ONE, rejected=[AGAIN])).rows
+    assert row["cot_answer"] == "one"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_answer_can_be_a_row_of_its_own(name: str) -> None:
+    for line in GOLDENS[name]:
+        rows = pairs(line, turns="each")
+        assert rows == pairs(line, turns="last")
+
+
+def by_openai(turn: Json) -> Json:
+    roles = {"human": "user", "gpt": "assistant", "observation": "tool"}
+    return {"role": roles.get(turn["from"], turn["from"]), "content": turn["value"]}
+
+
+def test_conversations_may_call_their_roles_as_openai_does() -> None:
+    for line in GOLDENS["sharegpt"]:
+        record = json.loads(line)
+        renamed = {**record, "conversations": [*map(by_openai, record["conversations"])]}
+        assert details(line_of(renamed)).rows == details(line).rows
+        # Tables have all keys in all turns.
+        both = [{**turn, **dict.fromkeys(("from", "value"))} for turn in renamed["conversations"]]
+        assert details(line_of({**record, "conversations": both})).rows == details(line).rows
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        ({"from": "human", "role": "assistant", "value": "a"}, "turn 1 has two roles"),
+        ({"from": "human", "value": "a", "content": "b"}, "turn 1 says two things"),
+    ],
+)
+def test_a_turn_that_says_two_things_is_refused(turn: Json, said: str) -> None:
+    assert said in str(fault(Converter("chat"), line_of({"conversations": [turn]})))
