@@ -310,6 +310,21 @@ impl Error {
         Self::from(ErrorKind::Usage(message.into()))
     }
 
+    /// A call that names one of a kind that there is none of.
+    ///
+    /// ```
+    /// use raftfast::error::Error;
+    ///
+    /// let error = Error::unknown("target", "chta", &["chat", "hf"]).to_string();
+    /// assert_eq!(error, "no target 'chta' (did you mean chat?); there are chat, hf");
+    /// ```
+    #[must_use]
+    pub fn unknown(what: &str, name: &str, known: &[&str]) -> Self {
+        let hint =
+            nearest(name, known).map_or_else(String::new, |one| format!(" (did you mean {one}?)"));
+        Self::usage(format!("no {what} '{name}'{hint}; there are {}", known.join(", ")))
+    }
+
     /// A malformed record and its place.
     #[must_use]
     pub fn data(kind: FaultKind, place: Place) -> Self {
@@ -495,6 +510,14 @@ impl std::error::Error for Error {
 pub fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // What the work was about is given up with it.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// The one that a name may have been meant for: half of its letters or fewer would have to change.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let changed = |one: &&&str| strsim::damerau_levenshtein(&name, one);
+    let one = known.iter().min_by_key(changed)?;
+    (2 * changed(&one) <= name.chars().count()).then_some(*one)
 }
 
 #[cold]

@@ -297,7 +297,10 @@ fn a_target_file_that_cannot_be_understood_is_named_with_its_line() {
     assert_eq!(error.name(), "io");
     let error = Converter::new("chatt", &Options::default()).unwrap_err().to_string();
     let told = error;
-    assert!(told.starts_with("no target 'chatt'; there are alpaca, "), "{told}");
+    assert!(
+        told.starts_with("no target 'chatt' (did you mean chat?); there are alpaca, "),
+        "{told}"
+    );
     assert!(told.ends_with(", and files that end in .toml"), "{told}");
 }
 

@@ -194,7 +194,21 @@ ENDINGS = {
         2,
         r"raftfast: Invalid value for '--max-record-bytes': 'many' is not a size .*",
     ),
-    "an unknown target to show": ("raftfast targets x", 2, r"raftfast: there is no target x .*"),
+    "an unknown target to show": (
+        "raftfast targets axoltl",
+        2,
+        r"raftfast: no target 'axoltl' \(did you mean axolotl\?\); there are .*",
+    ),
+    "an unknown dialect to show": (
+        "raftfast dialects x",
+        2,
+        r"raftfast: no dialect 'x'; there are auto, .*",
+    ),
+    "a table as text": (
+        "raftfast convert corpus.jsonl -o out.CSV",
+        2,
+        r"raftfast: out\.CSV: \.csv files are not written; there are \.jsonl, .*",
+    ),
     "a file of all chat templates": (
         "raftfast targets text --toml",
         2,

@@ -388,6 +388,26 @@ class Converter:
     def ledger(self) -> Ledger:
         """The account of all calls of ``convert_bytes`` that returned, so far."""
     @staticmethod
+    def dialect(name: str) -> Dialect:
+        """Describe a built-in dialect.
+
+        Raises:
+            UsageError: There is none of that name.
+
+        """
+    @staticmethod
+    def target(name: str) -> Target:
+        """Describe a target or a chat template, with an example row.
+
+        Args:
+            name: As for the converter; also the path of a target file of your own, or a template.
+
+        Raises:
+            UsageError: There is none of that name.
+            Error: The file cannot be read or understood.
+
+        """
+    @staticmethod
     def dialects() -> list[Dialect]:
         """List the built-in dialects, in the order in which a record is held against them."""
     @staticmethod
@@ -545,6 +565,29 @@ class Strings:
         """Tell an Arrow file with a footer from several, one after the other.
 
         Of those only the last one's footer would be read, which tells of places in itself.
+
+        Raises:
+            OSError: The file cannot be opened or read.
+
+        """
+
+@final
+class Parquet:
+    """Columns in a Parquet file: an input for `convert_files` that needs no library."""
+
+    @staticmethod
+    def open(
+        path: str | PathLike[str], wanted: Callable[[list[tuple[str, str]]], list[str]]
+    ) -> Parquet | None:
+        """Look into a Parquet file.
+
+        Args:
+            path: The file. That it is one, and not several one after the other, is not looked at.
+            wanted: As of `open`.
+
+        Returns:
+            ``None`` if the file is anything else, or broken, or if one of these columns cannot be
+            decoded here, because of its codec: pyarrow reads more, and says what is wrong.
 
         Raises:
             OSError: The file cannot be opened or read.

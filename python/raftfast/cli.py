@@ -501,7 +501,11 @@ def _list_problems(verdict: Verdict) -> None:
 
 
 @group.command()
-@click.argument("name", required=False, help="One target only; text lists the chat templates.")
+@click.argument(
+    "name",
+    required=False,
+    help="One target only, or a file of your own; text lists the chat templates.",
+)
 @option("--toml", is_flag=True, help="Print the file of the target, to start your own from.")
 def targets(name: str | None, *, toml: bool) -> None:
     """List the targets, with their rules and an example row of each."""
@@ -513,14 +517,12 @@ def targets(name: str | None, *, toml: bool) -> None:
             raise click.UsageError(f"text has a file for each chat template: {each}")
         click.echo(raftfast.Converter.target_file(name), nl=False)
         return
-    templates = raftfast.Converter.templates()
-    known = [*raftfast.Converter.targets(), *templates]
     if name is None:
-        listed = known[: -len(templates)]
+        listed = raftfast.Converter.targets()
+    elif name == "text":
+        listed = raftfast.Converter.templates()
     else:
-        listed = templates if name == "text" else [one for one in known if one.name == name]
-    if not listed:
-        raise click.UsageError(f"there is no target {name}")
+        listed = [raftfast.Converter.target(name)]
     click.echo("\n\n".join(map(_described, listed)))
 
 
@@ -528,9 +530,8 @@ def targets(name: str | None, *, toml: bool) -> None:
 @click.argument("name", required=False, help="One dialect only.")
 def dialects(name: str | None) -> None:
     """List the dialects of records, those first that are told by more."""
-    listed = [one for one in raftfast.Converter.dialects() if name in (None, one.name)]
-    if not listed:
-        raise click.UsageError(f"there is no dialect {name}")
+    one = raftfast.Converter.dialect
+    listed = raftfast.Converter.dialects() if name is None else [one(name)]
     click.echo("\n\n".join(map(_told, listed)))
 
 

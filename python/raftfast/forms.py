@@ -27,7 +27,13 @@ _COMPRESSIONS: Mapping[str, Compression] = {
     ".zst": "zst",
     ".zstd": "zst",
 }
-_UNWRITTEN = {".bz2", ".xz", ".zip", ".lz4", ".br"}
+_UNWRITTEN = {
+    **dict.fromkeys((".bz2", ".xz", ".zip", ".lz4", ".br"), ".gz and .zst"),
+    **dict.fromkeys(
+        (".csv", ".tsv", ".xlsx", ".orc", ".avro"), ".jsonl, .arrow, .arrows and .parquet"
+    ),
+}
+"""Endings that promise what no output is, and those that there are instead."""
 _SUFFIXES = {None: "", "none": "", "gz": ".gz", "zst": ".zst"}
 
 
@@ -86,9 +92,10 @@ def form_of(
     _check("output type", output_type, get_args(OutputType))
     _check("compression", compression, get_args(Compression))
     stem, suffix = os.path.splitext(name or "")
-    if suffix.lower() in _UNWRITTEN and output_type is None:
-        raise UsageError(f"{name}: {suffix} files are not written; there are .gz and .zst")
     suffix = suffix.lower()
+    if suffix in _UNWRITTEN and output_type is None:
+        there_are = _UNWRITTEN[suffix]
+        raise UsageError(f"{name}: {suffix} files are not written; there are {there_are}")
     by_name = _COMPRESSIONS.get(suffix)
     kind = kind_of(stem if by_name else name, output_type)
     if by_name and kind != "jsonl":

@@ -289,6 +289,18 @@ impl Converter {
     }
 
     #[staticmethod]
+    fn dialect(py: Python<'_>, name: &str) -> PyResult<Dialect> {
+        let dialect = DialectFile::named(name).map_err(|error| exception(py, &error))?;
+        Ok(Dialect::of(dialect.clone()))
+    }
+
+    #[staticmethod]
+    fn target(py: Python<'_>, name: &str) -> PyResult<Target> {
+        let target = TargetFile::named_or_template(name).and_then(Target::of);
+        target.map_err(|error| exception(py, &error))
+    }
+
+    #[staticmethod]
     fn dialects(py: Python<'_>) -> PyResult<Vec<Dialect>> {
         let dialects = DialectFile::built_in().map_err(|error| exception(py, &error))?;
         Ok(dialects.iter().cloned().map(Dialect::of).collect())

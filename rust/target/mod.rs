@@ -175,10 +175,9 @@ impl Target {
             let text = std::fs::read_to_string(path).map_err(|error| Error::io(name, error))?;
             return Self::parse(name, &text);
         }
-        let known = TARGETS.map(|(name, _)| name).join(", ");
-        Err(Error::usage(format!(
-            "no target '{name}'; there are {known}, text, and files that end in .toml"
-        )))
+        let known = TARGETS.iter().map(|(name, _)| *name);
+        let known: Vec<_> = known.chain([TEXT, "and files that end in .toml"]).collect();
+        Err(Error::unknown("target", name, &known))
     }
 
     /// The built-in targets.
@@ -197,10 +196,21 @@ impl Target {
     /// When there is no such template.
     pub fn template(name: &str) -> Result<Self, Error> {
         let found = TEMPLATES.iter().find(|(built_in, _)| *built_in == name);
-        let known = || TEMPLATES.map(|(name, _)| name).join(", ");
-        let (_, text) = found
-            .ok_or_else(|| Error::usage(format!("no template '{name}'; there are {}", known())))?;
+        let known = TEMPLATES.map(|(name, _)| name);
+        let (_, text) = found.ok_or_else(|| Error::unknown("template", name, &known))?;
         Self::parse(name, text)
+    }
+
+    /// A chat template by its name, or a target by its name or the path of its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Target::named`].
+    pub fn named_or_template(name: &str) -> Result<Self, Error> {
+        if TEMPLATES.iter().any(|(built_in, _)| *built_in == name) {
+            return Self::template(name);
+        }
+        Self::named(name)
     }
 
     /// A target by its name or the path of its file, of rows that are there already: what template texts
