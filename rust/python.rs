@@ -34,7 +34,7 @@ mod _raftfast {
     #[pymodule_export]
     use super::files::convert_files;
     #[pymodule_export]
-    use super::inputs::{Strings, end_of_parts};
+    use super::inputs::{Parquet, Strings, end_of_parts};
     #[pymodule_export]
     use super::ledger::{Ledger, restored_ledger};
     #[pymodule_export]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
-from raftfast.columns import MESSAGE_LIMIT, Kind, kind_of, opened
+from raftfast.blame import MESSAGE_LIMIT
+from raftfast.columns import opened
 from raftfast.errors import Error
+from raftfast.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

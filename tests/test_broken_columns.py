@@ -22,11 +22,13 @@ import pytest
 import raftfast
 from corpora import seeded
 from pyarrow import ipc
-from raftfast.columns import Kind, opened
+from raftfast.columns import opened
 from raftfast.errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from raftfast.kinds import Kind
 
 
 from table_files import EVERY_FORM, FORMS, STRINGS, WANTED, Form, assert_clear, fault, read, records

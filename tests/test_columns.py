@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 import raftfast
 from pyarrow import ipc, parquet
-from raftfast.columns import BATCH_BYTES, Kind, kind_of, opened, strings
+from raftfast.columns import of_core, opened
 from raftfast.errors import Error, UsageError
+from raftfast.kinds import Kind, kind_of
+from raftfast.parquet_files import BATCH_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +93,7 @@ def test_to_look_at_a_file_imports_no_pyarrow(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
     path.write_bytes(b"{}\n")
     script = (
-        "import sys; from raftfast.columns import kind_of; kind_of(sys.argv[1]); "
+        "import sys; from raftfast.kinds import kind_of; kind_of(sys.argv[1]); "
         "sys.exit('pyarrow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script, path], check=True)
@@ -337,7 +339,7 @@ def test_strings_read_by_the_core_are_those_that_pyarrow_reads(
         table = table.set_column(number, name, table[name].cast(type_))
     path = tmp_path / "corpus"
     FORMS[form].save(table, path)
-    assert strings(str(path), FORMS[form].kind, chosen_from(WANTED)) is not None
+    assert of_core(str(path), FORMS[form].kind, chosen_from(WANTED)) is not None
     options: dict[str, Any] = {"to": "chat", "threads": threads, "block_bytes": block_bytes}
     assert converted(str(path), **options) == converted(table, to="chat")
 
@@ -346,10 +348,11 @@ def test_strings_read_by_the_core_are_those_that_pyarrow_reads(
 def test_what_the_core_does_not_read_is_left_to_pyarrow(tmp_path: Path, form: Form) -> None:
     path = tmp_path / "corpus"
     form.save(records(), path)
-    own = form in [FORMS[name] for name in OWN]
-    assert (strings(str(path), form.kind, chosen_from(WANTED)) is not None) == own
-    assert strings(str(path), form.kind, chosen_from(["context"])) is None
-    assert strings(str(path), form.kind, None) is None
+    is_parquet = form.kind == "parquet"
+    own = is_parquet or form in [FORMS[name] for name in OWN]
+    assert (of_core(str(path), form.kind, chosen_from(WANTED)) is not None) == own
+    assert (of_core(str(path), form.kind, chosen_from(["context"])) is not None) == is_parquet
+    assert of_core(str(path), form.kind, None) is None
     assert converted(str(path), to="chat") == converted(records(), to="chat")
     assert converted(str(path), to="hf") == converted(records(), to="hf")
 
@@ -400,13 +403,13 @@ def test_a_stream_can_be_read_when_nothing_else_is_left_of_its_batches(
 
 def test_shards_with_other_columns_are_left_to_pyarrow(tmp_path: Path) -> None:
     folder = save_folder(tmp_path / "set", records(), records().select(["instruction"]))
-    assert strings(str(folder), "folder", chosen_from(WANTED)) is None
+    assert of_core(str(folder), "folder", chosen_from(WANTED)) is None
 
 
 def test_strings_that_become_shorter_meanwhile_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "corpus"
     data = FORMS["arrow"].save(STRINGS, path)
-    columns = strings(str(path), "arrow", chosen_from(WANTED))
+    columns = of_core(str(path), "arrow", chosen_from(WANTED))
     assert columns is not None
     (tmp_path / "rows").touch()
     os.truncate(path, len(data) // 3)

@@ -214,18 +214,19 @@ def _columns(paths: list[str], asked: argparse.Namespace) -> Columns:
 
 
 def _schema_of(path: str) -> Schema:
-    from raftfast import columns
+    from raftfast.columns import opened
+    from raftfast.kinds import kind_of
 
-    kind = columns.kind_of(path)
+    kind = kind_of(path)
     if kind is None:
         message = "is not an Arrow file; for JSON lines pass --input-type jsonl"
         raise Error(f"{path}: {message}", "input-type", path)
-    with columns.opened(path, kind, None) as (_, stream):
+    with opened(path, kind, None) as (_, stream):
         return stream.schema
 
 
 def _refuse_columns(paths: list[str]) -> None:
-    from raftfast.columns import kind_of
+    from raftfast.kinds import kind_of
 
     for path in paths:
         if kind_of(path) is not None:

@@ -10,7 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from raftfast.columns import kind_of
+from raftfast.kinds import kind_of
 from raftfast.paths import STANDARD, status
 
 if TYPE_CHECKING:

@@ -7,14 +7,16 @@ from contextlib import ExitStack, contextmanager
 from io import TextIOBase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raftfast import columns, tables
+from raftfast import tables
 from raftfast.errors import Error, UsageError
+from raftfast.kinds import kind_of, kind_of_object
 from raftfast.paths import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from raftfast.columns import FileKind, Wanted
+    from raftfast.held import Wanted
+    from raftfast.kinds import FileKind
 
 Source: TypeAlias = Any
 """A path (``"-"`` is standard input), a binary file object, an object with ``__arrow_c_stream__``
@@ -157,7 +159,7 @@ def refuse_rejects(rejects: object, sources: Sequence[Source]) -> None:
 
 def _has_columns(source: Source) -> bool:
     if isinstance(source, str):
-        return source != STANDARD and columns.kind_of(source) is not None
+        return source != STANDARD and kind_of(source) is not None
     if _is_dataset(source) or hasattr(source, _COLUMNS[0]):
         return True
     return _kind_of_object(source) is not None
@@ -166,12 +168,14 @@ def _has_columns(source: Source) -> bool:
 def _opened(source: Source, wanted: Wanted | None, held: ExitStack) -> str | tuple[str, object]:
     if not isinstance(source, str):
         return _opened_object(source, wanted, held)
-    kind = None if source == STANDARD else columns.kind_of(source)
+    kind = None if source == STANDARD else kind_of(source)
     if kind is None:
         return source
-    strings = columns.strings(source, kind, wanted)
-    if strings is not None:
-        return source, strings
+    from raftfast import columns  # noqa: PLC0415 - with all that lines do not need
+
+    by_core = columns.of_core(source, kind, wanted)
+    if by_core is not None:
+        return source, by_core
     return held.enter_context(columns.opened(source, kind, wanted))
 
 
@@ -183,13 +187,15 @@ def _opened_object(source: Source, wanted: Wanted | None, held: ExitStack) -> tu
         return name, tables.of_table(name, source, wanted)
     kind = _kind_of_object(source)
     if kind is not None and source.tell() == 0:
-        return held.enter_context(columns.opened(name, kind, wanted, source))
+        from raftfast.columns import opened  # noqa: PLC0415 - as above
+
+        return held.enter_context(opened(name, kind, wanted, source))
     return name, tables.of_nulls(source) if _has_nulls(source) else source
 
 
 def _kind_of_object(source: Source) -> FileKind | None:
     """Tell what columns there are in an object that is read like a file, and is none of columns."""
-    return None if hasattr(source, _COLUMNS[0]) else columns.kind_of_object(source)
+    return None if hasattr(source, _COLUMNS[0]) else kind_of_object(source)
 
 
 def _plain(source: Source) -> Source:

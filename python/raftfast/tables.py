@@ -11,14 +11,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from raftfast.columns import Columns, require_pyarrow
 from raftfast.schemas import schema_of, stored, told_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from pyarrow import DataType, RecordBatch, RecordBatchReader, Table
 
-    from raftfast.columns import Wanted
+    from raftfast.columns import Columns
+    from raftfast.held import Wanted
 
 _DATASET_ROWS = 1000
 
@@ -31,6 +31,8 @@ def of_dataset(dataset: Dataset, wanted: Wanted | None) -> Columns:
         wanted: Tells which columns are used; ``None`` is all of them.
 
     """
+    from raftfast.columns import Columns
+
     whole = dataset.data.schema
     used = whole.names if wanted is None else wanted(told_of(whole))
     # By the Dataset and not from its table, which knows nothing of a selection or an order.
@@ -50,6 +52,8 @@ def of_table(name: str, source: object, wanted: Wanted | None) -> Columns:
 
     """
     import pyarrow as pa
+
+    from raftfast.columns import Columns
 
     table = _table(source)
     whole = table.schema
@@ -105,6 +109,8 @@ def of_nulls(frame: object) -> RecordBatchReader:
         UsageError: pyarrow is not installed.
 
     """
+    from raftfast.columns import require_pyarrow
+
     require_pyarrow()
     import pyarrow as pa
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast import _raftfast
-from raftfast.columns import kind_of
 from raftfast.files import published
 from raftfast.inputs import expand, split_ending
+from raftfast.kinds import kind_of
 from raftfast.limits import broken_limits
 from raftfast.numbers import check_numbers
 from raftfast.paths import STANDARD, check_readable, refuse_clashes

@@ -19,11 +19,14 @@ use crate::source::{self, Input};
 #[pyclass(frozen, module = "raftfast")]
 pub(super) struct Strings(Mutex<Option<source::Columns>>);
 
-impl Strings {
-    pub(super) fn take(&self) -> PyResult<source::Columns> {
-        let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        columns.ok_or_else(|| PyValueError::new_err("the columns can be read once"))
-    }
+/// Columns in a Parquet file, in the same way.
+#[pyclass(frozen, module = "raftfast")]
+pub(super) struct Parquet(Mutex<Option<source::Groups>>);
+
+/// What can be read once.
+fn taken<T>(once: &Mutex<Option<T>>) -> PyResult<T> {
+    let found = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+    found.ok_or_else(|| PyValueError::new_err("the columns can be read once"))
 }
 
 #[pymethods]
@@ -53,6 +56,20 @@ impl Strings {
     }
 }
 
+#[pymethods]
+impl Parquet {
+    #[staticmethod]
+    fn open(py: Python<'_>, path: PathBuf, wanted: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let name = name_of(&path);
+        let opened =
+            detached(py, || source::Parquet::open(&path).map_err(|error| Error::io(name, error)));
+        let opened = opened.map_err(|error| exception(py, &error))?;
+        let Some(file) = opened else { return Ok(None) };
+        let wanted: Vec<String> = wanted.call1((told(&file.table()),))?.extract()?;
+        Ok(file.columns(&wanted).map(|groups| Self(Mutex::new(Some(groups)))))
+    }
+}
+
 #[pyfunction]
 pub(super) fn end_of_parts(py: Python<'_>, footer: &[u8]) -> PyResult<Option<u64>> {
     let found = detached(py, || Ok(source::end_of_parts(footer)));
@@ -74,7 +91,10 @@ fn input_of(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Input> {
         return Ok(Input::new(input.extract::<PathBuf>()?));
     };
     if let Ok(strings) = object.cast::<Strings>() {
-        return Ok(Input::strings(name, strings.get().take()?));
+        return Ok(Input::strings(name, taken(&strings.get().0)?));
+    }
+    if let Ok(parquet) = object.cast::<Parquet>() {
+        return Ok(Input::groups(name, taken(&parquet.get().0)?));
     }
     if object.hasattr("__arrow_c_stream__")? || object.hasattr("__arrow_c_array__")? {
         return batches(&object)

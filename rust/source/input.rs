@@ -15,8 +15,10 @@ use rustix::fs::OFlags;
 
 use super::array::{Elements, is_array};
 use super::decode::{Codec, decoded};
+use super::foreign;
 use super::frames::Frames;
 use super::ipc::{Columns, Parts};
+use super::parquet::{self, Groups};
 use super::part::lines_before;
 use super::region::{Region, Watched};
 use super::rows::Batches;
@@ -55,6 +57,7 @@ enum Origin {
     Bytes(Mutex<Option<Bytes>>),
     Batches(Mutex<Option<Reader>>),
     Strings(Arc<Columns>),
+    Groups(Arc<Groups>),
 }
 
 impl Input {
@@ -84,6 +87,12 @@ impl Input {
         Self { name: name.into(), origin: Origin::Strings(Arc::new(columns)) }
     }
 
+    /// Columns in a Parquet file, and a name for messages.
+    #[must_use]
+    pub fn groups(name: impl Into<String>, groups: Groups) -> Self {
+        Self { name: name.into(), origin: Origin::Groups(Arc::new(groups)) }
+    }
+
     /// Only the lines that start in these bytes of the file.
     #[must_use]
     pub(super) fn part(&self, start: u64, end: u64) -> Option<Self> {
@@ -107,6 +116,7 @@ impl Input {
                 reader.as_ref().map(RecordBatchReader::schema)
             }
             Origin::Strings(columns) => Some(columns.schema()),
+            Origin::Groups(groups) => Some(groups.schema()),
             _ => None,
         }
     }
@@ -114,7 +124,7 @@ impl Input {
     /// Whether reading the input leaves it as it was.
     #[must_use]
     pub fn can_be_read_again(&self) -> bool {
-        matches!(self.origin, Origin::Strings(_))
+        matches!(self.origin, Origin::Strings(_) | Origin::Groups(_))
             || self
                 .file()
                 .is_some_and(|(path, _)| path.metadata().is_ok_and(|found| found.is_file()))
@@ -138,8 +148,10 @@ impl Input {
 
     /// Bytes in the file, if that is known before reading it; for a compressed file, bytes of that.
     pub(super) fn length(&self) -> Option<u64> {
-        if let Origin::Strings(columns) = &self.origin {
-            return Some(columns.bytes());
+        match &self.origin {
+            Origin::Strings(columns) => return Some(columns.bytes()),
+            Origin::Groups(groups) => return Some(groups.bytes()),
+            _ => {}
         }
         let (path, part) = self.file()?;
         if let Some((start, end)) = part {
@@ -168,6 +180,7 @@ impl Input {
             }
             Origin::Batches(reader) => Ok(Opened::Batches(Batches::new(taken(reader)?))),
             Origin::Strings(columns) => Ok(Opened::Strings(Parts::new(Arc::clone(columns)))),
+            Origin::Groups(groups) => Ok(Opened::Groups(parquet::Parts::new(Arc::clone(groups)))),
         }
     }
 }
@@ -179,6 +192,7 @@ impl fmt::Debug for Origin {
             Self::Bytes(_) => f.write_str("bytes"),
             Self::Batches(_) => f.write_str("batches"),
             Self::Strings(_) => f.write_str("columns of strings"),
+            Self::Groups(_) => f.write_str("row groups"),
         }
     }
 }
@@ -200,6 +214,7 @@ pub(super) enum Opened {
     Stream(Box<Stream>),
     Batches(Batches),
     Strings(Parts),
+    Groups(parquet::Parts),
     Frames { frames: Frames, watched: Arc<Watched>, long: bool },
 }
 
@@ -244,7 +259,7 @@ fn open_file(
 ) -> Result<Opened, ReadError> {
     let long = options.long;
     let first = start_of(&file, start)?;
-    refuse_columns(&first)?;
+    foreign::refuse(&first)?;
     if is_plain(&first) {
         return Ok(Opened::Region(Region::new(file, start, metadata, part)));
     }
@@ -335,7 +350,7 @@ impl Beginning {
 /// other ones.
 fn waited(mut waiting: Waiting, long: bool) -> Result<Stream, ReadError> {
     let first = waiting.peek(START, is_undecided)?;
-    refuse_columns(&first)?;
+    foreign::refuse(&first)?;
     if is_plain(&first) {
         return Ok(Stream::new(Ready::Waits(waiting)));
     }
@@ -345,20 +360,6 @@ fn waited(mut waiting: Waiting, long: bool) -> Result<Stream, ReadError> {
 /// Whether the bytes are lines already.
 fn is_plain(first: &[u8]) -> bool {
     Codec::of(first).is_none() && !is_array(first)
-}
-
-/// Refuses files of columns, which are taken for lines where nobody has opened them as what they are.
-fn refuse_columns(first: &[u8]) -> Result<(), ReadError> {
-    const SOUGHT: &str = "a path or an object that can be sought";
-    let named = [
-        (&b"PAR1"[..], "Parquet", SOUGHT),
-        (b"ARROW1", "an Arrow file", "a path only; an object may hold an Arrow stream"),
-        (&[0xff; 4], "an Arrow stream", SOUGHT),
-    ];
-    let found = named.iter().find(|(magic, ..)| first.starts_with(magic));
-    found.map_or(Ok(()), |(_, name, from)| {
-        Err(ReadError::Broken(format!("holds {name}, which is read from {from}")))
-    })
 }
 
 /// Whether more bytes could change what these seem to be. A pipe must not be kept waiting for them
@@ -379,7 +380,7 @@ fn streamed(bytes: Bytes, long: bool) -> Result<Stream, ReadError> {
         None => bytes,
     };
     let (first, bytes) = peeked(bytes)?;
-    refuse_columns(&first)?;
+    foreign::refuse(&first)?;
     let bytes = if is_array(&first) { Box::new(Elements::new(bytes)) } else { bytes };
     Ok(Stream::new(Ready::Always(bytes)))
 }

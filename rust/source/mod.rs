@@ -14,6 +14,7 @@
 pub mod array;
 pub mod decode;
 mod digest;
+mod foreign;
 pub mod frames;
 mod input;
 mod ipc;
@@ -37,7 +38,7 @@ pub use digest::digest;
 pub use input::{Beginning, Bytes, Input, Reader};
 use input::{Opened, Options};
 pub use ipc::{Columns, Strings};
-pub use parquet::end_of_parts;
+pub use parquet::{Groups, Parquet, end_of_parts};
 pub use part::part;
 use region::Watched;
 pub use rows::Rows;
@@ -95,6 +96,8 @@ enum Work {
     Rows(Rows),
     /// Rows of columns of strings that have still to be read.
     Strings(ipc::Part),
+    /// Rows of a row group that have still to be decoded.
+    Group(Box<parquet::Part>),
     /// Nothing more.
     Done,
 }
@@ -339,6 +342,13 @@ impl<'a> Feed<'a> {
                 batches.next(input.name(), self.wanted, cut, limit)?.map(Work::Rows)
             }
             Opened::Strings(parts) => parts.next(self.cut.ticket_bytes()).map(Work::Strings),
+            Opened::Groups(parts) => {
+                let (cut, limit) = (self.cut, self.max_record_bytes);
+                parts.next(input.name(), self.wanted, cut, limit)?.map(|taken| match taken {
+                    parquet::Taken::Part(part) => Work::Group(Box::new(part)),
+                    parquet::Taken::Rows(rows) => Work::Rows(rows),
+                })
+            }
             Opened::Stream(_) | Opened::Frames { .. } => None,
         };
         Ok(work.map_or(Taken::Nothing, Taken::Work))
@@ -383,6 +393,11 @@ impl<'a> Feed<'a> {
             Work::Strings(part) => {
                 let name = self.name(ticket.input);
                 let rows = part.take(name, self.wanted, self.cut.block_bytes);
+                return Ok(rows.map_err(|error| error.at(name))?.map(Piece::Rows));
+            }
+            Work::Group(part) => {
+                let name = self.name(ticket.input);
+                let rows = part.take(name, self.wanted, self.cut, self.max_record_bytes);
                 return Ok(rows.map_err(|error| error.at(name))?.map(Piece::Rows));
             }
             Work::Rows(_) => {
@@ -452,6 +467,7 @@ impl<'a> Feed<'a> {
 }
 
 /// What reading can end in, before the name of the file is known.
+#[derive(Debug)]
 enum ReadError {
     Io(io::Error),
     Changed,

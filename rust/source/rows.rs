@@ -3,11 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_schema::{ArrowError, DataType};
+
 use super::input::Reader;
 use super::{Cut, ReadError, Wanted};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, FaultKind};
+use crate::printable::cut;
 use crate::record::Value;
+
+/// Where the words of a library are cut, which may quote the file.
+const MESSAGE: usize = 160;
 
 /// Batches that are pulled one after the other.
 pub(super) struct Batches {
@@ -17,6 +23,8 @@ pub(super) struct Batches {
     next: usize,
     /// Rows of all batches before it.
     before: u64,
+    /// Whether they are of strings only, which were checked when they were made.
+    sound: bool,
 }
 
 /// Some rows of a batch.
@@ -32,7 +40,13 @@ pub struct Rows {
 
 impl Batches {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, current: None, next: 0, before: 0 }
+        Self { reader, current: None, next: 0, before: 0, sound: false }
+    }
+
+    /// Batches after so many rows, whose strings were checked when they were made.
+    pub(super) fn after(before: u64, reader: Reader) -> Self {
+        let sound = reader.schema().fields().iter().all(|field| is_text(field.data_type()));
+        Self { before, sound, ..Self::new(reader) }
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
@@ -65,11 +79,16 @@ impl Batches {
         self.before += self.current.take().map_or(0, |batch| batch.rows() as u64);
         self.next = 0;
         let Some(batch) = self.reader.next() else { return Ok(false) };
-        let batch = batch.map_err(|error| ReadError::Broken(one_line(&error.to_string())))?;
-        let batch = Batch::new(name, &batch, wanted.keys, wanted.whole);
+        let batch = batch.map_err(ReadError::from)?;
+        let of = if self.sound { Batch::of_strings } else { Batch::new };
+        let batch = of(name, &batch, wanted.keys, wanted.whole);
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
     }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
 }
 
 /// The end of the rows from `start` on that are taken at once; `start` if that row is too long.
@@ -114,6 +133,19 @@ fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option
 fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
     let fault = FaultKind::RecordTooLong { limit };
     ReadError::Error(Error::from(ErrorKind::Row { path: name.to_owned(), row, fault }))
+}
+
+impl From<ArrowError> for ReadError {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::IoError(_, error) if error.raw_os_error().is_some() => Self::Io(error),
+            ArrowError::ParquetError(what) => {
+                let what = cut(one_line(&what).as_bytes(), MESSAGE);
+                Self::Broken(format!("cannot be read as Parquet: {what}"))
+            }
+            other => Self::Broken(one_line(&other.to_string())),
+        }
+    }
 }
 
 /// What a library says, without its line ends, and without what pyarrow puts around the words of an

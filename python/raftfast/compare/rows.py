@@ -8,8 +8,9 @@ import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raftfast.columns import kind_of, opened, require_pyarrow
+from raftfast.columns import opened, require_pyarrow
 from raftfast.errors import Error
+from raftfast.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,190 @@
+"""Parquet that the core reads itself, row group by row group, gives the rows that pyarrow gives."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+import raftfast
+from corpora import values_of
+from pyarrow import parquet
+from raftfast.columns import of_core
+from table_files import FORMS, WANTED, chosen_from, records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def converted(source: object, **options: Any) -> tuple[bytes, dict[str, int]]:  # noqa: ANN401
+    """Convert, and return the rows and what was filtered."""
+    rows = io.BytesIO()
+    ledger = raftfast.convert(source, rows, **options)
+    return rows.getvalue(), ledger.filtered
+
+
+def is_by_core(path: Path, *wanted: str) -> bool:
+    return of_core(str(path), "parquet", chosen_from(wanted or WANTED)) is not None
+
+
+PARQUET = [name for name, form in FORMS.items() if form.kind == "parquet"]
+
+
+@pytest.mark.parametrize("form", PARQUET)
+@pytest.mark.parametrize("to", ["chat", "hf", "parts", "raft"])
+@pytest.mark.parametrize(("threads", "block_bytes"), [(1, 1), (3, 300), (2, 1 << 20)])
+def test_rows_are_those_of_the_table(
+    tmp_path: Path, form: str, to: str, threads: int, block_bytes: int
+) -> None:
+    table, path = records(1000), tmp_path / "corpus"
+    table = table.append_column("question", table["instruction"])
+    FORMS[form].save(table, path)
+    assert is_by_core(path, "context", *WANTED)
+    options: dict[str, Any] = {"threads": threads, "block_bytes": block_bytes}
+    assert converted(str(path), to=to, **options) == converted(table, to=to)
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd", "gzip", "lz4", "brotli"])
+@pytest.mark.parametrize(
+    "type_",
+    [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
+    ids=str,
+)
+def test_every_codec_and_type_of_string_gives_the_same(
+    tmp_path: Path, compression: str, type_: pa.DataType
+) -> None:
+    table, path = records(), tmp_path / "corpus"
+    for name in WANTED:
+        number = table.column_names.index(name)
+        table = table.set_column(number, name, table[name].cast(type_))
+    parquet.write_table(table, path, compression=compression, row_group_size=7)
+    # What is left to pyarrow is read by it.
+    assert is_by_core(path) == (compression != "brotli")
+    assert converted(str(path)) == converted(records())
+
+
+def test_groups_that_are_too_large_for_one_worker_are_read_in_order(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "instruction": [f"{number} {'q' * (number % 97) * 100}" for number in range(9000)],
+            "cot_answer": [None if number % 5 == 3 else f"a{number}" for number in range(9000)],
+        }
+    )
+    for size in (500, 8000, 9000):
+        path = tmp_path / f"{size}.parquet"
+        parquet.write_table(table, path, row_group_size=size, use_dictionary=False)
+        assert is_by_core(path)
+        for threads in (1, 3):
+            assert converted(str(path), threads=threads) == converted(table)
+
+
+def test_rows_of_conversations_in_columns_are_the_same(tmp_path: Path) -> None:
+    lines, path = tmp_path / "in.jsonl", tmp_path / "chat.parquet"
+    raftfast.sample(lines, 300_000)
+    raftfast.convert(lines, path)
+    assert is_by_core(path, "messages")
+    table = parquet.read_table(path)
+    for to in ("chat", "completion", "sharegpt", "raft"):
+        options: dict[str, Any] = {"to": to, "check": "off", "on_error": "skip"}
+        assert converted(str(path), **options) == converted(table, **options)
+
+
+def test_a_rejected_answer_of_another_record_needs_two_readings(tmp_path: Path) -> None:
+    lines, path = tmp_path / "in.jsonl", tmp_path / "in.parquet"
+    raftfast.sample(lines, 300_000)
+    raftfast.convert(lines, path, to="hf")
+    assert is_by_core(path)
+    options: dict[str, Any] = {"to": "trl-dpo", "rejected": "other"}
+    rows, _ = converted(str(path), **options)
+    assert values_of(rows) == values_of(converted(str(lines), **options)[0])
+
+
+def test_json_in_strings_is_json_whoever_reads_it(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "instruction": ["q"] * 3,
+            "cot_answer": pa.array(['"a"', "null", '"b\\u00e9"'], pa.json_()),
+        }
+    )
+    parquet.write_table(table, tmp_path / "in.parquet")
+    assert converted(str(tmp_path / "in.parquet")) == converted(table)
+
+
+def test_parquet_needs_no_pyarrow(tmp_path: Path) -> None:
+    path = tmp_path / "corpus"
+    FORMS["parquet-zstd"].save(records(), path)
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "import raftfast\n"
+        "print(raftfast.convert(sys.argv[1], '/dev/null').read)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"40\n"
+
+
+def test_a_column_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    table = pa.table([["q"], ["r"], ["a"]], names=["instruction", "instruction", "cot_answer"])
+    path = tmp_path / "in.parquet"
+    parquet.write_table(table, path)
+    assert not is_by_core(path)
+    with pytest.raises(raftfast.Error, match="several columns are called 'instruction'"):
+        converted(str(path))
+
+
+def test_text_that_is_not_utf8_is_an_error_of_its_file(tmp_path: Path) -> None:
+    table = pa.table({"instruction": ["q!"] * 3, "cot_answer": ["a\u00e9"] * 3})
+    path = tmp_path / "in.parquet"
+    parquet.write_table(table, path, compression="none", use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(b"q!", b"q\xff"))
+    assert is_by_core(path)
+    with pytest.raises(raftfast.Error) as caught:
+        converted(str(path))
+    assert caught.value.kind == "broken-input"
+    assert str(caught.value).startswith(f"{path}: cannot be read as Parquet: ")
+
+
+def test_a_page_that_was_changed_is_found_by_its_checksum(tmp_path: Path) -> None:
+    table, path = pa.table({"instruction": ["qqqq"], "cot_answer": ["a"]}), tmp_path / "in.parquet"
+    options: dict[str, Any] = {"compression": "none", "write_page_checksum": True}
+    parquet.write_table(table, path, use_dictionary=False, write_statistics=False, **options)
+    data = path.read_bytes()
+    assert data.count(b"qqqq") == 1
+    path.write_bytes(data.replace(b"qqqq", b"qqpq"))
+    assert is_by_core(path)
+    with pytest.raises(raftfast.Error, match="cannot be read as Parquet") as caught:
+        converted(str(path))
+    assert caught.value.kind == "broken-input"
+
+
+def test_nothing_but_the_error_is_told_of_a_file_that_a_library_panics_at(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    FORMS["parquet-plain"].save(records(), path)
+    data = bytearray(path.read_bytes())
+    told = set()
+    for at in range(4, 400):
+        broken = bytearray(data)
+        broken[at] ^= 0xFF
+        path.write_bytes(broken)
+        command = "import raftfast, sys\ntry: raftfast.convert(sys.argv[1], '/dev/null')\n"
+        command += "except raftfast.Error as error: print(error.kind)"
+        if at % 20:
+            continue
+        ended = subprocess.run(
+            [sys.executable, "-c", command, str(path)], check=True, capture_output=True, text=True
+        )
+        told.add(ended.stderr)
+    assert told == {""}
+
+
+def test_the_ledger_counts_rows_and_bytes_of_groups(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    FORMS["parquet-zstd"].save(records(1000), path)
+    whole = raftfast.convert(records(1000), io.BytesIO(), to="chat")
+    ledger = raftfast.convert(str(path), io.BytesIO(), to="chat")
+    told = [json.loads(json.dumps(one.as_dict())) for one in (whole, ledger)]
+    assert told[0]["read"] == told[1]["read"] == 1000
+    assert told[0]["bytes_in"] == told[1]["bytes_in"]
