@@ -104,9 +104,9 @@ impl Lists {
         self.entries.truncate(entries);
     }
 
-    /// Forgets the first entry, of which no list is made yet.
-    pub(crate) fn forget_first(&mut self) {
-        self.entries.remove(0);
+    /// Forgets the first entries, of which no list is made yet.
+    pub(crate) fn forget_first(&mut self, count: usize) {
+        self.entries.drain(..count);
     }
 
     /// How many entries there are in all lists.

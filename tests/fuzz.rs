@@ -149,6 +149,11 @@ fn arrow_files_are_read_as_their_library_wrote_them() {
 }
 
 #[test]
+fn parquet_files_are_read_as_their_library_wrote_them() {
+    run("parquet", checks::parquet, 1000);
+}
+
+#[test]
 fn arrays_that_hold_no_strings_are_refused() {
     run("batch", checks::batch, 4000);
 }

@@ -199,6 +199,21 @@ ENDINGS = {
         2,
         r"raftfast: no target 'axoltl' \(did you mean axolotl\?\); there are .*",
     ),
+    "a compressed table as text": (
+        "raftfast convert corpus.jsonl -o out.csv.gz",
+        2,
+        r"raftfast: out\.csv\.gz: \.csv files are not written; there are \.jsonl, .*",
+    ),
+    "the file of an unknown target": (
+        "raftfast targets opnai --toml",
+        2,
+        r"raftfast: no built-in target or template 'opnai' \(did you mean openai\?\); .*",
+    ),
+    "a dialect that is none of its own": (
+        "raftfast dialects auto",
+        2,
+        r"raftfast: no dialect 'auto'.*; there are raft-llm, .*",
+    ),
     "an unknown dialect to show": (
         "raftfast dialects x",
         2,

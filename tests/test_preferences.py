@@ -124,6 +124,36 @@ BAD = {
     "fewer turns": Bad(
         chosen(USER, ONE, AGAIN, TWO, rejected=[USER, ONE]), "unfit", "differs before its last turn"
     ),
+    "calls of tools that differ": Bad(
+        chosen(
+            says("assistant", None, tool_calls=[{"id": "1", "function": {"name": "good"}}]),
+            USER,
+            ONE,
+            rejected=[
+                says("assistant", None, tool_calls=[{"id": "1", "function": {"name": "bad"}}]),
+                USER,
+                TWO,
+            ],
+        ),
+        "unfit",
+        "differs before its last turn",
+    ),
+    "another speaker": Bad(
+        chosen(says("user", "q", name="A"), ONE, rejected=[says("user", "q", name="B"), TWO]),
+        "unfit",
+        "differs before its last turn",
+    ),
+    "a system message that is no object": Bad(
+        line_of({"contents": [{"role": "user", "parts": []}], "systemInstruction": ["S"]}),
+        "wrong-type",
+        "must be an object",
+    ),
+    "a name of the rejected answer": Bad(
+        chosen(USER, ONE, rejected=[USER, {**TWO, "name": "B"}]), "unfit", "a name or a weight"
+    ),
+    "a weight of the rejected answer": Bad(
+        chosen(USER, ONE, rejected=[USER, {**TWO, "weight": 0}]), "unfit", "a name or a weight"
+    ),
     "a question at the end": Bad(
         chosen(USER, ONE, rejected=[USER, USER]), "unfit", "does not end with an answer"
     ),
@@ -160,7 +190,7 @@ BAD = {
         chosen(ONE, rejected=[TWO], prompt=5), "wrong-type", "'prompt' must be an array"
     ),
     "a rejected text beside chosen turns": Bad(
-        chosen(USER, ONE, rejected="b"), "unknown-dialect", "no known dialect"
+        chosen(USER, ONE, rejected="b"), "wrong-type", "'rejected' must be an array"
     ),
 }
 
@@ -183,6 +213,162 @@ def test_a_prompt_in_words_that_is_asked_again_is_told_once() -> None:
     (row,) = pairs(chosen(USER, ONE, AGAIN, TWO, rejected=rejected, prompt="second?"))
     assert [text for _, text in row["turns"]] == ["first?", "one", "second?"]
     assert (row["better"], row["worse"]) == ("two", "one")
+
+
+SPLIT = {
+    "the whole conversation twice": (
+        {"chosen": [USER, ONE, AGAIN, TWO], "rejected": [USER, ONE, AGAIN, ONE]}
+    ),
+    "a prompt of messages": {"prompt": [USER, ONE, AGAIN], "chosen": [TWO], "rejected": [ONE]},
+    "a prompt that is told again": (
+        {
+            "prompt": [USER, ONE, AGAIN],
+            "chosen": [USER, ONE, AGAIN, TWO],
+            "rejected": [USER, ONE, AGAIN, ONE],
+        }
+    ),
+    "a prompt of the first turns": (
+        {"prompt": [USER], "chosen": [ONE, AGAIN, TWO], "rejected": [ONE, AGAIN, ONE]}
+    ),
+    "an empty prompt in words": (
+        {"prompt": "", "chosen": [USER, ONE, AGAIN, TWO], "rejected": [USER, ONE, AGAIN, ONE]}
+    ),
+    "nulls as tables have them": (
+        {
+            "prompt": None,
+            "chosen": [
+                {"name": None, "tool_calls": None, **one} for one in (USER, ONE, AGAIN, TWO)
+            ],
+            "rejected": [USER, ONE, AGAIN, {**ONE, "tool_calls": []}],
+            "messages": None,
+            "conversations": None,
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("record", SPLIT.values(), ids=SPLIT)
+def test_it_makes_no_difference_where_a_conversation_is_cut(record: Json) -> None:
+    (row,) = pairs(line_of(record))
+    assert row["turns"] == [["user", "first?"], ["assistant", "one"], ["user", "second?"]]
+    assert (row["asked"], row["better"], row["worse"]) == ("second?", "two", "one")
+
+
+def test_a_rejected_answer_to_other_turns_than_the_chosen_one_is_refused() -> None:
+    record = {"prompt": [USER], "chosen": [ONE, AGAIN, TWO], "rejected": [ONE]}
+    error = fault(Converter.from_toml(PAIRS), line_of(record))
+    assert (error.kind, "differs before its last turn" in str(error)) == ("unfit", True)
+
+
+UNDECIDED: dict[str, Json] = {
+    "null": {"prompt": [USER], "chosen": [ONE], "rejected": None},
+    "no turns": {"prompt": [USER], "chosen": [ONE], "rejected": []},
+    "of nulls": {
+        "conversations": [{"from": "human", "value": "first?"}],
+        "chosen": {"from": "gpt", "value": "one"},
+        "rejected": {"from": None, "value": None},
+    },
+}
+
+
+@pytest.mark.parametrize("record", UNDECIDED.values(), ids=UNDECIDED)
+def test_without_a_rejected_answer_a_record_is_filtered_where_rows_need_it(record: Json) -> None:
+    filtered = converted(Converter.from_toml(PAIRS), line_of(record)).ledger.filtered
+    assert sum(filtered.values()) == 1
+    (row,) = details(line_of(record)).rows
+    assert (row["instruction"], row["cot_answer"]) == ("first?", "one")
+
+
+RECORD: Json = {"instruction": "i", "cot_answer": "c"}
+STRANGERS: dict[str, tuple[Json, str]] = {
+    "a list called text": ({**RECORD, "text": ["a"]}, "gorilla"),
+    "messages called text": ({**RECORD, "text": [USER, ONE]}, "gorilla"),
+    "no contents": ({**RECORD, "contents": []}, "gorilla"),
+    "lists of answers": ({**RECORD, "chosen": ["a"], "rejected": ["b"]}, "gorilla"),
+    "empty lists of answers": (
+        {"messages": [USER, ONE], "chosen": [], "rejected": []},
+        "messages",
+    ),
+    "nulls of a preference": (
+        {
+            "messages": [USER, ONE],
+            "input": None,
+            "preferred_output": None,
+            "non_preferred_output": None,
+        },
+        "messages",
+    ),
+}
+
+
+@pytest.mark.parametrize(("record", "dialect"), STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize("in_a_table", [False, True])
+def test_what_stands_beside_a_record_does_not_make_it_another(
+    record: Json, dialect: str, *, in_a_table: bool
+) -> None:
+    if in_a_table:
+        table = pa.Table.from_pylist([record])
+        assert raftfast.convert(table, "/dev/null", "chat").dialects == {dialect: 1}
+    else:
+        assert details(line_of(record)).ledger.dialects == {dialect: 1}
+
+
+SYSTEMS = {
+    "as Vertex AI has it": {"systemInstruction": {"role": "system", "parts": [{"text": "S"}]}},
+    "as its other key": {"system_instruction": {"parts": [{"text": "S"}]}},
+    "both the same": {
+        "systemInstruction": {"parts": [{"text": "S"}]},
+        "system_instruction": {"parts": [{"text": "S"}]},
+    },
+    "beside one of nulls": {
+        "systemInstruction": {"role": None, "parts": None},
+        "system_instruction": {"parts": [{"text": "S", "inlineData": None}]},
+    },
+}
+CONTENTS = [
+    {"role": "user", "parts": [{"text": "Q", "functionCall": None}]},
+    {"role": "model", "parts": [{"text": "A"}]},
+]
+
+
+@pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
+def test_the_system_message_of_gemini_is_found_under_each_name(system: Json) -> None:
+    (row,) = details(line_of({"contents": CONTENTS, **system})).rows
+    assert (row["system"], row["turns"]) == ("S", [["user", "Q"], ["assistant", "A"]])
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        {"systemInstruction": {"role": "system", "content": "S"}},
+        {
+            "systemInstruction": {"parts": [{"text": "S"}]},
+            "system_instruction": {"parts": [{"text": "T"}]},
+        },
+        {"systemInstruction": {"parts": [{"text": "S"}]}, "tools": [{"functionDeclarations": []}]},
+    ],
+)
+def test_what_gemini_says_and_rows_would_lose_is_refused(system: Json) -> None:
+    error = fault(Converter("openai"), line_of({"contents": CONTENTS, **system}))
+    assert error.kind in {"unfit", "bad-turn"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": [USER], "chosen": [ONE], "rejected": [TWO]},
+        {"conversations": [{"role": "user", "content": "q"}, ONE]},
+        {"text": [USER, ONE]},
+    ],
+)
+def test_a_system_prompt_beside_turns_is_their_system_message(record: Json) -> None:
+    (row,) = details(line_of({**record, "system_prompt": "S"})).rows
+    assert row["system"] == "S"
+
+
+def test_the_key_that_is_the_default_can_be_named() -> None:
+    for name in NAMES:
+        assert pairs(*GOLDENS[name], rejected="rejected") == pairs(*GOLDENS[name])
 
 
 def test_answers_before_the_last_are_context_and_not_trained_on() -> None:
@@ -218,12 +404,8 @@ def test_conversations_may_call_their_roles_as_openai_does() -> None:
         assert details(line_of({**record, "conversations": both})).rows == details(line).rows
 
 
-@pytest.mark.parametrize(
-    ("turn", "said"),
-    [
-        ({"from": "human", "role": "assistant", "value": "a"}, "turn 1 has two roles"),
-        ({"from": "human", "value": "a", "content": "b"}, "turn 1 says two things"),
-    ],
-)
-def test_a_turn_that_says_two_things_is_refused(turn: Json, said: str) -> None:
-    assert said in str(fault(Converter("chat"), line_of({"conversations": [turn]})))
+def test_of_two_names_for_a_role_the_first_is_that_of_the_dialect() -> None:
+    both = {"from": "human", "value": "q", "role": "someone", "content": "else"}
+    turns = [both, {"content": "b", "role": "c", "value": "a", "from": "gpt"}]
+    (row,) = details(line_of({"conversations": turns})).rows
+    assert row["turns"] == [["user", "q"], ["assistant", "a"]]

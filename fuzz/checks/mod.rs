@@ -7,6 +7,8 @@ mod cpu_paths;
 mod dialect;
 mod gz_zst;
 mod line;
+mod parquet;
+mod recipe;
 mod shape;
 mod text_ops;
 
@@ -17,6 +19,7 @@ pub use cpu_paths::cpu_paths;
 pub use dialect::dialect;
 pub use gz_zst::gz_zst;
 pub use line::line;
+pub use parquet::parquet;
 pub use shape::shape;
 pub use text_ops::text_ops;
 

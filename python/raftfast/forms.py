@@ -30,7 +30,8 @@ _COMPRESSIONS: Mapping[str, Compression] = {
 _UNWRITTEN = {
     **dict.fromkeys((".bz2", ".xz", ".zip", ".lz4", ".br"), ".gz and .zst"),
     **dict.fromkeys(
-        (".csv", ".tsv", ".xlsx", ".orc", ".avro"), ".jsonl, .arrow, .arrows and .parquet"
+        (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".orc", ".avro"),
+        ".jsonl, .arrow, .arrows and .parquet",
     ),
 }
 """Endings that promise what no output is, and those that there are instead."""
@@ -93,10 +94,11 @@ def form_of(
     _check("compression", compression, get_args(Compression))
     stem, suffix = os.path.splitext(name or "")
     suffix = suffix.lower()
-    if suffix in _UNWRITTEN and output_type is None:
-        there_are = _UNWRITTEN[suffix]
-        raise UsageError(f"{name}: {suffix} files are not written; there are {there_are}")
     by_name = _COMPRESSIONS.get(suffix)
+    told = os.path.splitext(stem)[1].lower() if by_name else suffix
+    if told in _UNWRITTEN and output_type is None:
+        there_are = _UNWRITTEN[told]
+        raise UsageError(f"{name}: {told} files are not written; there are {there_are}")
     kind = kind_of(stem if by_name else name, output_type)
     if by_name and kind != "jsonl":
         raise UsageError(f"{name}: {kind} has compression of its own; leave {suffix} away")

@@ -47,12 +47,15 @@ def columns(path: str, wanted: Wanted) -> Parquet | None:
         OSError: The file cannot be opened or read.
 
     """
+    found = Parquet.open(path, wanted)
+    if found is None:
+        return None
     with open(path, "rb") as file:
         try:
             _insist_on_one(file, os.fstat(file.fileno()).st_size)
         except ValueError:
             return None
-    return Parquet.open(path, wanted)
+    return found
 
 
 @contextmanager

@@ -182,8 +182,8 @@ impl<'a> Compiler<'a> {
             };
             Place { slot: self.expressions.slot(key), key, inside, is_system: false }
         };
-        let first = turns.first.as_ref().map(&mut place);
-        let first = first.map(|first| Place { is_system: true, ..first });
+        let first = turns.first.iter().map(&mut place);
+        let first: Vec<_> = first.map(|first| Place { is_system: true, ..first }).collect();
         let arrays = [Some(&turns.list), turns.rest.as_ref()].into_iter().flatten();
         let arrays = first.into_iter().chain(arrays.map(&mut place)).collect();
         let is_wanted = self.shape.fields().contains(&Field::Rejected)

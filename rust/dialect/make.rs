@@ -46,10 +46,11 @@ impl Reader {
         }
         let mut said = Entry::default();
         if let Some(parser) = &known.parser {
-            parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
+            let before = parser.parse(record, &mut scratch.json, &mut scratch.lists)?;
             scratch.fixes.extend(parser.repair().filter(|_| scratch.lists.len() > 0));
             check_answers(known, record, &scratch.lists)?;
-            let rejected = parser.rejected(record, &mut scratch.json, &mut scratch.lists)?;
+            let rejected =
+                parser.rejected(before, record, &mut scratch.json, &mut scratch.lists)?;
             said.set(Detail::Rejected, rejected);
         }
         if let Some(earlier) = &known.earlier

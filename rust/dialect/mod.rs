@@ -146,6 +146,8 @@ pub enum Kind {
     Flat,
     /// An array.
     List,
+    /// An array that starts with an object.
+    Turns,
     /// An object.
     Object,
     /// Anything but an array, or nothing.
@@ -170,8 +172,9 @@ impl Kind {
 pub struct Turns {
     /// The key of the array; with a point and another key, that of an object which holds it under that one.
     pub list: String,
-    /// The key of a turn before them, of the system whatever it says, if they have one.
-    pub first: Option<String>,
+    /// The keys of a turn before them, which is the system's whatever it says.
+    #[serde(default)]
+    pub first: Vec<String>,
     /// The key of another one in which they go on, if they do, or of the turn that is left.
     pub rest: Option<String>,
     /// The key of a conversation with the same turns but for its last, which is the rejected answer, or of
@@ -180,7 +183,7 @@ pub struct Turns {
     /// What stands in it.
     #[serde(default)]
     pub of: Of,
-    /// The keys of the role in a turn, which has one of them.
+    /// The keys of the role in a turn: what it has of them first.
     #[serde(default = "role")]
     pub role: Vec<String>,
     /// The keys of what is said.
@@ -245,6 +248,9 @@ const BUILT_IN: [&str; 23] = [
     include_str!("built_in/gorilla.toml"),
 ];
 
+/// What dialects say that are `like` one of these, if they do not say something else.
+const LIKE: [(&str, &str); 1] = [("conversation", include_str!("built_in/like/conversation.toml"))];
+
 /// The name of a dialect, if there is one of that name.
 #[must_use]
 pub fn name_of(name: &str) -> Option<&'static str> {
@@ -303,14 +309,21 @@ impl Dialect {
         let all = Self::built_in()?;
         all.iter().find(|dialect| dialect.name == name).ok_or_else(|| {
             let known = all.iter().map(|dialect| dialect.name.as_str());
-            Error::unknown("dialect", name, &["auto"].into_iter().chain(known).collect::<Vec<_>>())
+            let auto = [AUTO].into_iter().filter(|auto| *auto != name);
+            Error::unknown("dialect", name, &auto.chain(known).collect::<Vec<_>>())
         })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let mut dialect: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            format!("a built-in dialect: line {line}: {}", error.message())
+        let mut own = table_of(text)?;
+        if let Some(toml::Value::String(like)) = own.remove("like") {
+            let base = LIKE.iter().find(|(name, _)| *name == like);
+            let (_, base) = base.ok_or_else(|| format!("a built-in dialect is like {like}"))?;
+            own = merged(table_of(base)?, own);
+        }
+        let name = own.get("name").cloned();
+        let mut dialect: Self = own.try_into().map_err(|error: toml::de::Error| {
+            format!("the built-in dialect {name:?}: {}", error.message())
         })?;
         dialect.before = dialect.turns.is_some().then(|| Box::new(dialect.before()));
         Ok(dialect)
@@ -325,4 +338,23 @@ impl Dialect {
         before.quotes = quotes.unwrap_or(before.quotes);
         before
     }
+}
+
+fn table_of(text: &str) -> Result<toml::Table, String> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        format!("a built-in dialect: line {line}: {}", error.message())
+    })
+}
+
+/// A table with what another one has beside it, and in its place.
+fn merged(mut base: toml::Table, own: toml::Table) -> toml::Table {
+    for (key, value) in own {
+        let value = match (base.remove(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(own)) => merged(base, own).into(),
+            (_, value) => value,
+        };
+        base.insert(key, value);
+    }
+    base
 }

@@ -19,6 +19,7 @@ use crate::scan::{KeySet, Keys, MAX_KEYS};
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Tag};
+use crate::walk::{Token, Walk};
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.
 #[derive(Debug)]
@@ -237,6 +238,7 @@ impl Test {
             },
             Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
             Self::Is(slot, Kind::List) => is_list(record.value(*slot)),
+            Self::Is(slot, Kind::Turns) => starts_with_an_object(record.value(*slot)),
             Self::Is(slot, Kind::Object) => is(record.value(*slot), b'{', "an object"),
             Self::Is(slot, Kind::NotList) => !is_list(record.value(*slot)),
             Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
@@ -247,6 +249,23 @@ impl Test {
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
         }
     }
+}
+
+/// Whether a value is an array of which the first element is an object.
+fn starts_with_an_object(value: Value<'_>) -> bool {
+    let mut json = Vec::new();
+    let raw = match value {
+        Value::Json(raw) => raw,
+        nested @ Value::Nested(_) if is_list(nested) => {
+            nested.write_json(Escape::Keep, &mut json);
+            &json
+        }
+        _ => return false,
+    };
+    let mut walk = Walk::new(raw);
+    matches!(walk.value(), Some(Token::List))
+        && walk.more(b']') == Some(true)
+        && matches!(walk.value(), Some(Token::Object))
 }
 
 /// Whether a value is an array, in JSON or in a column.

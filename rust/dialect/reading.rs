@@ -2,6 +2,7 @@
 
 use super::Dialect;
 use crate::error::Error;
+use crate::record::Field;
 
 /// How records are read.
 #[derive(Clone, Debug)]
@@ -37,9 +38,7 @@ impl Reading {
         all.sort_unstable();
         all.dedup();
         let unknown = self.unrepaired.iter().find(|name| !all.contains(&name.as_str()));
-        unknown.map_or(Ok(()), |name| {
-            Err(Error::usage(format!("no repair '{name}'; there are {}", all.join(", "))))
-        })
+        unknown.map_or(Ok(()), |name| Err(Error::unknown("repair", name, &all)))
     }
 }
 
@@ -108,8 +107,8 @@ impl Rejected {
                 Err(Error::usage("a seed is for rejected=other, which chooses by it"))
             }
             Some("") => Err(Error::usage("rejected is the name of a key, or other")),
-            Some(key) => Ok(Self::Key(key.to_owned())),
-            None => Ok(Self::Own),
+            Some(key) if key != Field::Rejected.name() => Ok(Self::Key(key.to_owned())),
+            _ => Ok(Self::Own),
         }
     }
 }

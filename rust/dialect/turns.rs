@@ -127,24 +127,33 @@ impl Parser {
         self.turns.of == Of::Pairs
     }
 
-    /// Adds the turns of a record. What did not come as JSON is written to `json`.
+    /// Adds the turns of a record. What did not come as JSON is written to `json`. Gives how many stand before
+    /// those of the last place.
     pub(super) fn parse(
         &self,
         record: &Record<'_>,
         json: &mut Vec<u8>,
         lists: &mut Lists,
-    ) -> Result<(), Unread> {
+    ) -> Result<usize, Unread> {
         let mut called = Called::default();
+        let mut before = 0;
         for (index, place) in self.arrays.iter().enumerate() {
+            before = lists.len();
             called.is_context = index + 1 < self.arrays.len();
             called.is_system = place.is_system;
             self.add(place, record, json, &mut called, lists)?;
         }
-        if called.is_asked { preference::tell_once(lists) } else { Ok(()) }
+        if self.turns.rejected.is_some() {
+            return preference::tell_once(before, called.is_asked, lists);
+        }
+        if !self.turns.first.is_empty() {
+            one_system(lists)?;
+        }
+        Ok(before)
     }
 
     /// Adds the turns of one place: an array of them; beside a rejected answer also one turn alone, or a
-    /// question in words.
+    /// question in words. Tables have structs in all rows, so those of nulls are nothing.
     fn add(
         &self,
         place: &Place,
@@ -155,39 +164,41 @@ impl Parser {
     ) -> Result<(), Unread> {
         let raw = bytes(record.value(place.slot), json)?;
         let raw = place.inside.map_or(Ok(raw), |key| inside(raw, key))?;
-        if raw.is_empty() || raw == NULL {
-            return Ok(());
-        }
+        let may_be_one = place.is_system || self.turns.rejected.is_some();
         let mut walk = Walk::new(raw);
-        let others = called.others;
-        let mut add = |turn: &[u8], lists: &mut Lists| {
-            self.turn(turn, called, lists).map_err(|unread| unread.in_turn(lists.len() - others))
-        };
         match walk.value() {
-            Some(Token::List) => {
+            None | Some(Token::Null) => Ok(()),
+            Some(Token::List) if !place.is_system => {
                 while walk.more(b']') == Some(true) {
                     let Some(turn) = walk.whole() else { break };
-                    add(turn, lists)?;
+                    self.turn(turn, called, lists)?;
                 }
                 Ok(())
             }
-            Some(Token::Object) if place.is_system || self.turns.rejected.is_some() => {
-                add(raw, lists)
+            Some(Token::Object) if may_be_one && is_nothing(raw) => Ok(()),
+            Some(Token::Object) if may_be_one => self.turn(raw, called, lists),
+            Some(Token::Text(said)) if may_be_one && called.is_context && !place.is_system => {
+                called.is_asked = !said.is_empty();
+                if called.is_asked { Self::ask(raw, lists) } else { Ok(()) }
             }
-            Some(Token::Text(_)) if self.turns.rejected.is_some() && called.is_context => {
-                called.is_asked = true;
-                let mut entry = Entry::default();
-                entry.set(Detail::Content, lists.keep(&[raw])?);
-                Self::push("user", entry, lists)
+            _ => {
+                let expected = if place.is_system { "an object" } else { "an array" };
+                Err(Unread::Fault(record.mistyped(place.slot, place.key, expected)))
             }
-            _ => Err(Unread::Fault(record.mistyped(place.slot, place.key, "an array"))),
         }
     }
 
-    /// The rejected answer, if it is wanted: what the turns end with that stand in its place, all others of
-    /// which are those that were read before it, or are not there.
+    fn ask(question: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+        let mut entry = Entry::default();
+        entry.set(Detail::Content, lists.keep(&[question])?);
+        Self::push("user", entry, lists)
+    }
+
+    /// The rejected answer, if it is wanted, where so many turns stand before those that the chosen answer
+    /// ends.
     pub(super) fn rejected(
         &self,
+        before: usize,
         record: &Record<'_>,
         json: &mut Vec<u8>,
         lists: &mut Lists,
@@ -196,12 +207,19 @@ impl Parser {
         let chosen = lists.len();
         let mut called = Called { others: chosen, ..Called::default() };
         self.add(place, record, json, &mut called, lists)?;
-        let rejected = preference::answer_after(chosen, lists)?;
+        let rejected = preference::answer_after(before..chosen, lists)?;
         lists.leave(chosen);
         Ok(rejected)
     }
 
+    /// Adds a turn, or says which one has something wrong with it.
     fn turn(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
+        let others = called.others;
+        let added = self.one(json, called, lists);
+        added.map_err(|unread| unread.in_turn(lists.len() - others))
+    }
+
+    fn one(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
         let mut walk = Walk::new(json);
         match (walk.value(), self.turns.of) {
             (Some(Token::Object), Of::Objects) => self.object(walk, called, lists),
@@ -220,13 +238,13 @@ impl Parser {
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let mut entry = Entry::default();
-        let mut role = OneOf::new(&self.turns.role, "has two roles");
-        let mut content = OneOf::new(&self.turns.content, "says two things");
+        let mut role = OneOf::new(&self.turns.role);
+        let mut content = OneOf::new(&self.turns.content);
         let mut is_learnt = false;
         while walk.more(b'}') == Some(true) {
             let (Some(key), Some(value)) = (walk.key(), walk.whole()) else { break };
             let Some(key) = decoded(key) else { break };
-            if role.takes(&key, value)? || content.takes(&key, value)? {
+            if role.takes(&key, value) || content.takes(&key, value) {
                 continue;
             }
             if let Some((_, what)) = NOT_CONVERTED.iter().find(|(name, _)| *name == key) {
@@ -237,6 +255,9 @@ impl Parser {
             } else if let Some(detail) = detail(&key) {
                 entry.set(detail, said(detail, value, lists)?);
             }
+        }
+        if called.is_system && content.found.is_none_or(|content| content == NULL) {
+            return Err(wrong("has no content"));
         }
         if let Some(content) = content.found {
             entry.set(Detail::Content, said(Detail::Content, content, lists)?);
@@ -303,29 +324,27 @@ impl Parser {
     }
 }
 
-/// What stands in a turn under one of some keys. Tables have all keys in all turns, so others may be null.
+/// What stands in a turn under the first of some keys that it has. Tables have all keys in all turns, so
+/// others may be null.
 struct OneOf<'a> {
     keys: &'a [String],
-    /// What is wrong where two of them say something else.
-    two: &'static str,
     found: Option<&'a [u8]>,
     key: usize,
 }
 
 impl<'a> OneOf<'a> {
-    fn new(keys: &'a [String], two: &'static str) -> Self {
-        Self { keys, two, found: None, key: 0 }
+    fn new(keys: &'a [String]) -> Self {
+        Self { keys, found: None, key: 0 }
     }
 
     /// Whether the key is one of them; its value is then noted.
-    fn takes(&mut self, key: &str, value: &'a [u8]) -> Result<bool, Unread> {
-        let Some(at) = self.keys.iter().position(|known| known == key) else { return Ok(false) };
-        match self.found.filter(|found| at != self.key && *found != NULL) {
-            Some(_) if value == NULL => {}
-            Some(found) if found != value => return Err(wrong(self.two)),
-            _ => (self.found, self.key) = (Some(value), at),
+    fn takes(&mut self, key: &str, value: &'a [u8]) -> bool {
+        let Some(at) = self.keys.iter().position(|known| known == key) else { return false };
+        let is_better = |found| found == NULL || value != NULL && at < self.key;
+        if at == self.key || self.found.is_none_or(is_better) {
+            (self.found, self.key) = (Some(value), at);
         }
-        Ok(true)
+        true
     }
 }
 
@@ -334,8 +353,35 @@ fn detail(key: &str) -> Option<Detail> {
     Detail::OF_MESSAGES.iter().find(|(name, _)| *name == key).map(|&(_, detail)| detail)
 }
 
+/// Refuses two system messages that differ, one of which stands beside the turns; of two that are one, one is
+/// forgotten.
+fn one_system(lists: &mut Lists) -> Result<(), Unread> {
+    while let [first, second, ..] = lists.range(0..lists.len())
+        && lists.is(first, "system")
+        && lists.is(second, "system")
+    {
+        if !preference::is_same(first, second, lists) {
+            return Err(Unread::Kind(FaultKind::Unfit { what: "two system messages" }));
+        }
+        lists.forget_first(1);
+    }
+    Ok(())
+}
+
+/// Whether all that an object holds is null.
+fn is_nothing(json: &[u8]) -> bool {
+    let mut walk = Walk::new(json);
+    let Some(Token::Object) = walk.value() else { return false };
+    while walk.more(b'}') == Some(true) {
+        if !matches!((walk.key(), walk.whole()), (Some(_), Some(NULL))) {
+            return false;
+        }
+    }
+    true
+}
+
 /// Whether a value is more than null or an empty array.
-fn is_something(json: &[u8]) -> bool {
+pub(super) fn is_something(json: &[u8]) -> bool {
     let mut walk = Walk::new(json);
     match walk.value() {
         Some(Token::List) => walk.more(b']') == Some(true),
@@ -353,8 +399,9 @@ fn inside<'a>(json: &'a [u8], key: &str) -> Result<&'a [u8], Unread> {
         let (Some(name), Some(value)) = (walk.key(), walk.whole()) else { break };
         match decoded(name) {
             Some(name) if name == key => found = value,
-            Some(name) if name == "tools" && is_something(value) => {
-                return Err(Unread::Kind(FaultKind::Unfit { what: "definitions of tools" }));
+            Some(name) if matches!(&*name, "tools" | "functions") && is_something(value) => {
+                let what = "definitions of tools that stand beside the turns of a preference";
+                return Err(Unread::Kind(FaultKind::Unfit { what }));
             }
             _ => {}
         }
@@ -399,7 +446,9 @@ fn join(json: &[u8], joined: &mut Vec<u8>) -> Option<()> {
             let (key, value) = (part.key()?, part.whole()?);
             match (decoded(key).as_deref(), value) {
                 (Some("text"), [b'"', inside @ .., b'"']) => text = Some(inside),
-                (Some("type"), kind) if kind == b"\"text\"" => {}
+                (Some("type"), [b'"', kind @ .., b'"']) if Text::Escaped(kind).is("text") => {}
+                // Tables have all keys in all parts.
+                (_, NULL) => {}
                 _ => return None,
             }
         }

@@ -314,8 +314,8 @@ impl Converter {
 
     #[staticmethod]
     fn target_file(py: Python<'_>, name: &str) -> PyResult<&'static str> {
-        let none = || Error::usage(format!("no target or template '{name}'"));
-        TargetFile::text_of(name).ok_or_else(none).map_err(|error| exception(py, &error))
+        let text = TargetFile::text_of(name).ok_or_else(|| TargetFile::unknown_text(name));
+        text.map_err(|error| exception(py, &error))
     }
 
     #[staticmethod]

@@ -369,7 +369,7 @@ fn is_undecided(first: &[u8]) -> bool {
     let text = &first[byte_order_mark(first)..];
     let may_be_magic = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'(' | b'A'..=b'_');
     let blank = text.iter().all(u8::is_ascii_whitespace);
-    blank || (first.len() < MAGIC && may_be_magic(&first[0]))
+    blank || foreign::is_begun(first) || (first.len() < MAGIC && may_be_magic(&first[0]))
 }
 
 /// Bytes decompressed, and the elements of an array as lines, as their first bytes ask for.

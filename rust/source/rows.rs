@@ -138,7 +138,7 @@ fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
 impl From<ArrowError> for ReadError {
     fn from(error: ArrowError) -> Self {
         match error {
-            ArrowError::IoError(_, error) if error.raw_os_error().is_some() => Self::Io(error),
+            ArrowError::IoError(_, error) => error.into(),
             ArrowError::ParquetError(what) => {
                 let what = cut(one_line(&what).as_bytes(), MESSAGE);
                 Self::Broken(format!("cannot be read as Parquet: {what}"))

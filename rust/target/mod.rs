@@ -334,6 +334,13 @@ impl Target {
         all.find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
     }
 
+    /// The error of one that has no such text: files of your own have it already.
+    #[must_use]
+    pub fn unknown_text(name: &str) -> Error {
+        let known: Vec<_> = TARGETS.iter().chain(&TEMPLATES).map(|(name, _)| *name).collect();
+        Error::unknown("built-in target or template", name, &known)
+    }
+
     /// Reads the text of a target file; `origin` says in messages where it is from.
     ///
     /// # Errors

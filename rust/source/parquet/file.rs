@@ -1,7 +1,9 @@
 //! A file that several read at once: at places of their own, without a common one that would move.
 
+use std::collections::TryReserveError;
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Read};
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,12 +11,20 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::page::Announced;
+
 /// The file, for all who read of it.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     file: Arc<File>,
     length: u64,
-    /// What reading failed with last: who decodes tells it in words only.
+}
+
+/// The pages of a file, for one who decodes them.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    of: Shared,
+    /// What reading failed with: who decodes tells it in words only.
     failure: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -32,7 +42,7 @@ const HEADER: usize = 4 << 10;
 impl Shared {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let length = file.metadata().map(|found: Metadata| found.len())?;
-        Ok(Self { file: Arc::new(file), length, failure: Arc::default() })
+        Ok(Self { file: Arc::new(file), length })
     }
 
     /// The bytes of the footer; nothing if there is none.
@@ -52,59 +62,94 @@ impl Shared {
         self.length
     }
 
-    /// What reading has failed with, if it was the system that failed.
-    pub(super) fn failure(&self) -> Option<io::Error> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Its pages, for one who decodes some.
+    pub(super) fn pages(&self) -> Pages {
+        Pages { of: self.clone(), failure: Arc::default() }
     }
 
     fn bytes(&self, start: u64, length: u64) -> io::Result<Vec<u8>> {
-        let end = start.checked_add(length).filter(|&end| end <= self.length);
-        let length = end.and_then(|_| usize::try_from(length).ok());
-        let length = length.ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut bytes = Vec::new();
+        let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
         bytes.try_reserve_exact(length)?;
         bytes.resize(length, 0);
         self.file.read_exact_at(&mut bytes, start)?;
         Ok(bytes)
     }
+}
 
-    fn noted(&self, error: io::Error) -> io::Error {
-        let Some(number) = error.raw_os_error() else { return error };
+impl Pages {
+    /// What reading has failed with, if it was the system that failed.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps an error, and gives it in words.
+    fn noted(&self, error: impl Into<io::Error>) -> ParquetError {
+        let error = error.into();
+        let told = ParquetError::General(error.to_string());
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        io::Error::from_raw_os_error(number)
+        told
     }
 }
 
-impl Length for Shared {
+impl Length for Pages {
     fn len(&self) -> u64 {
-        self.length
+        self.of.length
     }
 }
 
-impl ChunkReader for Shared {
+impl ChunkReader for Pages {
     type T = BufReader<From>;
 
+    /// Reads a page from the start of its header on, if there is memory for what that announces.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::with_capacity(HEADER, From { file: self.clone(), at: start }))
+        let mut page = BufReader::with_capacity(HEADER, From { pages: self.clone(), at: start });
+        let announced = Announced::by(page.fill_buf()?);
+        if announced.is_bottomless() {
+            let what = "a dictionary announces more values than it has bytes";
+            return Err(ParquetError::General(what.to_owned()));
+        }
+        ask(announced.room()).map_err(|error| self.noted(error))?;
+        Ok(page)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let bytes = self.bytes(start, length as u64);
-        bytes.map(Bytes::from).map_err(|error| ParquetError::from(self.noted(error)))
+        let length = length as u64;
+        if start.checked_add(length).is_none_or(|end| end > self.of.length) {
+            return Err(ParquetError::EOF("a part ends behind the file".to_owned()));
+        }
+        self.of.bytes(start, length).map(Bytes::from).map_err(|error| self.noted(error))
     }
+}
+
+/// Asks for memory, and gives it back: who decodes takes it in a way that cannot fail.
+fn ask(bytes: usize) -> std::result::Result<(), TryReserveError> {
+    let mut memory = Vec::<u8>::new();
+    memory.try_reserve_exact(bytes)?;
+    // Memory that nobody looks at would not even be asked for.
+    black_box(&mut memory);
+    Ok(())
 }
 
 /// The bytes of a file from some place on.
 #[derive(Debug)]
 pub(super) struct From {
-    file: Shared,
+    pages: Pages,
     at: u64,
 }
 
 impl Read for From {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let count =
-            self.file.file.read_at(space, self.at).map_err(|error| self.file.noted(error))?;
+        let file = &self.pages.of;
+        let count = match file.file.read_at(space, self.at) {
+            // It has become shorter.
+            Ok(0) if self.at < file.length && !space.is_empty() => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            other => other,
+        };
+        let count = count.map_err(|error| io::Error::other(self.pages.noted(error)))?;
         self.at += count as u64;
         Ok(count)
     }

@@ -1,23 +1,22 @@
-//! Where the parts of a Parquet file end. The file itself is read by pyarrow, which follows the places in
-//! the footer and does not ask what else there is: of several files, one after the other, the rows of the
-//! last may be looked for in the first.
-//!
-//! The footer is a struct of Thrift in its compact protocol (apache/thrift:doc/specs/thrift-compact-protocol.md;
-//! apache/parquet-format:src/main/thrift/parquet.thrift). A few of its numbers are taken in a walk that keeps
-//! nothing of the rest: readers of all of it make room for as many row groups as a hostile one announces.
+//! Where the parts of a Parquet file end. Who reads it follows the places in the footer and does not ask what
+//! else there is: of several files, one after the other, the rows of the last may be looked for in the first.
 
-/// How deep values may stand in one another. Those of a footer are 9 deep.
-const MAX_DEPTH: usize = 32;
+use super::thrift::{MAX_DEPTH, Noted, walk};
 
 /// Bytes before the end of the last part that a footer tells of; 0 if it tells of none.
 ///
 /// Gives nothing for a footer that is not understood.
 #[must_use]
 pub fn end_of_parts(footer: &[u8]) -> Option<u64> {
-    let mut walk =
-        Walk { rest: footer, path: Vec::new(), depth: 0, column: Column::default(), end: 0 };
-    walk.fields()?;
-    Some(walk.end)
+    let mut parts = Parts::default();
+    walk(footer, &mut parts)?;
+    parts.schema.is_whole().then_some(parts.end)
+}
+
+/// Whether a footer holds all that it announces, and tells of nothing that is encrypted.
+pub(super) fn is_plain(footer: &[u8]) -> bool {
+    let mut parts = Parts::default();
+    walk(footer, &mut parts).is_some() && parts.schema.is_whole() && !parts.is_encrypted
 }
 
 /// What a footer says of the places of a column: where something starts, and how long it is.
@@ -40,93 +39,58 @@ impl Column {
     }
 }
 
-struct Walk<'a> {
-    rest: &'a [u8],
-    /// The numbers of the fields that lead to the place that is read.
-    path: Vec<i16>,
-    depth: usize,
+/// What is noted of a footer.
+#[derive(Default)]
+struct Parts {
     column: Column,
     end: u64,
+    schema: Schema,
+    is_encrypted: bool,
 }
 
-impl Walk<'_> {
-    /// Passes a struct.
-    fn fields(&mut self) -> Option<()> {
-        let mut number = 0i16;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                break;
-            }
-            number = match head >> 4 {
-                0 => i16::try_from(self.number()?).ok()?,
-                more => number.checked_add(more.into())?,
-            };
-            self.path.push(number);
-            // Of a boolean, the kind is the value.
-            let passed =
-                if matches!(head & 0xf, 1 | 2) { Some(()) } else { self.value(head & 0xf) };
-            self.path.pop();
-            passed?;
+/// The elements of a schema, each of which says how many of those that follow are its own. Who reads them
+/// makes room for as many, and goes into each as deep as it is.
+#[derive(Default)]
+struct Schema {
+    /// Of the last element and those around it: how many are still to come.
+    open: Vec<i64>,
+    /// What the element that is read says of that.
+    own: i64,
+    elements: usize,
+    is_wrong: bool,
+}
+
+impl Schema {
+    fn element(&mut self) {
+        let own = std::mem::take(&mut self.own);
+        while self.open.last() == Some(&0) {
+            self.open.pop();
         }
-        if self.path == [4, 1] {
-            self.end = self.end.max(std::mem::take(&mut self.column).end());
+        match self.open.last_mut() {
+            Some(left) => *left -= 1,
+            None => self.is_wrong |= self.elements > 0,
         }
-        Some(())
+        self.elements += 1;
+        self.open.push(own);
+        self.is_wrong |= own < 0 || self.open.len() > MAX_DEPTH;
+        self.open.truncate(MAX_DEPTH + 1);
     }
 
-    /// Passes a value of some kind.
-    fn value(&mut self, kind: u8) -> Option<()> {
-        match kind {
-            1..=3 => self.pass(1),
-            4..=6 => {
-                let number = self.number()?;
-                self.note(number);
-                Some(())
-            }
-            7 => self.pass(8),
-            8 => {
-                let length = self.varint()?;
-                self.pass(length)
-            }
-            9..=12 if self.depth < MAX_DEPTH => {
-                self.depth += 1;
-                let passed = match kind {
-                    11 => self.map(),
-                    12 => self.fields(),
-                    _ => self.list(),
-                };
-                self.depth -= 1;
-                passed
-            }
-            13 => self.pass(16),
-            _ => None,
-        }
+    fn is_whole(&self) -> bool {
+        !self.is_wrong && self.open.iter().all(|&left| left == 0)
     }
+}
 
-    fn list(&mut self) -> Option<()> {
-        let head = self.byte()?;
-        let count = match head >> 4 {
-            15 => self.varint()?,
-            few => few.into(),
-        };
-        (0..count).try_for_each(|_| self.value(head & 0xf))
-    }
-
-    fn map(&mut self) -> Option<()> {
-        let count = self.varint()?;
-        let kinds = if count > 0 { self.byte()? } else { 0 };
-        (0..count).try_for_each(|_| {
-            self.value(kinds >> 4)?;
-            self.value(kinds & 0xf)
-        })
-    }
-
-    /// Keeps a number, if it is about places: fields of `FileMetaData`, `RowGroup`, `ColumnChunk` and
-    /// `ColumnMetaData`.
-    fn note(&mut self, number: i64) {
+impl Noted for Parts {
+    /// Keeps a number, if it is about places or the schema: fields of `FileMetaData`, `SchemaElement`, `RowGroup`,
+    /// `ColumnChunk` and `ColumnMetaData`.
+    fn number(&mut self, path: &[i16], number: i64) {
         let column = &mut self.column;
-        let place = match self.path[..] {
+        let place = match path {
+            [2, 5] => {
+                self.schema.own = number;
+                return;
+            }
             [4, 1, 3, 9] => &mut column.data.0,
             [4, 1, 3, 7] => &mut column.data.1,
             [4, 1, 3, 11] => &mut column.dictionary,
@@ -141,40 +105,19 @@ impl Walk<'_> {
         *place = Some(number);
     }
 
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    fn pass(&mut self, count: u64) -> Option<()> {
-        self.rest = self.rest.get(usize::try_from(count).ok()?..)?;
-        Some(())
-    }
-
-    /// Seven bits a byte, the lowest first, as long as the eighth is set.
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
+    fn ended(&mut self, path: &[i16]) {
+        match path {
+            [2] => self.schema.element(),
+            [4, 1] => self.end = self.end.max(std::mem::take(&mut self.column).end()),
+            [8] | [4, 1, 8] => self.is_encrypted = true,
+            _ => {}
         }
-        None
-    }
-
-    /// The same with the sign in the lowest bit.
-    fn number(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::end_of_parts;
+    use super::{end_of_parts, is_plain};
 
     #[test]
     fn of_what_is_no_footer_no_end_is_known() {
@@ -207,5 +150,35 @@ mod tests {
         let row_groups =
             [0x46, 0xfc, 0xff, 0xff, 0xff, 0xff, 7, 9, 8, 0xfc, 0xff, 0xff, 0xff, 0xff, 7, 0];
         assert_eq!(end_of_parts(&row_groups), None);
+    }
+
+    /// A schema of elements that say how many are their own.
+    fn schema(children: &[u8]) -> Vec<u8> {
+        let count = u8::try_from(children.len()).unwrap_or(0);
+        let elements = children.iter().flat_map(|&own| [0x55, 2 * own, 0]);
+        [0x29, count << 4 | 0xc].into_iter().chain(elements).chain([0]).collect()
+    }
+
+    #[test]
+    fn a_schema_has_the_elements_that_it_announces() {
+        let whole: [&[u8]; 5] = [&[], &[0], &[2, 0, 0], &[2, 1, 0, 0], &[1, 1, 1, 1, 0]];
+        for children in whole {
+            assert_eq!(end_of_parts(&schema(children)), Some(0), "{children:?}");
+        }
+        let wrong: [&[u8]; 5] = [&[1], &[2, 0], &[0, 0], &[1, 0, 0], &[60, 0, 0]];
+        for children in wrong {
+            assert_eq!(end_of_parts(&schema(children)), None, "{children:?}");
+        }
+        // Those that go into one another overflowed the stack; the list has a length of two bytes.
+        let deep =
+            [&[0x29, 0xfc, 0x80, 1][..], &[0x55, 2, 0].repeat(127), &[0x55, 0, 0, 0]].concat();
+        assert_eq!(end_of_parts(&deep), None);
+    }
+
+    #[test]
+    fn what_is_encrypted_is_not_plain() {
+        // Field 8 of the file, a union.
+        assert!(is_plain(&[0]));
+        assert!(!is_plain(&[0x8c, 0, 0]));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -11,13 +11,16 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::attempt::attempt;
-use super::file::Shared;
+use super::file::{Pages, Shared};
 use crate::source::rows::Batches;
 use crate::source::{Cut, ReadError, Rows, Wanted};
 
 /// Bytes in a row group up to which it is one worker's: its rows are held until all before them
 /// are written. Larger ones are decoded by one worker after the other, a batch at a time.
 const OF_ONE: u64 = 24 << 20;
+
+/// Bytes that are counted for a row beside its values: what rows have that is no record's.
+const OF_A_ROW: u64 = 512;
 
 /// Bytes in a batch, at most about: of rows that are framed a portion comes of one batch.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -56,7 +59,8 @@ impl Groups {
 
     /// Bytes of all values, as far as they are known.
     pub(in crate::source) fn bytes(&self) -> u64 {
-        self.sizes.iter().map(|group| group.decoded.unwrap_or(group.encoded)).sum()
+        let sizes = self.sizes.iter().map(|group| group.decoded.unwrap_or(group.encoded));
+        sizes.fold(0, u64::saturating_add)
     }
 
     /// Starts to decode a row group.
@@ -66,24 +70,32 @@ impl Groups {
         let fitting =
             bytes.saturating_mul(group.rows) / group.decoded.unwrap_or(group.encoded).max(1);
         let rows = usize::try_from(fitting.clamp(1, BATCH_ROWS)).unwrap_or(1);
+        let pages = self.file.pages();
         let build = || {
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-                self.file.clone(),
-                self.metadata.clone(),
-            );
+            let (pages, metadata) = (pages.clone(), self.metadata.clone());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, metadata);
             let builder = builder.with_row_groups(vec![number]).with_projection(self.mask.clone());
             builder.with_batch_size(rows).build().map_err(ArrowError::from)
         };
-        let reader = sound(&self.file, build).map_err(ReadError::from)?;
-        Ok(Decoder { file: self.file.clone(), schema: self.schema(), reader, left: group.rows })
+        let reader = sound(&pages, build).map_err(ReadError::from)?;
+        let room = if self.is_of_one(number, cut) { 2 * OF_ONE } else { u64::MAX };
+        Ok(Decoder { pages, schema: self.schema(), reader, left: group.rows, room })
+    }
+
+    /// Whether a row group is one worker's.
+    fn is_of_one(&self, number: usize, cut: Cut) -> bool {
+        let group = self.sizes[number];
+        let bytes = group.rows.saturating_mul(OF_A_ROW);
+        let fits = group.decoded.is_some_and(|told| told.saturating_add(bytes) <= OF_ONE);
+        cut.portion.is_none() && fits
     }
 }
 
 /// Does some work of decoding, in which a panic is a file that is broken.
-fn sound<T>(file: &Shared, work: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+fn sound<T>(pages: &Pages, work: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
     let broken = || Err(ArrowError::ParquetError("it cannot be decoded".to_owned()));
     let done = attempt(work).unwrap_or_else(broken);
-    done.map_err(|error| match file.failure() {
+    done.map_err(|error| match pages.failure() {
         Some(failure) => ArrowError::from(failure),
         None => error,
     })
@@ -91,15 +103,18 @@ fn sound<T>(file: &Shared, work: impl FnOnce() -> Result<T, ArrowError>) -> Resu
 
 /// The batches of a row group, of which there must be as many rows as the footer says.
 struct Decoder {
-    file: Shared,
+    pages: Pages,
     schema: SchemaRef,
     reader: ParquetRecordBatchReader,
     left: u64,
+    /// Bytes that may still come of it.
+    room: u64,
 }
 
 impl Decoder {
     fn batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let batch = sound(&self.file, || self.reader.next().transpose())?;
+        let batch = sound(&self.pages, || self.reader.next().transpose())?;
+        self.room = batch.as_ref().map_or(Ok(self.room), |batch| self.after(batch))?;
         let rows = batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
         let wrong = || ArrowError::ParquetError("it has not the rows that it announces".to_owned());
         let left = self.left.checked_sub(rows).ok_or_else(wrong)?;
@@ -108,6 +123,17 @@ impl Decoder {
         }
         self.left = left;
         batch.map(|batch| batch.with_schema(Arc::clone(&self.schema))).transpose()
+    }
+}
+
+impl Decoder {
+    /// What room is left after a batch, of a row group that may say too little of itself.
+    fn after(&self, batch: &RecordBatch) -> Result<u64, ArrowError> {
+        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+        let bytes = sizes.sum::<Result<usize, _>>()? as u64;
+        self.room.checked_sub(bytes).ok_or_else(|| {
+            ArrowError::ParquetError("its values are larger than it announces".to_owned())
+        })
     }
 }
 
@@ -167,7 +193,7 @@ impl Parts {
             let Some(group) = self.groups.sizes.get(number) else { return Ok(None) };
             self.next += 1;
             self.before += group.rows;
-            if cut.portion.is_none() && group.decoded.is_some_and(|bytes| bytes <= OF_ONE) {
+            if self.groups.is_of_one(number, cut) {
                 let groups = Arc::clone(&self.groups);
                 return Ok(Some(Taken::Part(Part { groups, number, before, batches: None })));
             }

@@ -8,6 +8,8 @@ mod attempt;
 mod file;
 mod footer;
 mod groups;
+mod page;
+mod thrift;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,13 +20,14 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{Compression, Type};
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::basic::{Compression, ConvertedType, Type};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use crate::batch::{ALL_COLUMNS, Column};
 use attempt::attempt;
 use file::Shared;
 pub use footer::end_of_parts;
+use footer::is_plain;
 use groups::Group;
 pub use groups::Groups;
 pub(super) use groups::{Part, Parts, Taken};
@@ -48,10 +51,13 @@ impl Parquet {
         let file = Shared::new(File::open(path)?)?;
         let Some(footer) = file.footer()? else { return Ok(None) };
         // Who reads a footer makes room for as many things as it announces: here they are all there.
-        if end_of_parts(&footer).is_none() {
+        if !is_plain(&footer) {
             return Ok(None);
         }
-        let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+        let load = || {
+            let metadata = Arc::new(ParquetMetaDataReader::decode_metadata(&footer)?);
+            ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())
+        };
         let loaded = attempt(load).and_then(Result::ok);
         Ok(loaded.map(|metadata| Self { file, metadata }))
     }
@@ -84,7 +90,9 @@ impl Parquet {
         let once =
             |field: &Field| fields.iter().filter(|one| one.name() == field.name()).count() == 1;
         let is_one = |&place: &usize| fields.get(place).is_some_and(|field| once(field));
-        chosen.iter().all(is_one).then_some(chosen)
+        // Groups without fields are no columns of Arrow, and would be counted.
+        let roots = self.metadata.parquet_schema().root_schema().get_fields().len();
+        (roots == fields.len() && chosen.iter().all(is_one)).then_some(chosen)
     }
 
     /// The schema of these columns, which says of which table they are.
@@ -119,21 +127,36 @@ fn size_of(group: &RowGroupMetaData, leaves: &[usize]) -> Option<Group> {
     let rows = u64::try_from(group.num_rows()).ok()?;
     let mut size = Group { rows, encoded: 0, decoded: Some(0) };
     for &leaf in leaves {
-        let column = group.columns().get(leaf).filter(|column| is_known(column.compression()))?;
-        let encoded = u64::try_from(column.uncompressed_size()).ok()?;
-        let told = match column.column_type() {
-            Type::BYTE_ARRAY => column.unencoded_byte_array_data_bytes(),
-            _ => Some(column.uncompressed_size()),
-        };
-        let told = told.and_then(|told| u64::try_from(told).ok());
-        size.encoded = size.encoded.checked_add(encoded)?;
-        size.decoded = size.decoded.zip(told).and_then(|(sum, told)| sum.checked_add(told));
+        let column = group.columns().get(leaf).filter(|column| is_decoded_here(column))?;
+        let decoded = size_of_values(column).and_then(|told| u64::try_from(told).ok());
+        size.encoded = size.encoded.checked_add(u64::try_from(column.uncompressed_size()).ok()?)?;
+        size.decoded = size.decoded.zip(decoded).and_then(|(sum, told)| sum.checked_add(told));
     }
     Some(size)
 }
 
-/// Whether the codec is one that is decoded here: the others need libraries of their own.
+/// Bytes of all values of a column, if it says so.
+fn size_of_values(column: &ColumnChunkMetaData) -> Option<i64> {
+    let width = match column.column_type() {
+        Type::BYTE_ARRAY => return column.unencoded_byte_array_data_bytes(),
+        Type::BOOLEAN => 1,
+        Type::INT32 | Type::FLOAT => 4,
+        Type::INT64 | Type::DOUBLE => 8,
+        Type::INT96 => 12,
+        Type::FIXED_LEN_BYTE_ARRAY => i64::from(column.column_descr().type_length()),
+    };
+    column.num_values().checked_mul(width)
+}
+
+/// Whether a column can be decoded here. Of bytes only those that are called UTF-8 are checked for that when
+/// they are decoded; others may be anything, JSON among them.
+fn is_decoded_here(column: &ColumnChunkMetaData) -> bool {
+    let is_text = column.column_descr().converted_type() == ConvertedType::UTF8;
+    (is_text || column.column_type() != Type::BYTE_ARRAY) && is_known(column.compression())
+}
+
+/// Whether the codec is one that is decoded here, into no more bytes than a page announces. The others are rare.
 fn is_known(codec: Compression) -> bool {
-    use Compression::{GZIP, LZ4, LZ4_RAW, SNAPPY, UNCOMPRESSED, ZSTD};
-    matches!(codec, UNCOMPRESSED | SNAPPY | ZSTD(_) | GZIP(_) | LZ4 | LZ4_RAW)
+    use Compression::{LZ4_RAW, SNAPPY, UNCOMPRESSED, ZSTD};
+    matches!(codec, UNCOMPRESSED | SNAPPY | ZSTD(_) | LZ4_RAW)
 }
