@@ -1,8 +1,9 @@
 """Columns from files: Arrow IPC, Parquet and the folders of ``datasets``.
 
-What the core cannot read by itself is read with pyarrow. A file is then opened as a stream of record batches, which is what ``__arrow_c_stream__`` offers. Each
-batch is validated before anybody sees it, so that hostile bytes end as an error and never reach
-code that trusts offsets. Files are read, not mapped: one that shrinks would be a SIGBUS.
+What the core cannot read by itself is read with pyarrow. A file is then opened as a stream of
+record batches, which is what ``__arrow_c_stream__`` offers. Each is validated before anybody sees
+it, so that hostile bytes end as an error and never reach code that trusts offsets. Files are read,
+not mapped: one that shrinks would be a SIGBUS.
 """
 
 # To import pathlib takes 10 ms, and pyarrow 100.
