@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def test_rows_are_those_of_the_table(
     table, path = records(1000), tmp_path / "corpus"
     table = table.append_column("question", table["instruction"])
     FORMS[form].save(table, path)
-    assert is_by_core(path, "context", *WANTED)
+    assert is_by_core(path, "question", *WANTED)
     options: dict[str, Any] = {"threads": threads, "block_bytes": block_bytes}
     assert converted(str(path), to=to, **options) == converted(table, to=to)
 
@@ -51,7 +52,7 @@ def test_rows_are_those_of_the_table(
 @pytest.mark.parametrize("compression", ["none", "snappy", "zstd", "gzip", "lz4", "brotli"])
 @pytest.mark.parametrize(
     "type_",
-    [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
     ids=str,
 )
 def test_every_codec_and_type_of_string_gives_the_same(
@@ -63,8 +64,23 @@ def test_every_codec_and_type_of_string_gives_the_same(
         table = table.set_column(number, name, table[name].cast(type_))
     parquet.write_table(table, path, compression=compression, row_group_size=7)
     # What is left to pyarrow is read by it.
-    assert is_by_core(path) == (compression not in {"brotli", "gzip"})
+    is_plain = type_ in {pa.string(), pa.large_string()}
+    assert is_by_core(path) == (is_plain and compression not in {"brotli", "gzip"})
     assert converted(str(path)) == converted(records())
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "in deltas": {"use_dictionary": False, "column_encoding": {"cot_answer": "DELTA_BYTE_ARRAY"}},
+    "by two codecs": {"compression": {"cot_answer": "snappy", "instruction": "zstd"}},
+}
+
+
+@pytest.mark.parametrize("options", OTHERS.values(), ids=OTHERS)
+def test_what_is_rare_is_left_to_pyarrow(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = tmp_path / "corpus"
+    parquet.write_table(records().select([*WANTED]), path, **options)
+    assert not is_by_core(path)
+    assert converted(str(path)) == converted(records().select([*WANTED]))
 
 
 def test_groups_that_are_too_large_for_one_worker_are_read_in_order(tmp_path: Path) -> None:
@@ -86,7 +102,7 @@ def test_rows_of_conversations_in_columns_are_the_same(tmp_path: Path) -> None:
     lines, path = tmp_path / "in.jsonl", tmp_path / "chat.parquet"
     raftfast.sample(lines, 300_000)
     raftfast.convert(lines, path)
-    assert is_by_core(path, "messages")
+    assert not is_by_core(path, "messages")
     table = parquet.read_table(path)
     for to in ("chat", "completion", "sharegpt", "raft"):
         options: dict[str, Any] = {"to": to, "check": "off", "on_error": "skip"}
@@ -218,6 +234,58 @@ def test_many_short_rows_are_no_one_worker_s(tmp_path: Path) -> None:
     command = [sys.executable, "-c", script, str(path)]
     peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert int(peak) < 120  # MB; the rows have 150
+
+
+def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    FORMS["parquet-plain"].save(records(), path)
+    columns = of_core(str(path), "parquet", chosen_from(WANTED))
+    assert columns is not None
+    os.utime(path, (0, 0))
+    with pytest.raises(raftfast.Error, match="changed while it was being read") as caught:
+        raftfast._raftfast.convert_files(  # noqa: SLF001 - the core itself
+            [(str(path), columns)],
+            io.BytesIO(),
+            raftfast._raftfast.Converter("chat"),  # noqa: SLF001
+        )
+    assert caught.value.kind == "input-changed"
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "lz4", "zstd"])
+def test_a_page_that_announces_too_much_is_an_error_and_takes_no_memory(
+    tmp_path: Path, compression: str
+) -> None:
+    path = tmp_path / "in.parquet"
+    table = pa.table({"instruction": ["q" * 99], "cot_answer": ["a"]})
+    parquet.write_table(
+        table, path, compression=compression, use_dictionary=False, write_statistics=False
+    )
+    data = path.read_bytes()
+    # Field 2 of the first header: how long its page is.
+    size = data.index(b"\x15", 5) + 1
+    assert data[4:6] == b"\x15\x00"
+    length = 2 if data[size] & 0x80 else 1
+    path.write_bytes(data[:size] + b"\xfe\xff\xff\xff\x0f" + data[size + length :])
+    with pytest.raises(raftfast.Error) as caught:
+        converted(str(path))
+    assert caught.value.kind == "broken-input"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by setrlimit")
+def test_under_a_limit_of_memory_a_page_too_large_is_told_and_no_abort(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    table = pa.table({"instruction": ["q" * 900_000] * 400, "cot_answer": ["a"] * 400})
+    parquet.write_table(table, path, use_dictionary=False, compression="zstd")
+    script = (
+        "import resource, sys, raftfast, pyarrow.parquet\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))\n"
+        "try: raftfast.convert(sys.argv[1], '/dev/null', threads=2)\n"
+        "except (MemoryError, raftfast.Error) as error: print(error)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "memory" in ended.stdout.lower() or ended.stdout == ""
+    assert ended.stderr == ""
 
 
 def test_a_file_that_becomes_shorter_meanwhile_is_an_error(tmp_path: Path) -> None:

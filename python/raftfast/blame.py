@@ -26,7 +26,7 @@ def blaming(path: str, kind: FileKind) -> Iterator[None]:
     """
     try:
         yield
-    except (Error, ImportError):
+    except (Error, ImportError, MemoryError):
         raise
     except Exception as error:  # pyarrow has a dozen classes for it, of half as many builtin ones
         if isinstance(error, OSError) and error.errno is not None:

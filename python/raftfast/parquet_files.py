@@ -41,12 +41,17 @@ def columns(path: str, wanted: Wanted) -> Parquet | None:
         wanted: Tells which columns to read.
 
     Returns:
-        ``None`` for all others, and for files in which something is wrong.
+        ``None`` for all others, for files in which something is wrong, and where the memory of the
+        process is limited: who decodes there ends the process when it runs out, and pyarrow raises.
 
     Raises:
         OSError: The file cannot be opened or read.
 
     """
+    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+    if getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY:
+        return None
     found = Parquet.open(path, wanted)
     if found is None:
         return None

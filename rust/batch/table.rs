@@ -69,7 +69,7 @@ impl Form {
     }
 
     /// Of JSON, only its values say what they are.
-    fn of_field(field: &Field) -> Self {
+    pub(crate) fn of_field(field: &Field) -> Self {
         if is_json(field) { Self::Unknown } else { Self::of(field.data_type()) }
     }
 

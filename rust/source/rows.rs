@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::ArrowError;
 
 use super::input::Reader;
 use super::{Cut, ReadError, Wanted};
@@ -23,7 +23,7 @@ pub(super) struct Batches {
     next: usize,
     /// Rows of all batches before it.
     before: u64,
-    /// Whether they are of strings only, which were checked when they were made.
+    /// Whether they are of strings that were checked when they were made.
     sound: bool,
 }
 
@@ -43,10 +43,9 @@ impl Batches {
         Self { reader, current: None, next: 0, before: 0, sound: false }
     }
 
-    /// Batches after so many rows, whose strings were checked when they were made.
-    pub(super) fn after(before: u64, reader: Reader) -> Self {
-        let sound = reader.schema().fields().iter().all(|field| is_text(field.data_type()));
-        Self { before, sound, ..Self::new(reader) }
+    /// Batches after so many rows, of strings that were checked when they were made.
+    pub(super) fn of_strings(reader: Reader, before: u64) -> Self {
+        Self { before, sound: true, ..Self::new(reader) }
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
@@ -85,10 +84,6 @@ impl Batches {
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
     }
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
 }
 
 /// The end of the rows from `start` on that are taken at once; `start` if that row is too long.

@@ -1,7 +1,7 @@
 //! A file that several read at once: at places of their own, without a common one that would move.
 
 use std::collections::TryReserveError;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -12,18 +12,22 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::page::Announced;
+use crate::source::region::Watched;
 
 /// The file, for all who read of it.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     file: Arc<File>,
     length: u64,
+    watched: Arc<Watched>,
 }
 
 /// The pages of a file, for one who decodes them.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     of: Shared,
+    /// The bytes that their codec can make of one.
+    ratio: i64,
     /// What reading failed with: who decodes tells it in words only.
     failure: Arc<Mutex<Option<io::Error>>>,
 }
@@ -41,8 +45,9 @@ const HEADER: usize = 4 << 10;
 
 impl Shared {
     pub(super) fn new(file: File) -> io::Result<Self> {
-        let length = file.metadata().map(|found: Metadata| found.len())?;
-        Ok(Self { file: Arc::new(file), length })
+        let metadata = file.metadata()?;
+        let watched = Arc::new(Watched::new(file.try_clone()?, 0, &metadata));
+        Ok(Self { file: Arc::new(file), length: metadata.len(), watched })
     }
 
     /// The bytes of the footer; nothing if there is none.
@@ -63,8 +68,8 @@ impl Shared {
     }
 
     /// Its pages, for one who decodes some.
-    pub(super) fn pages(&self) -> Pages {
-        Pages { of: self.clone(), failure: Arc::default() }
+    pub(super) fn pages(&self, ratio: i64) -> Pages {
+        Pages { of: self.clone(), ratio, failure: Arc::default() }
     }
 
     fn bytes(&self, start: u64, length: u64) -> io::Result<Vec<u8>> {
@@ -81,6 +86,13 @@ impl Pages {
     /// What reading has failed with, if it was the system that failed.
     pub(super) fn failure(&self) -> Option<io::Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Insists that the file is what it was when it was opened.
+    pub(super) fn check(&self) -> io::Result<()> {
+        // An end where there was none is how a change is told.
+        let is_unchanged = self.of.watched.is_unchanged()?;
+        if is_unchanged { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     /// Keeps an error, and gives it in words.
@@ -105,8 +117,7 @@ impl ChunkReader for Pages {
     fn get_read(&self, start: u64) -> Result<Self::T> {
         let mut page = BufReader::with_capacity(HEADER, From { pages: self.clone(), at: start });
         let announced = Announced::by(page.fill_buf()?);
-        if announced.is_bottomless() {
-            let what = "a dictionary announces more values than it has bytes";
+        if let Some(what) = announced.wrong(self.ratio) {
             return Err(ParquetError::General(what.to_owned()));
         }
         ask(announced.room()).map_err(|error| self.noted(error))?;

@@ -17,7 +17,7 @@ use crate::source::{Cut, ReadError, Rows, Wanted};
 
 /// Bytes in a row group up to which it is one worker's: its rows are held until all before them
 /// are written. Larger ones are decoded by one worker after the other, a batch at a time.
-const OF_ONE: u64 = 24 << 20;
+const OF_ONE: u64 = 16 << 20;
 
 /// Bytes that are counted for a row beside its values: what rows have that is no record's.
 const OF_A_ROW: u64 = 512;
@@ -46,8 +46,10 @@ pub(in crate::source) struct Group {
     pub(super) rows: u64,
     /// Bytes before compression, in whatever encoding.
     pub(super) encoded: u64,
-    /// Bytes of all values, if it says that.
+    /// Bytes of all strings, if it says that.
     pub(super) decoded: Option<u64>,
+    /// The bytes that its codec can make of one.
+    pub(super) ratio: i64,
 }
 
 impl Groups {
@@ -57,7 +59,7 @@ impl Groups {
         Arc::clone(&self.schema)
     }
 
-    /// Bytes of all values, as far as they are known.
+    /// Bytes of all strings, as far as they are known.
     pub(in crate::source) fn bytes(&self) -> u64 {
         let sizes = self.sizes.iter().map(|group| group.decoded.unwrap_or(group.encoded));
         sizes.fold(0, u64::saturating_add)
@@ -70,7 +72,7 @@ impl Groups {
         let fitting =
             bytes.saturating_mul(group.rows) / group.decoded.unwrap_or(group.encoded).max(1);
         let rows = usize::try_from(fitting.clamp(1, BATCH_ROWS)).unwrap_or(1);
-        let pages = self.file.pages();
+        let pages = self.file.pages(group.ratio);
         let build = || {
             let (pages, metadata) = (pages.clone(), self.metadata.clone());
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, metadata);
@@ -120,6 +122,9 @@ impl Decoder {
         let left = self.left.checked_sub(rows).ok_or_else(wrong)?;
         if left > 0 && batch.is_none() {
             return Err(wrong());
+        }
+        if batch.is_none() {
+            self.pages.check()?;
         }
         self.left = left;
         batch.map(|batch| batch.with_schema(Arc::clone(&self.schema))).transpose()
@@ -198,7 +203,7 @@ impl Parts {
                 return Ok(Some(Taken::Part(Part { groups, number, before, batches: None })));
             }
             let reader = Box::new(self.groups.reader(number, cut)?);
-            self.current = Some(Batches::after(before, reader));
+            self.current = Some(Batches::of_strings(reader, before));
         }
     }
 }
@@ -230,7 +235,7 @@ impl Part {
             Some(batches) => batches,
             none => {
                 let reader = Box::new(self.groups.reader(self.number, cut)?);
-                none.insert(Batches::after(self.before, reader))
+                none.insert(Batches::of_strings(reader, self.before))
             }
         };
         batches.next(name, wanted, cut, max_record_bytes)

@@ -1,8 +1,10 @@
-//! Columns straight out of Parquet files.
+//! Columns of strings straight out of Parquet files.
 //!
-//! Row groups are decoded by those who convert their rows, several at once, without a library that takes 0.1 s
-//! to load. What is rare (codecs that need a library of their own, encryption), and files in which anything is
-//! wrong, are left to those who can say what it is: then there is no reader here.
+//! What most targets need of a Parquet file is two columns of strings. Their row groups are decoded by those who
+//! convert the rows, several at once, without a library that takes 0.1 s to load. Everything else (nested
+//! columns, encodings and codecs that are rare, encryption), and files in which anything is wrong, is left to
+//! pyarrow, which is stricter: the parquet crate takes levels, prefixes and runs that are not as their
+//! definitions have them, and gives other rows than the file has.
 
 mod attempt;
 mod file;
@@ -17,13 +19,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{Compression, ConvertedType, Type};
+use parquet::basic::{Compression, ConvertedType, Encoding};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
-use crate::batch::{ALL_COLUMNS, Column};
+use crate::batch::{ALL_COLUMNS, Column, Form};
 use attempt::attempt;
 use file::Shared;
 pub use footer::end_of_parts;
@@ -69,7 +71,7 @@ impl Parquet {
     }
 
     /// These columns, or the first one if there are none of these, for the rows must be counted. Gives
-    /// nothing if one of them cannot be decoded here, or if two have one name.
+    /// nothing if one of them is not of strings that can be decoded here, or if two have one name.
     #[must_use]
     pub fn columns(self, wanted: &[String]) -> Option<Groups> {
         let chosen = self.chosen(wanted)?;
@@ -89,7 +91,8 @@ impl Parquet {
         }
         let once =
             |field: &Field| fields.iter().filter(|one| one.name() == field.name()).count() == 1;
-        let is_one = |&place: &usize| fields.get(place).is_some_and(|field| once(field));
+        let is_one =
+            |&place: &usize| fields.get(place).is_some_and(|one| is_text(one) && once(one));
         // Groups without fields are no columns of Arrow, and would be counted.
         let roots = self.metadata.parquet_schema().root_schema().get_fields().len();
         (roots == fields.len() && chosen.iter().all(is_one)).then_some(chosen)
@@ -122,41 +125,51 @@ impl Parquet {
 /// Rows without a bit in the file that may be read.
 const MOST_EMPTY: u64 = 1 << 26;
 
+/// Whether a column is of strings, and nothing else is told of them.
+fn is_text(field: &Field) -> bool {
+    let text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
+    text && Form::of_field(field) == Form::Text
+}
+
 /// What is known of the wanted columns of a row group, if they can be decoded here.
 fn size_of(group: &RowGroupMetaData, leaves: &[usize]) -> Option<Group> {
     let rows = u64::try_from(group.num_rows()).ok()?;
-    let mut size = Group { rows, encoded: 0, decoded: Some(0) };
+    let mut size = Group { rows, encoded: 0, decoded: Some(0), ratio: 0 };
     for &leaf in leaves {
         let column = group.columns().get(leaf).filter(|column| is_decoded_here(column))?;
-        let decoded = size_of_values(column).and_then(|told| u64::try_from(told).ok());
-        size.encoded = size.encoded.checked_add(u64::try_from(column.uncompressed_size()).ok()?)?;
-        size.decoded = size.decoded.zip(decoded).and_then(|(sum, told)| sum.checked_add(told));
+        let ratio = ratio_of(column.compression())?;
+        if size.ratio != 0 && size.ratio != ratio {
+            return None;
+        }
+        size.ratio = ratio;
+        let encoded = u64::try_from(column.uncompressed_size()).ok()?;
+        let told = column.unencoded_byte_array_data_bytes().and_then(|told| told.try_into().ok());
+        size.encoded = size.encoded.checked_add(encoded)?;
+        size.decoded = size.decoded.zip(told).and_then(|(sum, told)| sum.checked_add(told));
     }
     Some(size)
-}
-
-/// Bytes of all values of a column, if it says so.
-fn size_of_values(column: &ColumnChunkMetaData) -> Option<i64> {
-    let width = match column.column_type() {
-        Type::BYTE_ARRAY => return column.unencoded_byte_array_data_bytes(),
-        Type::BOOLEAN => 1,
-        Type::INT32 | Type::FLOAT => 4,
-        Type::INT64 | Type::DOUBLE => 8,
-        Type::INT96 => 12,
-        Type::FIXED_LEN_BYTE_ARRAY => i64::from(column.column_descr().type_length()),
-    };
-    column.num_values().checked_mul(width)
 }
 
 /// Whether a column can be decoded here. Of bytes only those that are called UTF-8 are checked for that when
 /// they are decoded; others may be anything, JSON among them.
 fn is_decoded_here(column: &ColumnChunkMetaData) -> bool {
-    let is_text = column.column_descr().converted_type() == ConvertedType::UTF8;
-    (is_text || column.column_type() != Type::BYTE_ARRAY) && is_known(column.compression())
+    use Encoding::{PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY};
+    let described = column.column_descr();
+    let known = |encoding| matches!(encoding, PLAIN | PLAIN_DICTIONARY | RLE | RLE_DICTIONARY);
+    described.converted_type() == ConvertedType::UTF8
+        && described.max_rep_level() == 0
+        && described.max_def_level() <= 1
+        && column.encodings().all(known)
 }
 
-/// Whether the codec is one that is decoded here, into no more bytes than a page announces. The others are rare.
-fn is_known(codec: Compression) -> bool {
-    use Compression::{LZ4_RAW, SNAPPY, UNCOMPRESSED, ZSTD};
-    matches!(codec, UNCOMPRESSED | SNAPPY | ZSTD(_) | LZ4_RAW)
+/// The most bytes that a codec makes of one, unless it takes no room for those that a page only announces. The
+/// codecs that are not known here need libraries of their own, or have no bound.
+fn ratio_of(codec: Compression) -> Option<i64> {
+    match codec {
+        Compression::UNCOMPRESSED => Some(1),
+        Compression::SNAPPY => Some(32),
+        Compression::LZ4_RAW => Some(256),
+        Compression::ZSTD(_) => Some(i64::MAX),
+        _ => None,
+    }
 }
