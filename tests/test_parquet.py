@@ -99,9 +99,18 @@ def test_files_of_other_columns_are_joined_by_way_of_lines(tmp_path: Path) -> No
     one, two = tmp_path / "1.parquet", tmp_path / "2.parquet"
     parquet.write_table(pa.table({"cot_answer": ["a"]}), one)
     parquet.write_table(pa.table({"cot_answer": ["b"], "n": [1]}), two)
-    with pytest.raises(UsageError, match=r"1\.parquet: its columns are not those of all inputs"):
+    with pytest.raises(UsageError, match=r"2\.parquet: its columns are not those of all inputs"):
         raftfast.convert([one, two], tmp_path / "rows.parquet", to="hf")
     raftfast.convert([one, two], tmp_path / "rows.jsonl", to="hf")
     raftfast.convert(tmp_path / "rows.jsonl", tmp_path / "rows.parquet", to="hf")
     rows = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
     assert rows == [{"cot_answer": "a", "n": None}, {"cot_answer": "b", "n": 1}]
+
+
+def test_files_of_other_columns_of_strings_are_joined(tmp_path: Path) -> None:
+    one, two = tmp_path / "1.parquet", tmp_path / "2.parquet"
+    parquet.write_table(pa.table({"cot_answer": ["a"]}), one)
+    parquet.write_table(pa.table({"cot_answer": ["b"], "n": ["c"]}), two)
+    raftfast.convert([one, two], tmp_path / "rows.parquet", to="hf")
+    rows = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
+    assert rows == [{"cot_answer": "a", "n": None}, {"cot_answer": "b", "n": "c"}]
