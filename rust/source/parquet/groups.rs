@@ -129,9 +129,7 @@ impl Decoder {
         self.left = left;
         batch.map(|batch| batch.with_schema(Arc::clone(&self.schema))).transpose()
     }
-}
 
-impl Decoder {
     /// What room is left after a batch, of a row group that may say too little of itself.
     fn after(&self, batch: &RecordBatch) -> Result<u64, ArrowError> {
         let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
