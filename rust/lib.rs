@@ -31,6 +31,7 @@ pub mod jinja;
 pub mod ledger;
 mod made;
 pub mod mask;
+mod memory;
 pub mod oracle;
 pub mod pool;
 pub mod printable;

@@ -5,6 +5,7 @@ mod batch;
 mod blocks;
 mod cpu_paths;
 mod dialect;
+mod files;
 mod gz_zst;
 mod line;
 mod parquet;

@@ -1,6 +1,6 @@
 //! Tables that bytes describe, for files that a library writes.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow_array::types::UInt16Type;
 use arrow_array::{
@@ -8,19 +8,10 @@ use arrow_array::{
     ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray, UInt16Array,
 };
 use arrow_schema::{DataType, Field, SchemaRef};
-use raftfast::convert::Converter;
-use raftfast::engine::Settings;
-use raftfast::shape::Options;
 
-pub static CONVERTER: LazyLock<Converter> =
-    LazyLock::new(|| Converter::new("completion", &Options::default()).unwrap());
+use super::files::WANTED;
 
-pub const WANTED: [&str; 2] = ["instruction", "cot_answer"];
 const NAMES: [&str; 5] = [WANTED[0], WANTED[1], "context", "", "id"];
-
-pub fn settings() -> Settings {
-    Settings { threads: 1, block_bytes: 100, ..Settings::default() }
-}
 
 /// The type of a column.
 #[derive(Clone, Copy)]

@@ -573,7 +573,7 @@ class Strings:
 
 @final
 class Parquet:
-    """Columns in a Parquet file: an input for `convert_files` that needs no library."""
+    """Columns of strings in a Parquet file: an input for `convert_files` that needs no library."""
 
     @staticmethod
     def open(
@@ -583,11 +583,11 @@ class Parquet:
 
         Args:
             path: The file. That it is one, and not several one after the other, is not looked at.
-            wanted: As of `open`.
+            wanted: As of `Strings.open`.
 
         Returns:
-            ``None`` if the file is anything else, or broken, or if one of these columns cannot be
-            decoded here, because of its codec: pyarrow reads more, and says what is wrong.
+            ``None`` if the file is anything else, or broken, or if one of these columns is not of
+            strings or is encoded in a way that is rare: pyarrow reads more, and says what is wrong.
 
         Raises:
             OSError: The file cannot be opened or read.

@@ -90,8 +90,8 @@ def of_core(path: str, kind: Kind, wanted: Wanted | None) -> Strings | Parquet |
         wanted: Tells which columns to read.
 
     Returns:
-        ``None`` for Arrow with columns of anything but strings or batches that are compressed, for
-        Parquet of rare codecs, if all columns are wanted, and for files in which something is
+        ``None`` for columns of anything but strings, for Arrow whose batches are compressed and
+        Parquet in rare encodings, if all columns are wanted, and for files in which something is
         wrong: then `opened` takes the file, or says what it is.
 
     Raises:

@@ -21,7 +21,7 @@ def has(size: int) -> bool:
     Without, an import ends in any of a dozen errors, or small things of the core in an abort. Not
     by `bytes`: what glibc gave back once, it takes as a measure for what it keeps.
     """
-    if _is_limited():
+    if is_limited():
         from mmap import mmap  # noqa: PLC0415 - most runs do not need it
 
         try:
@@ -42,7 +42,7 @@ def keep() -> None:
     A C library without `mallopt` has nothing to be told, and a process that may have only so much
     memory has none to keep.
     """
-    if not _is_limited():
+    if not is_limited():
         _tell(_M_TOP_PAD, _KEPT)
 
 
@@ -61,11 +61,12 @@ def spare() -> None:
     Each heap takes 64 MiB of addresses, used or not, and the limit counts addresses: with two
     threads, Parquet was written in 145 MB and failed in 170.
     """
-    if _is_limited():
+    if is_limited():
         _tell(_M_ARENA_MAX, 1)
 
 
-def _is_limited() -> bool:
+def is_limited() -> bool:
+    """Tell whether the process may have only so much memory (`ulimit -v`)."""
     return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
 
 

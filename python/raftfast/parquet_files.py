@@ -9,6 +9,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from raftfast import pages
 from raftfast._raftfast import Parquet, end_of_parts
 from raftfast.held import EMPTY_ROWS, chosen_of, held
 from raftfast.kinds import PARQUET
@@ -48,9 +49,7 @@ def columns(path: str, wanted: Wanted) -> Parquet | None:
         OSError: The file cannot be opened or read.
 
     """
-    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
-
-    if getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY:
+    if pages.is_limited():
         return None
     found = Parquet.open(path, wanted)
     if found is None:

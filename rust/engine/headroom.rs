@@ -4,11 +4,11 @@
 //! things and the C library's own are not: there, the end of memory is the end of the process. So
 //! before a ticket is worked on, what it may need is asked for, and given back at once.
 
-use std::hint::black_box;
 use std::sync::{Condvar, Mutex};
 
 use super::unpoisoned;
 use crate::error::Error;
+use crate::memory::ask;
 
 /// What the workers of a run have been promised.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Headroom {
         let mut promised = unpoisoned(self.promised.lock());
         while let Err(error) = ask(promised.saturating_add(bytes)) {
             if *promised == 0 {
-                return Err(error);
+                return Err(error.into());
             }
             promised = unpoisoned(self.returned.wait(promised));
         }
@@ -62,15 +62,6 @@ impl Drop for Promise<'_> {
             self.headroom.returned.notify_all();
         }
     }
-}
-
-/// Asks for memory, and gives it back. It is not touched, so no page of it is made.
-fn ask(bytes: usize) -> Result<(), Error> {
-    let mut memory = Vec::<u8>::new();
-    memory.try_reserve_exact(bytes)?;
-    // Memory that nobody looks at would not even be asked for.
-    black_box(&mut memory);
-    Ok(())
 }
 
 #[cfg(unix)]

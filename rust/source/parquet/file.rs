@@ -1,8 +1,6 @@
 //! A file that several read at once: at places of their own, without a common one that would move.
 
-use std::collections::TryReserveError;
 use std::fs::File;
-use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +10,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::page::Announced;
+use crate::memory::ask;
 use crate::source::region::Watched;
 
 /// The file, for all who read of it.
@@ -120,6 +119,7 @@ impl ChunkReader for Pages {
         if let Some(what) = announced.wrong(self.ratio) {
             return Err(ParquetError::General(what.to_owned()));
         }
+        // Who decodes takes it in a way that cannot fail.
         ask(announced.room()).map_err(|error| self.noted(error))?;
         Ok(page)
     }
@@ -131,15 +131,6 @@ impl ChunkReader for Pages {
         }
         self.of.bytes(start, length).map(Bytes::from).map_err(|error| self.noted(error))
     }
-}
-
-/// Asks for memory, and gives it back: who decodes takes it in a way that cannot fail.
-fn ask(bytes: usize) -> std::result::Result<(), TryReserveError> {
-    let mut memory = Vec::<u8>::new();
-    memory.try_reserve_exact(bytes)?;
-    // Memory that nobody looks at would not even be asked for.
-    black_box(&mut memory);
-    Ok(())
 }
 
 /// The bytes of a file from some place on.

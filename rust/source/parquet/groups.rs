@@ -65,6 +65,11 @@ impl Groups {
         sizes.fold(0, u64::saturating_add)
     }
 
+    /// The batches of a row group, which stands behind so many rows.
+    fn batches(&self, number: usize, before: u64, cut: Cut) -> Result<Batches, ReadError> {
+        Ok(Batches::of_strings(Box::new(self.reader(number, cut)?), before))
+    }
+
     /// Starts to decode a row group.
     fn reader(&self, number: usize, cut: Cut) -> Result<Decoder, ReadError> {
         let group = self.sizes[number];
@@ -200,8 +205,7 @@ impl Parts {
                 let groups = Arc::clone(&self.groups);
                 return Ok(Some(Taken::Part(Part { groups, number, before, batches: None })));
             }
-            let reader = Box::new(self.groups.reader(number, cut)?);
-            self.current = Some(Batches::of_strings(reader, before));
+            self.current = Some(self.groups.batches(number, before, cut)?);
         }
     }
 }
@@ -231,10 +235,7 @@ impl Part {
     ) -> Result<Option<Rows>, ReadError> {
         let batches = match &mut self.batches {
             Some(batches) => batches,
-            none => {
-                let reader = Box::new(self.groups.reader(self.number, cut)?);
-                none.insert(Batches::of_strings(reader, self.before))
-            }
+            none => none.insert(self.groups.batches(self.number, self.before, cut)?),
         };
         batches.next(name, wanted, cut, max_record_bytes)
     }
