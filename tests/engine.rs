@@ -7,9 +7,10 @@
 mod folder;
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,9 @@ use raftfast::engine::{Destination, Progress, Settings};
 use raftfast::error::{Error, ErrorKind};
 use raftfast::ledger::Ledger;
 use raftfast::sample::Style;
+use raftfast::scan::Buffer;
 use raftfast::shape::Options;
-use raftfast::source::Input;
+use raftfast::source::{Cut, Feed, Input, Wanted};
 
 const BLOCKS: [usize; 5] = [1, 100, 1 << 10, 4 << 10, 256 << 10];
 const THREADS: [usize; 4] = [1, 2, 3, 16];
@@ -335,4 +337,37 @@ fn a_sample_does_not_stay_in_memory() {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").trim().parse().unwrap();
     assert!(peak * 1000 < size / 2, "{peak} kB");
+}
+
+/// Gives an error where there was to be more.
+struct Gone;
+
+impl Read for Gone {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("gone"))
+    }
+}
+
+// Only one of eight workers could be started, and left with the error: the blocks that it had read before
+// were lost, and the run was complete.
+#[test]
+fn blocks_before_the_end_of_reading_are_given_out_whoever_has_read_them() {
+    let inputs = [Input::bytes("in", Box::new(io::Cursor::new(corpus()).chain(Gone)))];
+    let wanted = Wanted { keys: &[], whole: false };
+    let cut = Cut { block_bytes: 1 << 10, portion: None };
+    let feed = Feed::new(&inputs, wanted, cut, 1 << 20, false, Arc::default()).workers(8);
+    let (mut buffer, mut bytes, mut given) = (Buffer::default(), 0, 0);
+    let (sequence, error) = loop {
+        match feed.next(&mut buffer) {
+            Ok(Some(ticket)) => {
+                assert_eq!(ticket.sequence, given);
+                (bytes, given) = (bytes + buffer.content().len(), given + 1);
+            }
+            Ok(None) => panic!("an end without an error"),
+            Err(failed) => break failed,
+        }
+    };
+    assert_eq!((sequence, error.name()), (given, "io"));
+    assert!(bytes > corpus().len() - (64 << 10) && given > 1, "{bytes} bytes in {given} blocks");
+    assert!(feed.next(&mut buffer).unwrap().is_none());
 }

@@ -159,7 +159,9 @@ impl Committer {
         let Some(mut writer) = state.writer else {
             return Err(state.error.unwrap_or_else(|| super::internal("the writer was lost")));
         };
-        if let Some(error) = state.error {
+        let lost = || super::internal("blocks before the last one were lost");
+        let unwritten = (!state.ready.is_empty()).then(lost);
+        if let Some(error) = state.error.or(unwritten) {
             writer.leave();
             return Err(error);
         }

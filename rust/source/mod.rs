@@ -158,6 +158,8 @@ struct State {
     reading: bool,
     /// Blocks that were read and nobody has taken yet.
     ready: VecDeque<(Ticket, Buffer)>,
+    /// What reading ended in after these.
+    failure: Option<(u64, Error)>,
     /// Empty buffers for the next ones.
     spare: Vec<Buffer>,
 }
@@ -252,6 +254,9 @@ impl<'a> Feed<'a> {
             if self.is_stopped() {
                 return Ok(None);
             }
+            if let Some(failure) = state.failure.take() {
+                return Err(failure);
+            }
             if state.reading {
                 state = self.wait(state);
                 continue;
@@ -267,7 +272,8 @@ impl<'a> Feed<'a> {
                     state = self.lock();
                     state.reading = false;
                     self.turn.notify_all();
-                    read.map_err(|error| state.failed(error, input))?;
+                    // Whoever read may be the only one there is to take the blocks before.
+                    state.failure = read.err().map(|error| state.failed(error, input));
                 }
                 Err(error) => return Err(state.failed(error, input)),
             }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import COMMAND, jsonl, record
 from prefixes import usable
 from verdict import FAILED, Place, Road, give_rows, judge
 
@@ -35,3 +38,15 @@ def test_with_few_threads_a_run_is_complete_or_says_so(
     done = place.run(*limited(limit))
     judge(place, done, codes=[FAILED] if limit == 1 else None)
     assert done.code == road.code or b"cannot start a thread" in done.said
+
+
+# The blocks before the cut were lost with the only thread there was; the run was a complete one.
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_with_few_threads_what_is_cut_is_told(limit: int, tmp_path: Path) -> None:
+    cut, rows = tmp_path / "cut.jsonl.gz", tmp_path / "rows"
+    whole = gzip.compress(jsonl(*[record(cot_answer="A" * 90)] * 60_000), 1)
+    cut.write_bytes(whole[:-4])
+    command = [*limited(limit), *COMMAND, "convert", str(cut), "-o", str(rows), "--threads", "8"]
+    ended = subprocess.run(command, check=False, capture_output=True)
+    assert (ended.returncode, rows.exists()) == (FAILED, False)
+    assert b"ends inside a member" in ended.stderr or b"cannot start a thread" in ended.stderr
