@@ -53,6 +53,10 @@ pub struct Jinja {
 /// Instructions that a template is tried for: a thousand times what those of models take.
 const TRIAL: u64 = 1_000_000;
 
+/// Instructions that it may take for a conversation: those of models take about a hundred for each turn. Without an
+/// end, a signal would not be heard before the template comes to its own.
+const LONGEST: u64 = 20_000_000;
+
 /// The names of the template and of that for conversations with tools, as transformers knows them.
 const NAMES: [&str; 2] = ["default", "tool_use"];
 
@@ -82,7 +86,7 @@ impl Jinja {
         environment.set_fuel(Some(TRIAL));
         let mut jinja = Self { origin: origin.to_owned(), environment, tokens };
         let lacks = jinja.lacks();
-        jinja.environment.set_fuel(None);
+        jinja.environment.set_fuel(Some(LONGEST));
         lacks.map_or(Ok(jinja), |error| Err(wrong(told(&error))))
     }
 
@@ -217,7 +221,10 @@ fn without_generation(source: &str) -> String {
 
 /// What minijinja says, on one line.
 fn told(error: &minijinja::Error) -> String {
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let detail = match error.kind() {
+        ErrorKind::OutOfFuel => format!("it takes more than {LONGEST} steps"),
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
     match error.line() {
         Some(line) => format!("line {line}: {detail}"),
         None => detail,

@@ -46,6 +46,8 @@ pub struct Pool {
     answers: Vec<Answer>,
     /// Bytes of their texts.
     bytes: usize,
+    /// The lowest number of those that there was no room for: no higher one is kept, whenever it comes.
+    ceiling: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +106,7 @@ impl Pool {
     /// Takes in the answers of other records.
     pub fn merge(&mut self, other: Self) {
         other.answers.into_iter().for_each(|answer| self.put(answer));
+        other.ceiling.into_iter().for_each(|number| self.lower(number));
     }
 
     /// An answer of another record, as a JSON string: never the text of the record's own, and none to
@@ -121,10 +124,23 @@ impl Pool {
 
     /// Whether an answer of this number cannot be among the lowest.
     fn is_beyond(&self, number: u64) -> bool {
-        self.len() == ANSWERS && self.answers.last().is_some_and(|last| last.number < number)
+        let is_full = self.len() == ANSWERS;
+        self.ceiling.is_some_and(|ceiling| ceiling <= number)
+            || is_full && self.answers.last().is_some_and(|last| last.number < number)
+    }
+
+    /// Keeps nothing from this number on.
+    fn lower(&mut self, ceiling: u64) {
+        self.ceiling = Some(self.ceiling.map_or(ceiling, |known| known.min(ceiling)));
+        while let Some(last) = self.answers.pop_if(|last| last.number >= ceiling) {
+            self.bytes -= last.length;
+        }
     }
 
     fn put(&mut self, answer: Answer) {
+        if self.is_beyond(answer.number) {
+            return;
+        }
         match self.answers.binary_search_by_key(&answer.number, |known| known.number) {
             Ok(place) => self.answers[place].join(answer),
             Err(place) => {
@@ -136,11 +152,11 @@ impl Pool {
     }
 
     /// Leaves the answers of the lowest numbers that there is room for. Whichever answers come, one that
-    /// is left out here would be left out in the end.
+    /// is left out here would be left out in the end, and so would all behind it.
     fn shrink(&mut self) {
         while self.len() > ANSWERS || self.bytes > BYTES {
-            let Some(last) = self.answers.pop() else { return };
-            self.bytes -= last.length;
+            let Some(last) = self.answers.last() else { return };
+            self.lower(last.number);
         }
     }
 
@@ -209,6 +225,33 @@ mod tests {
             records(4001, 1).chunks(size).rev().for_each(|part| merged.merge(pool(1, part)));
             assert_eq!(members(&merged), members(&whole));
         }
+    }
+
+    /// A shorter one behind an answer that there was no room for was kept, if it came later.
+    #[test]
+    fn members_of_all_lengths_do_not_depend_on_the_order() {
+        let length = |n: usize| (n * 7919 % 100 + 1) * LONGEST / 100;
+        let answers: Vec<_> =
+            (0..200).map(|n| format!("{n}{}", "x".repeat(length(n) - 3))).collect();
+        let gathered = |order: usize| {
+            let mut pool = Pool::new(3);
+            for n in 0..answers.len() {
+                pool.add(text("q"), text(&answers[n * order % answers.len()]));
+            }
+            pool
+        };
+        let whole = gathered(1);
+        assert!(whole.bytes > BYTES / 2 && whole.len() < answers.len());
+        assert_eq!(members(&gathered(199)), members(&whole));
+        let mut merged = Pool::new(3);
+        answers.chunks(30).rev().for_each(|part| {
+            let mut pool = Pool::new(3);
+            for answer in part {
+                pool.add(text("q"), text(answer));
+            }
+            merged.merge(pool);
+        });
+        assert_eq!(members(&merged), members(&whole));
     }
 
     #[test]

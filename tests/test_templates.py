@@ -504,3 +504,31 @@ def test_a_record_without_an_answer_is_filtered_and_ends_nothing(name: str) -> N
         b'{"instruction": "Q", "output": ""}\n'
     )
     assert (to.ledger.written, sum(to.ledger.filtered.values())) == (0, 3)
+
+
+# They were left out of the text, and the row was written.
+@pytest.mark.parametrize("arguments", ["1e400", "[" * 130 + "]" * 130])
+def test_calls_of_tools_that_a_template_cannot_see_are_refused(
+    arguments: str, folder: Path
+) -> None:
+    (folder / "own.jinja").write_text("{{ messages|tojson }}")
+    call = f'{{"id":"1","type":"function","function":{{"name":"f","arguments":{arguments}}}}}'
+    line = f"""{{"messages":[{{"role":"user","content":"Q"}},
+    {{"role":"assistant","content":null,"tool_calls":[{call}]}},
+    {{"role":"assistant","content":"A"}}]}}"""
+    with pytest.raises(Error, match="tool_calls: ") as caught:
+        Converter("text", template="own.jinja").convert_bytes(line.replace("\n", " ").encode())
+    assert caught.value.kind == "template"
+
+
+# Ctrl-C was not heard before it ended.
+def test_a_template_that_does_not_end_is_refused(folder: Path) -> None:
+    loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    # Not for the question that a template is tried with.
+    (folder / "own.jinja").write_text(
+        "{% if messages[0].content == 'Q' %}" + loops + "{% endif %}x"
+    )
+    with pytest.raises(Error, match="it takes more than 20000000 steps"):
+        Converter("text", template="own.jinja").convert_bytes(
+            b'{"instruction":"Q","cot_answer":"A"}'
+        )

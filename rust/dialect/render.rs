@@ -25,7 +25,7 @@ impl Reader {
         let tools = tools.map_err(|error| refused(&format!("tools: {error}")))?;
         let Scratch { lists, fields, .. } = scratch;
         let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
-        let told = Conversation { messages: turns.collect(), tools };
+        let told = Conversation { messages: turns.collect::<Result<_, _>>()?, tools };
         let whole = jinja.render(&told, false).map_err(|what| refused(&what))?;
         if let Some(slot) = self.rendered.whole {
             fields.put(slot, |out| write_json_string(&whole, out))?;
@@ -68,8 +68,8 @@ fn refused(what: &str) -> Unread {
     Unread::Kind(FaultKind::Template { what: what.into() })
 }
 
-/// A turn as templates see it.
-fn spoken(turn: &Entry, lists: &Lists) -> Turn {
+/// A turn as templates see it, which is refused with what they cannot see of it.
+fn spoken(turn: &Entry, lists: &Lists) -> Result<Turn, Unread> {
     let text = |detail: Detail| match Value::of(lists.bytes(turn.get(detail))) {
         Value::Text(text) => Some(Some(text.to_plain())),
         Value::Missing => None,
@@ -78,8 +78,11 @@ fn spoken(turn: &Entry, lists: &Lists) -> Turn {
     let mut rest = BTreeMap::new();
     for (key, detail) in Detail::OF_MESSAGES {
         let json = lists.bytes(turn.get(detail));
-        rest.extend(serde_json::from_slice(json).ok().map(|json: Json| (key, json)));
+        if !json.is_empty() {
+            let value = serde_json::from_slice::<Json>(json);
+            rest.insert(key, value.map_err(|error| refused(&format!("{key}: {error}")))?);
+        }
     }
     let role = text(Detail::Is).flatten().unwrap_or_default();
-    Turn { role, content: text(Detail::Content), rest }
+    Ok(Turn { role, content: text(Detail::Content), rest })
 }

@@ -106,7 +106,7 @@ fn end_of_rows(
     row
 }
 
-/// About how long a row is as JSON, if what is nested in it is no longer than a record may be.
+/// About how long a row is as JSON, if that is no longer than a record may be.
 fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option<usize> {
     let record = batch.record(row);
     let (mut room, mut texts) = (limit, 0);
@@ -122,7 +122,7 @@ fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option
     } else {
         (0..wanted.keys.len()).all(|slot| fits(record.value(slot)))
     };
-    fits.then_some(limit - room + texts + 1)
+    (fits && texts <= room).then_some(limit - room + texts + 1)
 }
 
 fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
