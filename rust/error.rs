@@ -269,8 +269,10 @@ pub enum ErrorKind {
     TooNested {
         /// How many arrays and objects may stand inside one another.
         limit: usize,
-        /// Where, as far as that is known.
-        place: String,
+        /// The input, or nothing.
+        path: String,
+        /// The line, or 0 if it is not known.
+        line: u64,
     },
     /// A record that the columns are not for, which were decided when the records were surveyed.
     SchemaMismatch {
@@ -331,6 +333,23 @@ impl Error {
         Self(Box::new(Inner { kind: ErrorKind::Data(kind), place: Some(place) }))
     }
 
+    /// With the line of a block that it is about, if it says one.
+    pub(crate) fn in_line(mut self, place: u64) -> Self {
+        if let ErrorKind::TooNested { line, .. } = &mut self.0.kind {
+            *line = place;
+        }
+        self
+    }
+
+    /// With the input of that block, before which there are so many `lines`.
+    pub(crate) fn in_input(mut self, name: &str, lines: u64) -> Self {
+        if let ErrorKind::TooNested { path, line, .. } = &mut self.0.kind {
+            name.clone_into(path);
+            *line += lines;
+        }
+        self
+    }
+
     /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -352,6 +371,9 @@ impl Error {
             | ErrorKind::ColumnType { path, .. }
             | ErrorKind::Row { path, .. }
             | ErrorKind::Broken { path, .. } => Some(path),
+            ErrorKind::TooNested { path, .. } => {
+                Some(path.as_str()).filter(|path| !path.is_empty())
+            }
             _ => self.place().map(|place| place.path.as_str()),
         }
     }
@@ -437,11 +459,12 @@ impl fmt::Display for ErrorKind {
                 "the records have more than {limit} different keys, too many for columns: data was \
                  used for keys; write JSON Lines instead"
             ),
-            Self::TooNested { limit, place } => write!(
+            Self::TooNested { limit, path, line } => write!(
                 f,
-                "{}records nested deeper than {limit} levels cannot be columns; write JSON Lines \
+                "{}{}records nested deeper than {limit} levels cannot be columns; write JSON Lines \
                  instead",
-                if place.is_empty() { String::new() } else { printable(place.as_bytes()) + ": " }
+                if path.is_empty() { String::new() } else { printable(path.as_bytes()) + ": " },
+                if *line == 0 { String::new() } else { format!("line {line}: ") }
             ),
             Self::SchemaMismatch { key, expected, found } => write!(
                 f,

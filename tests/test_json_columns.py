@@ -155,3 +155,14 @@ def test_json_of_a_column_stands_in_one_line() -> None:
     out = io.BytesIO()
     raftfast.convert(table, out, "hf")
     assert out.getvalue() == b'{"a":{"b":[1,2.50]}}\n{"a":null}\n'
+
+
+# It was the line of a block, and of no file.
+def test_a_record_that_is_too_deep_is_told_with_its_file_and_line(tmp_path: Path) -> None:
+    plain, deep = '{"a":[1]}\n', '{"a":' + "[" * 70 + "]" * 70 + "}\n"
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_text(plain * 90_000)
+    two.write_text(plain * 80_000 + deep)
+    with pytest.raises(raftfast.Error, match=r"two\.jsonl: line 80001: records nested") as caught:
+        raftfast.convert([one, two], tmp_path / "rows.parquet", "hf", threads=2)
+    assert (caught.value.kind, caught.value.path) == ("too-deep", str(two))

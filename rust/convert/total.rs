@@ -48,14 +48,16 @@ impl Total {
         }
         let lines = self.lines;
         for (rule, before) in block.broken.drain(..) {
-            if !self.broken.iter().any(|(known, input, _)| *known == rule && input == path) {
+            // Inputs come one after the other.
+            let mut of_this = self.broken.iter().rev().take_while(|(_, input, _)| input == path);
+            if !of_this.any(|(known, ..)| *known == rule) {
                 self.broken.push((rule, path.to_owned(), lines + before + 1));
             }
         }
         self.lines += block.lines;
         match block.failure.take() {
             None => Ok(()),
-            Some(Failure::Run(error)) => Err(error),
+            Some(Failure::Run(error)) => Err(error.in_input(path, lines)),
             Some(Failure::Row(fault)) => {
                 let (path, row) = (path.to_owned(), self.lines);
                 Err(ErrorKind::Row { path, row, fault }.into())

@@ -230,8 +230,9 @@ impl Rows for Frame {
             }
             Self::Columns(columns, _) => columns.push(record),
             Self::Survey(survey, lines) => {
-                let line = *lines + line + 1;
-                survey.record(&json(record)?, line)
+                let surveyed = survey.record(&json(record)?, *lines + line + 1);
+                // Of the block, and not of the portion: as of all that ends a block.
+                surveyed.map_err(|error| error.in_line(line + 1))
             }
             Self::Answers(pool) => pool.put(shape, record, line),
             Self::Check(checked) => {

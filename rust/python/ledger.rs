@@ -1,6 +1,6 @@
 //! The account of a run, and how it is pickled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -167,9 +167,12 @@ impl Ledger {
 
     #[getter]
     fn inputs(&self) -> Vec<(String, Self)> {
+        let mut broken = HashMap::<&str, Vec<Broken>>::new();
+        for first in &self.broken {
+            broken.entry(&first.1).or_default().push(first.clone());
+        }
         let part = |name: &String, account: &Account| {
-            let of_this = self.broken.iter().filter(|(_, input, _)| input == name);
-            let broken = of_this.cloned().collect();
+            let broken = broken.get(name.as_str()).cloned().unwrap_or_default();
             Self { broken, ..Self::new(account.clone(), self.elapsed) }
         };
         let inputs = self.inputs.iter();
@@ -189,15 +192,12 @@ impl Ledger {
     #[staticmethod]
     fn total(ledgers: Vec<PyRef<'_, Self>>, seconds: f64) -> PyResult<Self> {
         let mut total = Self::new(Account::default(), elapsed_of(seconds)?);
+        let mut known = HashSet::new();
         for ledger in &ledgers {
             total.account.add(&ledger.account);
             total.inputs.extend(ledger.inputs.iter().cloned());
-            for first in &ledger.broken {
-                let is_same = |known: &&Broken| (known.0, &known.1) == (first.0, &first.1);
-                if !total.broken.iter().any(|known| is_same(&known)) {
-                    total.broken.push(first.clone());
-                }
-            }
+            let first = ledger.broken.iter().filter(|first| known.insert((first.0, &first.1)));
+            total.broken.extend(first.cloned());
         }
         // A part without records lacks nothing, and says nothing of the others.
         let told: Vec<_> = ledgers.iter().filter(|ledger| ledger.has_records()).collect();

@@ -276,8 +276,8 @@ impl Lesson<'_> {
     fn enter(&mut self) -> Result<(), Error> {
         self.levels += 1;
         if self.levels > MAX_LEVELS {
-            let place = self.mark.told();
-            return Err(Error::from(ErrorKind::TooNested { limit: MAX_LEVELS, place }));
+            let (path, line) = (String::new(), self.mark.line);
+            return Err(Error::from(ErrorKind::TooNested { limit: MAX_LEVELS, path, line }));
         }
         Ok(())
     }
