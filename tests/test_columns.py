@@ -20,6 +20,7 @@ from raftfast.kinds import Kind, kind_of
 from raftfast.parquet_files import BATCH_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Run
@@ -405,17 +406,27 @@ def test_shards_with_other_columns_are_left_to_pyarrow(tmp_path: Path) -> None:
     assert of_core(str(folder), "folder", chosen_from(WANTED)) is None
 
 
-def test_strings_that_become_shorter_meanwhile_are_an_error(tmp_path: Path) -> None:
+CHANGES: dict[str, Callable[[Path], None]] = {
+    "shorter": lambda path: os.truncate(path, path.stat().st_size // 3),
+    "longer": lambda path: os.truncate(path, path.stat().st_size + 1),
+    "written again": lambda path: os.utime(path, (0, 0)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_strings_that_change_meanwhile_are_an_error(
+    change: Callable[[Path], None], tmp_path: Path
+) -> None:
     path = tmp_path / "corpus"
-    data = FORMS["arrow"].save(STRINGS, path)
+    FORMS["arrow"].save(STRINGS, path)
     columns = of_core(str(path), "arrow", chosen_from(WANTED))
     assert columns is not None
     (tmp_path / "rows").touch()
-    os.truncate(path, len(data) // 3)
-    with pytest.raises(Error, match="has become shorter") as caught:
+    change(path)
+    with pytest.raises(Error, match="changed while it was being read") as caught:
         raftfast._raftfast.convert_files(  # noqa: SLF001 - the core itself
             [(str(path), columns)],
             str(tmp_path / "rows"),
             raftfast._raftfast.Converter("chat"),  # noqa: SLF001
         )
-    assert caught.value.kind == "broken-input"
+    assert caught.value.kind == "input-changed"

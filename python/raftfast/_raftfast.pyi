@@ -24,10 +24,13 @@ __all__ = [
     "DEFAULT_BLOCK_BYTES",
     "DEFAULT_MAX_RECORD_BYTES",
     "Converter",
+    "Dialect",
     "Findings",
     "Ledger",
+    "Parquet",
     "Reader",
     "Schema",
+    "Strings",
     "Target",
     "Validator",
     "__version__",
@@ -36,7 +39,9 @@ __all__ = [
     "cpu_path",
     "default_threads",
     "digest",
+    "end_of_parts",
     "read_batches",
+    "restored_ledger",
     "survey",
     "validate_files",
     "write_sample",
@@ -403,8 +408,8 @@ class Converter:
             name: As for the converter; also the path of a target file of your own, or a template.
 
         Raises:
-            UsageError: There is none of that name.
-            Error: The file cannot be read or understood.
+            UsageError: There is none of that name, or the file cannot be understood.
+            OSError: The file cannot be read.
 
         """
     @staticmethod
@@ -582,11 +587,12 @@ class Parquet:
         """Look into a Parquet file.
 
         Args:
-            path: The file. That it is one, and not several one after the other, is not looked at.
+            path: The file.
             wanted: As of `Strings.open`.
 
         Returns:
-            ``None`` if the file is anything else, or broken, or if one of these columns is not of
+            ``None`` if the file is anything else, or broken, or holds what its footer does not tell
+            of, as several files do, one after the other; or if one of these columns is not of
             strings or is encoded in a way that is rare: pyarrow reads more, and says what is wrong.
 
         Raises:

@@ -1,11 +1,10 @@
 """Parquet files, a batch at a time; refused where pyarrow would give other rows than theirs."""
 
-# To import pyarrow takes 0.1 s, and pathlib 10 ms.
-# ruff: noqa: PLC0415, PTH123
+# To import pyarrow takes 0.1 s.
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from raftfast.schemas import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
 
     from pyarrow import NativeFile, RecordBatch
     from pyarrow.parquet import FileMetaData, ParquetFile, RowGroupMetaData
@@ -49,17 +47,7 @@ def columns(path: str, wanted: Wanted) -> Parquet | None:
         OSError: The file cannot be opened or read.
 
     """
-    if pages.is_limited():
-        return None
-    found = Parquet.open(path, wanted)
-    if found is None:
-        return None
-    with open(path, "rb") as file:
-        try:
-            _insist_on_one(file, os.fstat(file.fileno()).st_size)
-        except ValueError:
-            return None
-    return found
+    return None if pages.is_limited() else Parquet.open(path, wanted)
 
 
 @contextmanager
@@ -98,7 +86,7 @@ def _check_room(metadata: FileMetaData, size: int) -> None:
         raise ValueError(f"it announces {metadata.num_rows:,} rows in {size:,} bytes")
 
 
-def _insist_on_one(file: NativeFile | BufferedReader, size: int) -> None:
+def _insist_on_one(file: NativeFile, size: int) -> None:
     """Refuse several files, one after the other.
 
     Only the last one's footer is read, which tells of places in itself: where the files are of one
@@ -117,7 +105,7 @@ def _insist_on_one(file: NativeFile | BufferedReader, size: int) -> None:
         raise ValueError("a file ends before its last one: is it several files?")
 
 
-def _has_seam(file: NativeFile | BufferedReader, length: int) -> bool:
+def _has_seam(file: NativeFile, length: int) -> bool:
     """Tell whether a file ends in the first so many bytes, and another begins there."""
     seam, window, place = 2 * PARQUET, b"", 0
     file.seek(0)

@@ -13,6 +13,7 @@ use rustix::buffer::spare_capacity;
 use super::layout::{Column, Extent, Kind};
 use crate::batch::Batch;
 use crate::scan::strings;
+use crate::source::region::Watched;
 use crate::source::{ReadError, Rows, Wanted};
 
 /// The most rows whose offsets are read at once.
@@ -29,6 +30,7 @@ pub struct Columns {
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) file: File,
+    pub(super) watched: Watched,
     pub(super) batches: Vec<Vec<Column>>,
 }
 
@@ -131,6 +133,9 @@ impl Part {
         let batch = Batch::of_strings(name, &batch, wanted.keys, wanted.whole);
         let batch = Arc::new(batch.map_err(ReadError::Error)?);
         self.rows.start += count as u64;
+        if self.rows.is_empty() && !shard.watched.is_unchanged()? {
+            return Err(ReadError::Changed);
+        }
         Ok(Some(Rows { batch, rows: 0..count, before: self.before + row }))
     }
 }
@@ -205,7 +210,7 @@ fn read(file: &File, extent: Extent) -> Result<Vec<u8>, ReadError> {
     while bytes.len() < length {
         let at = extent.start + bytes.len() as u64;
         match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
-            Ok(0) => return Err(wrong("it has become shorter")),
+            Ok(0) => return Err(ReadError::Changed),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io::Error::from(error).into()),
         }

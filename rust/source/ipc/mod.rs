@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
 
+use super::region::Watched;
 use crate::batch::{ALL_COLUMNS, Column, Form};
 use columns::Shard;
 use layout::{Kind, Layout, Place};
@@ -32,7 +33,15 @@ pub(super) use columns::{Part, Parts};
 /// Files whose wanted columns are strings, read one after the other as if they were one.
 #[derive(Debug)]
 pub struct Strings {
-    shards: Vec<(File, Layout)>,
+    shards: Vec<Opened>,
+}
+
+/// A file, what it was like when it was opened, and where its batches are.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    watched: Watched,
+    layout: Layout,
 }
 
 impl Strings {
@@ -45,14 +54,15 @@ impl Strings {
     ///
     /// When a file cannot be opened or read.
     pub fn open(paths: &[impl AsRef<Path>]) -> io::Result<Option<Self>> {
-        let mut shards: Vec<(File, Layout)> = Vec::new();
+        let mut shards: Vec<Opened> = Vec::new();
         for path in paths {
             let file = File::open(path)?;
+            let watched = Watched::new(file.try_clone()?, 0, &file.metadata()?);
             let Some(layout) = Layout::of(&file)? else { return Ok(None) };
-            if shards.first().is_some_and(|(_, first)| first.fields != layout.fields) {
+            if shards.first().is_some_and(|first| first.layout.fields != layout.fields) {
                 return Ok(None);
             }
-            shards.push((file, layout));
+            shards.push(Opened { file, watched, layout });
         }
         Ok((!shards.is_empty()).then_some(Self { shards }))
     }
@@ -95,10 +105,10 @@ impl Strings {
         }
         let names: Vec<_> = self.fields().map(|field| &field.name).collect();
         let names = serde_json::to_string(&names).ok()?;
-        let shard = |(file, layout): (File, Layout)| {
+        let shard = |Opened { file, watched, layout }: Opened| {
             let places: Vec<Place> = chosen.iter().map(|&at| layout.fields[at].place).collect();
             let batches = layout.batches.iter().map(|batch| batch.columns(&places));
-            Some(Shard { file, batches: batches.collect::<Option<_>>()? })
+            Some(Shard { file, watched, batches: batches.collect::<Option<_>>()? })
         };
         let shards = self.shards.into_iter().map(shard).collect::<Option<_>>()?;
         let schema =
@@ -107,11 +117,11 @@ impl Strings {
     }
 
     fn fields(&self) -> impl Iterator<Item = &layout::Field> {
-        self.shards.iter().take(1).flat_map(|(_, layout)| &layout.fields)
+        self.shards.iter().take(1).flat_map(|shard| &shard.layout.fields)
     }
 
     fn name(&self, place: usize) -> &String {
-        &self.shards[0].1.fields[place].name
+        &self.shards[0].layout.fields[place].name
     }
 
     /// A column of strings, as Arrow has it.

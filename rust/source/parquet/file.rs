@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::MAGIC;
 use super::page::Announced;
 use crate::memory::ask;
 use crate::source::region::Watched;
@@ -31,8 +32,6 @@ pub(super) struct Pages {
     failure: Arc<Mutex<Option<io::Error>>>,
 }
 
-const MAGIC: &[u8] = b"PAR1";
-
 /// Bytes behind the footer: its length, and the magic word.
 const TAIL: usize = 8;
 
@@ -49,8 +48,8 @@ impl Shared {
         Ok(Self { file: Arc::new(file), length: metadata.len(), watched })
     }
 
-    /// The bytes of the footer; nothing if there is none.
-    pub(super) fn footer(&self) -> io::Result<Option<Vec<u8>>> {
+    /// Where the footer starts, and its bytes; nothing if there is none.
+    pub(super) fn footer(&self) -> io::Result<Option<(u64, Vec<u8>)>> {
         let Some(tail) = self.length.checked_sub(TAIL as u64) else { return Ok(None) };
         let mut bytes = [0; TAIL];
         self.file.read_exact_at(&mut bytes, tail)?;
@@ -58,7 +57,7 @@ impl Shared {
         let length = u64::from(u32::from_le_bytes([a, b, c, d]));
         let start = tail.checked_sub(length).filter(|_| magic == MAGIC && length <= LONGEST_FOOTER);
         let Some(start) = start else { return Ok(None) };
-        self.bytes(start, length).map(Some)
+        Ok(Some((start, self.bytes(start, length)?)))
     }
 
     /// Bytes of the file.

@@ -1,6 +1,7 @@
 //! Where the parts of a Parquet file end. Who reads it follows the places in the footer and does not ask what
 //! else there is: of several files, one after the other, the rows of the last may be looked for in the first.
 
+use super::MAGIC;
 use super::thrift::{MAX_DEPTH, Noted, walk};
 
 /// Bytes before the end of the last part that a footer tells of; 0 if it tells of none.
@@ -13,10 +14,13 @@ pub fn end_of_parts(footer: &[u8]) -> Option<u64> {
     parts.schema.is_whole().then_some(parts.end)
 }
 
-/// Whether a footer holds all that it announces, and tells of nothing that is encrypted.
-pub(super) fn is_plain(footer: &[u8]) -> bool {
+/// Whether a footer that starts at `start` holds all that it announces, and tells of nothing that is encrypted
+/// and of all that stands before it: nothing else is there, such as another file.
+pub(super) fn is_plain(footer: &[u8], start: u64) -> bool {
     let mut parts = Parts::default();
-    walk(footer, &mut parts).is_some() && parts.schema.is_whole() && !parts.is_encrypted
+    let is_walked = walk(footer, &mut parts).is_some();
+    let tells_all = parts.end.max(MAGIC.len() as u64) == start;
+    is_walked && parts.schema.is_whole() && !parts.is_encrypted && tells_all
 }
 
 /// What a footer says of the places of a column: where something starts, and how long it is.
@@ -178,7 +182,15 @@ mod tests {
     #[test]
     fn what_is_encrypted_is_not_plain() {
         // Field 8 of the file, a union.
-        assert!(is_plain(&[0]));
-        assert!(!is_plain(&[0x8c, 0, 0]));
+        assert!(is_plain(&[0], 4));
+        assert!(!is_plain(&[0x8c, 0, 0], 4));
+    }
+
+    #[test]
+    fn what_stands_before_the_footer_and_is_no_part_is_not_plain() {
+        let data = footer(&[0x3c, 0x76, 0xc8, 1, 0x26, 40, 0x26, 8, 0]);
+        assert!(is_plain(&data, 104));
+        assert!(!is_plain(&data, 105));
+        assert!(!is_plain(&[0], 5));
     }
 }

@@ -34,6 +34,9 @@ use groups::Group;
 pub use groups::Groups;
 pub(super) use groups::{Part, Parts, Taken};
 
+/// What a file begins and ends with.
+const MAGIC: &[u8] = b"PAR1";
+
 /// A file, and what its footer says.
 #[derive(Debug)]
 pub struct Parquet {
@@ -44,16 +47,17 @@ pub struct Parquet {
 impl Parquet {
     /// Looks into a file.
     ///
-    /// Gives nothing if it is not one of Parquet, or if something in its footer is wrong.
+    /// Gives nothing if it is not one of Parquet, if something in its footer is wrong, or if that does not tell of
+    /// all that is there.
     ///
     /// # Errors
     ///
     /// When the file cannot be opened or read.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         let file = Shared::new(File::open(path)?)?;
-        let Some(footer) = file.footer()? else { return Ok(None) };
+        let Some((start, footer)) = file.footer()? else { return Ok(None) };
         // Who reads a footer makes room for as many things as it announces: here they are all there.
-        if !is_plain(&footer) {
+        if !is_plain(&footer, start) {
             return Ok(None);
         }
         let load = || {
