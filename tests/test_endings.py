@@ -219,6 +219,16 @@ ENDINGS = {
         2,
         r"raftfast: no dialect 'x'; there are auto, .*",
     ),
+    "rejects that would be called compressed": (
+        "raftfast convert corpus.jsonl -o out --on-error skip --rejects bad.jsonl.gz",
+        2,
+        r"raftfast: bad\.jsonl\.gz: rejects is written as lines and nothing else: call it \.jsonl",
+    ),
+    "a sample that would be called Parquet": (
+        "raftfast sample --size 1kB -o out.parquet",
+        2,
+        r"raftfast: out\.parquet: sample is written as lines and nothing else: call it \.jsonl",
+    ),
     "a table as text": (
         "raftfast convert corpus.jsonl -o out.CSV",
         2,

@@ -8,6 +8,7 @@ from glob import glob
 from pathlib import Path
 
 import pytest
+import raftfast
 from many import plant
 from raftfast import UsageError
 from raftfast.folder import output_names
@@ -104,7 +105,7 @@ def test_names_stand_for_inputs(
 ) -> None:
     plant(folder, *files)
     found = expand(names)
-    assert list(dict(found).items()) == list(expected.items())
+    assert list({one.source: one.name for one in found}.items()) == list(expected.items())
     assert [one.source for one in found][: len(expected)] == list(expected)
 
 
@@ -303,3 +304,17 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         several_of(*asked[:3], resume=asked[3])
+
+
+@pytest.mark.parametrize(
+    "name", ["a.parquet", "a.ARROWS", "a.feather", "a.jsonl.gz", "a.zst", "a.xz"]
+)
+def test_an_empty_file_is_none_of_what_its_name_says(name: str, folder: Path) -> None:
+    plant(folder, "a.jsonl")
+    (folder / name).write_bytes(b"")
+    with pytest.raises(
+        raftfast.Error, match=rf"^{name}: is empty, which no \.\w+ file is$"
+    ) as caught:
+        raftfast.convert(name, "out")
+    assert (caught.value.kind, caught.value.path) == ("broken-input", name)
+    assert not (folder / "out").exists()

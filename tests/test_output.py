@@ -314,6 +314,26 @@ def test_an_object_that_is_an_input_is_no_output() -> None:
     assert both.getvalue() == data
 
 
+# It was replaced by the rows that it made.
+@pytest.mark.parametrize("beside", ["output", "report"])
+def test_a_file_by_which_rows_are_made_is_no_output(beside: str, folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(jsonl(record()))
+    target = """name = "mine"\nneeds = []\nrow = '["{question}"]'\n"""
+    (folder / "mine.toml").write_text(target)
+    (folder / "link").symlink_to("mine.toml")
+    (folder / "own.jinja").write_text("x")
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("mine.toml", {"to": "mine.toml"}),
+        ("link", {"to": "mine.toml"}),
+        ("own.jinja", {"to": "text", "template": "own.jinja"}),
+    ]
+    for name, options in ways:
+        outputs: dict[str, Any] = {"output": "out.jsonl", beside: name}
+        with pytest.raises(library.UsageError, match=f"{beside} {name} is the file of the te?"):
+            library.convert("in.jsonl", **outputs, **options)
+    assert (folder / "mine.toml").read_text() == target
+
+
 def test_a_file_of_a_dataset_is_no_output_of_it(folder: Path) -> None:
     datasets = pytest.importorskip("datasets")
     datasets.Dataset.from_dict({"instruction": ["Q"], "cot_answer": ["A"]}).save_to_disk("data")

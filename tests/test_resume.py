@@ -164,6 +164,18 @@ def test_an_input_that_is_gone_takes_its_output_with_it(sources: Path) -> None:
     assert tree(sources / "out") == {**kept, SUCCESS: b"", "mine.jsonl": b"mine"}
 
 
+# What was made of inputs that had moved, or were done and gone, was taken away.
+@pytest.mark.parametrize("given", ["moved/d.jsonl", "moved"])
+def test_the_output_of_an_input_that_is_gone_stays_where_its_folder_is_not_named(
+    given: str, sources: Path
+) -> None:
+    into("out/", "in", resume=True)
+    (sources / "in").rename("moved")
+    (sources / "moved/a.jsonl").rename("moved/d.jsonl")
+    into("out/", given, resume=True)
+    assert {*ALL, "d.jsonl"} <= tree(sources / "out").keys()
+
+
 def test_the_output_of_an_input_that_is_not_named_stays(sources: Path) -> None:
     into("out/", "in", resume=True)
     assert converted(into("out/", "in/b.jsonl", resume=True)) == []
@@ -427,9 +439,9 @@ def test_an_input_is_not_taken_away_as_the_output_of_what_is_gone(
         with pytest.raises(
             library.UsageError, match=r"would take .*out/a.jsonl away, .* it is input"
         ):
-            library.convert(named, "out/", resume=True, **options)
+            library.convert([named, "in"], "out/", resume=True, **options)
     with pytest.raises(library.UsageError, match=r"but it is report out/a.jsonl"):
-        library.convert("in/b.jsonl", "out/", "raft", resume=True, report="out/a.jsonl")
+        library.convert("in", "out/", "raft", resume=True, report="out/a.jsonl")
     assert tree(sources) == before
 
 

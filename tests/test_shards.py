@@ -404,3 +404,18 @@ def test_a_report_with_the_name_of_a_shard_is_refused(name: str, corpus: Path) -
                 shard_size=size,
                 report=corpus.with_name(name),
             )
+
+
+# Each took away what it found of the other set, and of both something stayed.
+def test_of_two_runs_at_once_one_set_stays(corpus: Path) -> None:
+    def convert(count: int) -> None:
+        library.convert(corpus, corpus.with_name("set.jsonl"), shards=count, threads=1)
+
+    for _ in range(10):
+        runs = [threading.Thread(target=convert, args=[count]) for count in (12, 17, 23)]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join()
+        sets = {name.rpartition("-of-")[2] for name in shards_in(corpus.parent) if "-of-" in name}
+        assert len(sets) == 1

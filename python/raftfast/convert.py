@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from raftfast import _raftfast
 from raftfast.errors import Error, UsageError
 from raftfast.files import published
-from raftfast.forms import form_of
+from raftfast.forms import form_of, refuse_forms
 from raftfast.inputs import expand
 from raftfast.limits import check_limits
 from raftfast.numbers import check_numbers
 from raftfast.others import with_others
-from raftfast.paths import STANDARD, check_readable, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, refuse_clashes, refuse_made_of
 from raftfast.report import write_report
 from raftfast.several import several_of, split_of
 from raftfast.sources import (
@@ -215,6 +215,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     )
     given = output if is_path(output) else None
     names = _given(rejects=rejects, report=report, output=given)
+    refuse_forms(rejects=names.get("rejects"))
+    refuse_made_of({"target": to, "template": template}, names)
     several = several_of(names.get("output"), shards, shard_size, resume=resume)
     folder = names["output"] if several is not None and several.folder else None
     companion = _companion(converter, names.get("output"), several, beside=beside)

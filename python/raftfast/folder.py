@@ -1,7 +1,7 @@
 """One output for each input, in a folder that appears whole and can be brought up to date."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH113, PTH114, PTH118
+# ruff: noqa: PTH100, PTH113, PTH114, PTH118
 
 from __future__ import annotations
 
@@ -194,18 +194,25 @@ class _Earlier:
         """Name those of them whose input is gone, or has another output by now."""
         states = [State.of(found.source) for found in self.inputs if others]
         now = {state.name for state in states if state is not None}
-        return [name for name in others if _is_gone(self.entries[name].input, now)]
+        roots = {os.path.abspath(found.root) for found in self.inputs if found.root is not None}
+        return [name for name in others if _is_gone(self.entries[name].input, now, roots)]
 
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
 
-def _is_gone(state: State | None, now: Container[str]) -> bool:
-    """Tell whether an input is not there, or is one of those that this run makes outputs of."""
+def _is_gone(state: State | None, now: Container[str], roots: Iterable[str]) -> bool:
+    """Tell whether an input is one that this run makes outputs of, or would if it were there.
+
+    Where its folder was not named, nobody knows: the whole tree may have moved.
+    """
     if state is None:
         return False
+    if state.name in now:
+        return True
     with suppress(OSError):  # what nobody may look at is not gone
-        return state.name in now or not is_there(state.name)
+        is_named = any(state.name.startswith(os.path.join(root, "")) for root in roots)
+        return is_named and not is_there(state.name)
     return False
 
 

@@ -24,6 +24,7 @@ _TYPES: Mapping[str, OutputType] = {
 }
 _COMPRESSIONS: Mapping[str, Compression] = {
     ".gz": "gz",
+    ".gzip": "gz",
     ".zst": "zst",
     ".zstd": "zst",
 }
@@ -35,6 +36,8 @@ _UNWRITTEN = {
     ),
 }
 """Endings that promise what no output is, and those that there are instead."""
+NEVER_EMPTY = (*_TYPES, *_COMPRESSIONS, ".bz2", ".xz")
+"""Endings of files of which the shortest has some bytes."""
 _SUFFIXES = {None: "", "none": "", "gz": ".gz", "zst": ".zst"}
 
 
@@ -105,6 +108,19 @@ def form_of(
     form = Form(kind, compression or by_name, level)
     _check_fits(form)
     return form
+
+
+def refuse_forms(**names: str | None) -> None:
+    """Refuse names that promise something else than lines, for files that are written as lines.
+
+    Raises:
+        UsageError: One of them does; what it is for is its key.
+
+    """
+    for what, name in names.items():
+        ending = os.path.splitext(name or "")[1].lower()
+        if ending in NEVER_EMPTY or ending in _UNWRITTEN:
+            raise UsageError(f"{name}: {what} is written as lines and nothing else: call it .jsonl")
 
 
 def _check(what: str, word: str | None, known: tuple[str, ...]) -> None:

@@ -48,11 +48,13 @@ class Found(NamedTuple):
         source: What to open: a path, or an object that holds or gives records.
         name: Where it stands below the folder or pattern it was found by, such as ``a/b.jsonl``;
             ``None`` if it has no name, as standard input has none.
+        root: That folder, in which all inputs are named with it; ``None`` if it was named itself.
 
     """
 
     source: Source
     name: str | None
+    root: str | None = None
 
 
 def expand(sources: Iterable[Source], output: str | None = None) -> list[Found]:
@@ -109,7 +111,7 @@ def _named(name: str, output: str | None) -> Sequence[Found]:
         if _is_pattern(name):
             return _matching(name, output)
         return [Found(name, os.path.basename(os.path.abspath(name)))]
-    below = (Found(os.path.join(name, inner), inner) for inner in _below(name))
+    below = (Found(os.path.join(name, inner), inner, name) for inner in _below(name))
     return _some(sorted(below), name, output, f"no file in it ends in {', '.join(_shortest())}")
 
 
@@ -124,7 +126,7 @@ def _matching(pattern: str, output: str | None) -> Sequence[Found]:
     datasets = {path for path in matches if is_dataset(path)}
     files = (path for path in matches if path in datasets or not os.path.isdir(path))
     below = [
-        Found(path, _relative(path, root))
+        Found(path, _relative(path, root), root or os.curdir)
         for path in files
         if os.path.basename(path) not in _NEVER and datasets.isdisjoint(_folders(path))
     ]

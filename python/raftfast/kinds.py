@@ -1,7 +1,7 @@
 """What an input is by its first bytes, whatever it is called: lines, or columns of some kind."""
 
 # To import pathlib takes 10 ms.
-# ruff: noqa: PTH113, PTH118
+# ruff: noqa: PTH113, PTH118, PTH122
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import os
 import stat
 from typing import Any, Literal, TypeAlias
 
-from raftfast.errors import UsageError
+from raftfast.errors import Error, UsageError
+from raftfast.forms import NEVER_EMPTY
 from raftfast.held import Whole
 from raftfast.saved import SPLITS, STATE, splits
 
@@ -36,7 +37,8 @@ def kind_of(path: str) -> Kind | None:
         ``None`` for everything else, also for what does not exist.
 
     Raises:
-        Error: The list of data sets in a folder is broken.
+        Error: The list of data sets in a folder is broken; or a file is empty that is called what
+            none is of that: it was not written to its end.
         UsageError: The folder holds several data sets, of which one has to be chosen.
         OSError: The file cannot be opened.
 
@@ -49,6 +51,9 @@ def kind_of(path: str) -> Kind | None:
         return _kind_of_folder(path)
     if not stat.S_ISREG(found.st_mode):
         return None
+    ending = os.path.splitext(path)[1]
+    if found.st_size == 0 and ending.lower() in NEVER_EMPTY:
+        raise Error(f"{path}: is empty, which no {ending} file is", "broken-input", path)
     file = os.open(path, os.O_RDONLY)
     try:
         return _kind_of_bytes(os.read(file, 8), found.st_size)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # What `save_to_disk` of `datasets` leaves in a folder, which then is one input.
 _DATASET = ("state.json", "dataset_dict.json")
 
+# A target is a file if its name ends so; a template may be one without, which is not looked for.
+_FILES = (".toml", ".jinja", ".jinja2", ".j2", ".json")
+
 STANDARD = "-"
 """The name of standard input among inputs, and of standard output among outputs."""
 
@@ -55,6 +58,25 @@ def refuse_clashes(
     """
     refuse_same(inputs, outputs.items())
     _refuse_same_file(inputs, outputs, written)
+
+
+def refuse_made_of(files: Mapping[str, object], outputs: Mapping[str, str]) -> None:
+    """Refuse an output that is a file by which rows are made, under whatever name.
+
+    Args:
+        files: What they are for, and their names, unless nothing or what is built in is.
+        outputs: The names of the outputs by what they are for.
+
+    """
+    taken = {
+        _identity(os.fsdecode(file), stream=0): what
+        for what, file in files.items()
+        if isinstance(file, (str, os.PathLike)) and os.fspath(file).endswith(_FILES)
+    }
+    for role, name in outputs.items():
+        identity = _identity(name, stream=1)
+        if identity is not None and identity in taken:
+            raise UsageError(f"{role} {name} is the file of the {taken[identity]}")
 
 
 def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) -> None:

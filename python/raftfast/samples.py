@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
 from raftfast.files import published
+from raftfast.forms import refuse_forms
 from raftfast.numbers import check_numbers
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ def sample(
         How many records were written.
 
     Raises:
-        UsageError: There is no such style, or a number is none that it can be.
+        UsageError: There is no such style, a number is none that it can be, or the name is one of
+            another form.
         OSError: The file cannot be written.
 
     """
     check_numbers(size=size, seed=seed)
-    with published({"corpus": os.fsdecode(path)}) as paths:
+    name = os.fsdecode(path)
+    refuse_forms(sample=name)
+    with published({"corpus": name}) as paths:
         return _raftfast.write_sample(paths["corpus"], size, style=style, seed=seed, tick=progress)

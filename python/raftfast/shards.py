@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from raftfast.inputs import split_ending
 from raftfast.paths import STANDARD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -117,13 +119,14 @@ class Shards:
 
     def show(self) -> None:
         """Give all shards their names, and take away those of other sets."""
-        there = shards_there(self._output)  # to look can fail, and must not when some are shown
-        for shard in self._opened:
-            shard.show()
-        for name, count in there.items():
-            if count != len(self._opened):
-                with suppress(FileNotFoundError):  # another run took it away
-                    os.unlink(name)
+        with _alone_in(os.path.dirname(self._output) or os.curdir):
+            there = shards_there(self._output)  # to look can fail, and must not when some are shown
+            for shard in self._opened:
+                shard.show()
+            for name, count in there.items():
+                if count != len(self._opened):
+                    with suppress(FileNotFoundError):  # somebody else took it away
+                        os.unlink(name)
 
     def settle_names(self) -> None:
         """Bring the names to the disk, if that was asked for."""
@@ -142,6 +145,21 @@ class Shards:
     ) -> None:
         """Throw away what was not shown."""
         self._held.__exit__(kind, error, trace)
+
+
+@contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Let no other run show shards in a folder meanwhile, where there are locks.
+
+    Each would take away what it finds of the other set, and both sets would stay in part.
+    """
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def make_room(count: int, what: str, output: str, held: ExitStack) -> None:
