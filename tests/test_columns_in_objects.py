@@ -149,3 +149,30 @@ def test_an_object_that_can_only_be_read_on_is_read_as_a_stream(
 ) -> None:
     lines = b'{"instruction": "Q", "cot_answer": "A"}\n' * 3
     assert rows(Onward(packed(lines)), "chat") == rows(io.BytesIO(lines), "chat")
+
+
+class Breaking(io.BytesIO):
+    """A file that gives what it holds up to some place, and then raises."""
+
+    error: BaseException = OSError()
+    limit = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= self.limit:
+            raise self.error
+        return super().read(size)
+
+
+# They were called broken files, and an interrupt was an error without words.
+@pytest.mark.parametrize("error", [TimeoutError("late"), ValueError("own"), KeyboardInterrupt()])
+@pytest.mark.parametrize("limit", [9, 40])
+def test_what_an_object_raises_comes_through(error: BaseException, limit: int) -> None:
+    stream = io.BytesIO()
+    table = pa.table({"instruction": ["Q"] * 9000, "cot_answer": ["A"] * 9000})
+    with ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table, 1000)
+    source = Breaking(stream.getvalue())
+    source.error, source.limit = error, stream.tell() * limit // 100
+    with pytest.raises(type(error)) as caught:
+        raftfast.convert(source, io.BytesIO())
+    assert caught.value is error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from raftfast.errors import Error
 from raftfast.files import name_file
+from raftfast.held import Theirs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +23,13 @@ _CALLED = {"arrow": "an Arrow file", "arrows": "an Arrow stream", "parquet": "Pa
 def blaming(path: str, kind: FileKind) -> Iterator[None]:
     """Turn whatever pyarrow raises about the bytes of a file into an ``Error`` of one line.
 
-    Failures of the operating system stay what they are, and get the name of the file.
+    Failures of the operating system stay what they are, and get the name of the file. What an
+    object of the caller raised is raised again.
     """
     try:
         yield
+    except Theirs as raised:
+        raise raised.error from raised
     except (Error, ImportError, MemoryError):
         raise
     except Exception as error:  # pyarrow has a dozen classes for it, of half as many builtin ones

@@ -54,7 +54,7 @@ class Columns:
         """Take batches that are checked; the first is not read yet."""
         self.name = name
         self.schema = schema
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._batches = batches
 
     def __iter__(self) -> Self:
@@ -69,7 +69,7 @@ class Columns:
             return next(self._batches)
         except StopIteration:
             raise
-        except Exception as failure:
+        except BaseException as failure:
             self.failure = failure
             raise
 

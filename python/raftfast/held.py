@@ -25,6 +25,20 @@ EMPTY_ROWS = 1 << 26
 """Rows without a bit in the file that may be read: a few hundred bytes announce billions."""
 
 
+class Theirs(Exception):  # noqa: N818 - carries one
+    """What an object of the caller raised while it was read: nothing is known of its bytes.
+
+    Attributes:
+        error: That.
+
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        """Carry it through pyarrow."""
+        super().__init__(str(error))
+        self.error = error
+
+
 class Whole:
     """A file object of the caller as pyarrow takes it: which gives all that is asked for.
 
@@ -51,13 +65,23 @@ class Whole:
         return b"".join(pieces)
 
 
+class _Marked(Whole):
+    """The same, which tells what the object raises from what pyarrow does."""
+
+    def read(self, size: int) -> bytes:
+        try:
+            return super().read(size)
+        except BaseException as error:
+            raise Theirs(error) from error
+
+
 @contextmanager
 def held(source: Any) -> Iterator[NativeFile]:  # noqa: ANN401 - a path, or anything like a file
     """Open a path, or take an object as a file that is not closed."""
     from pyarrow import OSFile, PythonFile
 
     if not isinstance(source, str):
-        yield PythonFile(Whole(source), mode="r")
+        yield PythonFile(_Marked(source), mode="r")
         return
     with OSFile(os.fsencode(source)) as file:
         yield file

@@ -199,11 +199,19 @@ def batches_of(
     held = ExitStack()
     try:
         streams = held.enter_context(opened(sources, converter.wanted))
-        reader = _raftfast.read_batches(streams, converter, threads=threads, long=long, held=held)
+        # Without anything of Python's to be let go of at the end: what signals raise there is lost.
+        needed = held if any(map(_is_of_python, streams)) else None
+        reader = _raftfast.read_batches(streams, converter, threads=threads, long=long, held=needed)
     except BaseException:
         held.close()
         raise
     return Batches(reader, streams)
+
+
+def _is_of_python(stream: str | tuple[str, object]) -> bool:
+    """Tell what is open in Python from what the core reads by itself."""
+    of_core = (_raftfast.Strings, _raftfast.Parquet)
+    return not isinstance(stream, str) and not isinstance(stream[1], of_core)
 
 
 def to_dataset(

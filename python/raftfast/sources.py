@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raftfast import tables
 from raftfast.errors import Error, UsageError
+from raftfast.held import Theirs
 from raftfast.kinds import kind_of, kind_of_object
 from raftfast.paths import STANDARD
 
@@ -119,7 +120,9 @@ def raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> 
         return
     for stream in streams:
         failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
-        if isinstance(failure, (Error, OSError)) and error.path == name_in_account(stream[0]):
+        if not isinstance(failure, BaseException) or error.path != name_in_account(stream[0]):
+            continue
+        if isinstance(failure, (Error, OSError)) or isinstance(failure.__cause__, Theirs):
             raise failure from None
 
 
@@ -137,7 +140,7 @@ def naming(sources: Sequence[Source]) -> Iterator[None]:
 def names_of(sources: Sequence[Source]) -> str:
     """Name the first source, and how many more there are."""
     more = len(sources) - 1
-    return name_of(sources[0]) + (f" and {more} more" if more > 0 else "")
+    return name_in_account(sources[0]) + (f" and {more} more" if more > 0 else "")
 
 
 def refuse_no_rows(sources: Sequence[Source]) -> None:
