@@ -67,6 +67,10 @@ pub struct Checker {
     calls_as_text: Option<&'static str>,
     call_id_chars: Option<(u64, &'static str)>,
     forbidden: Option<(Forbidden, &'static str)>,
+    /// What rows break whose system message is not their record's own.
+    given: Option<&'static str>,
+    /// The slot of a record's own system message, if rows may have that.
+    own_system: Option<usize>,
     max_row_chars: Option<(u64, &'static str)>,
     /// The list in which rows have their turns.
     list: Option<List>,
@@ -109,6 +113,8 @@ impl Checker {
             checker.plain = [false, true].map(|said| checker.broken_by_plain(said));
         }
         checker.texts = slots_of_texts(shape.fields());
+        checker.own_system = shape.fields().iter().position(|field| *field == Field::System);
+        checker.given = shape.system().and_then(|system| checker.forbids(Text::Plain(system)));
         has_rules.then_some(checker)
     }
 
@@ -368,7 +374,11 @@ impl Checker {
         let holds = |value| if let Value::Text(text) = value { self.forbids(text) } else { None };
         let texts = self.texts.iter().map(|slot| record.value(*slot));
         let turns = record.list(List::Messages).into_iter().flatten();
-        texts.chain(turns.map(|turn| turn.value(Detail::Content.slot()))).find_map(holds)
+        let held =
+            texts.chain(turns.map(|turn| turn.value(Detail::Content.slot()))).find_map(holds);
+        held.or_else(|| {
+            self.given.filter(|_| !self.own_system.is_some_and(|slot| record.is_there(slot)))
+        })
     }
 
     /// Whether the row is too long, which is known only once it is written, unless its record is short.

@@ -515,6 +515,21 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Those of some keys that hold something else than null.
+    #[inline]
+    pub(crate) fn told(&self, keys: KeySet) -> KeySet {
+        let mut told = keys;
+        let mut left = keys;
+        while left != 0 {
+            let slot = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if matches!(self.form.value(slot), Value::Null) {
+                told &= !(1 << slot);
+            }
+        }
+        told
+    }
+
     /// Bytes of the value as it stands; 0 if the field is missing.
     #[inline]
     #[must_use]

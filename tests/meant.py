@@ -207,15 +207,25 @@ def paper(record: Json) -> Meant:
 
 def raft_llm(record: Json) -> Meant:
     prefixes = {"###User: ": "user", "###Assistant: ": "assistant"}
+    # `_create_datapoint` puts the documents before the first question, in a field of its own.
+    told = [*record["dialog"]]
+    before = record["instruction"].removesuffix(told[0]) if "instruction" in record else ""
     turns = [
-        (role, text.removeprefix(prefix))
-        for text in record["dialog"]
-        for prefix, role in prefixes.items()
-        if text.startswith(prefix)
+        next(
+            (
+                (role, text.removeprefix(prefix))
+                for prefix, role in prefixes.items()
+                if text.startswith(prefix)
+            ),
+            ("assistant", text),
+        )
+        for text in told
     ]
+    turns[0] = ("user", before + turns[0][1])
     meant = conversation(turns)
+    answer = record["qa_answer"] or meant.cot_answer or ""
     return meant._replace(
-        final_answer=record["qa_answer"] or final(meant.cot_answer),
+        final_answer=final(answer.removeprefix("###Assistant: ")),
         documents=nested(record),
         repairs=("prefix stripped",),
     )
@@ -253,6 +263,10 @@ def gemini(record: Json) -> Meant:
 
 def openai_preference(record: Json) -> Meant:
     return messages({"messages": record["input"]["messages"] + record["preferred_output"]})
+
+
+def axolotl_preference(record: Json) -> Meant:
+    return messages({"messages": [*record["messages"], record["chosen"]]})
 
 
 def sharegpt_preference(record: Json) -> Meant:
@@ -307,6 +321,10 @@ def completion(record: Json) -> Meant:
     return Meant(prompt, cot, final(cot), asked(prompt), in_tags(prompt), repairs=repairs)
 
 
+def input_output(record: Json) -> Meant:
+    return completion({"prompt": record["input"], "completion": record["output"]})
+
+
 def eval_rows(record: Json) -> Meant:
     # `extract_context` took the last line off the instruction, and left nothing of a single one.
     lines = [record["context"], record["question"]] if record["context"] else [record["question"]]
@@ -324,12 +342,14 @@ ORACLE: dict[str, Callable[[Json], Meant]] = {
     "alpaca": alpaca,
     "autotrain": autotrain,
     "autotrain-preference": autotrain,
+    "axolotl-preference": axolotl_preference,
     "completion": completion,
     "curator": gorilla,
     "eval-output": gorilla,
     "eval-rows": eval_rows,
     "gemini": gemini,
     "gorilla": gorilla,
+    "input-output": input_output,
     "legacy": legacy,
     "llamaindex": llamaindex,
     "messages": messages,

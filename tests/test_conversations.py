@@ -77,7 +77,10 @@ BAD_TURNS = {
         line_of({"conversations": [{"from": "human", "value": "a"}, {"value": "b"}]}), 2, "role"
     ),
     "a turn of raft_llm that is of nobody": Bad(
-        line_of({"dialog": ["###User: a", "b"], "qa_answer": "b"}), 2, "who speaks"
+        line_of({"dialog": ["a", "###Assistant: b"], "qa_answer": "b"}), 1, "who speaks"
+    ),
+    "a second answer of raft_llm that is of nobody": Bad(
+        line_of({"dialog": ["###User: a", "b", "c"], "qa_answer": "c"}), 3, "who speaks"
     ),
     "a turn of raft_llm that is an object": Bad(
         line_of({"dialog": [{"role": "user", "content": "a"}], "qa_answer": "b"}), 1, "text"

@@ -20,6 +20,7 @@ from meant import (
     converted,
     details,
     fault,
+    in_tags,
     line_of,
     meant,
 )
@@ -75,6 +76,30 @@ def test_completion_rows_are_what_the_generator_meant(name: str, line: bytes) ->
         assert rows == ([expected.completion()] if expected.is_whole else [])
 
 
+# Whatever their keys, rows hold their documents in the question.
+ROWS = [
+    (name, line)
+    for name, line in RECORDS
+    if b'"context"' not in line
+    and b'"tool"' not in line
+    and in_tags(meant(name, line).instruction or "")
+]
+
+
+@pytest.mark.parametrize(("name", "line"), ROWS)
+def test_the_documents_in_a_question_are_its_context(name: str, line: bytes) -> None:
+    expected = meant(name, line)
+    parts, pairs = (
+        converted(Converter(to, system="", turns="last", check="off"), line).rows
+        for to in ("parts", "context-qa")
+    )
+    (part,), (pair,) = parts, pairs
+    assert in_tags(part["context"]) == expected.documents
+    assert part["context"] in (expected.instruction or "")
+    assert pair["context"] == "\n\n".join(expected.documents)
+    assert (part["question"], pair["question"]) == (expected.question,) * 2
+
+
 @EACH
 @pytest.mark.parametrize("seed", range(5))
 def test_no_spelling_of_a_record_changes_what_it_means(name: str, line: bytes, seed: int) -> None:
@@ -126,7 +151,8 @@ STRANGERS = {
     "keys of others": line_of({"text": "a", "label": 1}),
     "a key in other letters": line_of({"Instruction": "i", "Cot_Answer": "c"}),
     "a prompt without completion": line_of({"prompt": "p"}),
-    "an output without instruction": line_of({"output": "o", "input": "i"}),
+    "an output alone": line_of({"output": "o"}),
+    "an output of no text": line_of({"output": {"text": "o"}, "input": "i"}),
     "keys only further inside": line_of({"data": {"instruction": "i", "cot_answer": "c"}}),
 }
 EACH_STRANGER = pytest.mark.parametrize("line", STRANGERS.values(), ids=STRANGERS)

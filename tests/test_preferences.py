@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "autotrain-preference",
+    "axolotl-preference",
     "openai-preference",
     "sharegpt-preference",
     "trl-preference",
@@ -409,3 +410,13 @@ def test_of_two_names_for_a_role_the_first_is_that_of_the_dialect() -> None:
     turns = [both, {"content": "b", "role": "c", "value": "a", "from": "gpt"}]
     (row,) = details(line_of({"conversations": turns})).rows
     assert row["turns"] == [["user", "q"], ["assistant", "a"]]
+
+
+# The answers before were said to have a weight that the row has no place for.
+@pytest.mark.parametrize("to", ["llamafactory-alpaca-preference", "llamafactory-preference"])
+def test_answers_before_the_chosen_one_are_its_history(to: str) -> None:
+    line = line_of(
+        {"prompt": [USER, ONE, AGAIN], "chosen": [TWO], "rejected": [says("assistant", "b")]}
+    )
+    (row,) = converted(Converter(to, system=""), line).rows
+    assert json.dumps(row).count("one") == 1

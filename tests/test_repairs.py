@@ -62,7 +62,11 @@ UNREPAIRED = {
         "turns",
         lambda record: [
             [role, text]
-            for text, role in zip(record["dialog"], ["user", "assistant"] * 9, strict=False)
+            for text, role in zip(
+                [record.get("instruction", record["dialog"][0]), *record["dialog"][1:]],
+                ["user", "assistant"] * 9,
+                strict=False,
+            )
         ],
     ),
 }

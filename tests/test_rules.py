@@ -349,3 +349,23 @@ def test_only_tools_have_names_in_rows_for_mistral() -> None:
     line = json.dumps({"messages": [{**USER, "name": "Ann"}, ASSISTANT]}).encode()
     with pytest.raises(raftfast.Error, match="no place for the name of a speaker"):
         raftfast.convert(io.BytesIO(line), io.BytesIO(), to="mistral")
+
+
+# It was looked for in what records have, and not in what the caller gives.
+@pytest.mark.parametrize(
+    ("to", "options"),
+    [
+        ("bedrock-nova", {"system": "SYSTEM: be brief"}),
+        ("text", {"template": "llama2", "system": "x [INST]"}),
+    ],
+)
+def test_what_no_content_may_hold_a_given_system_message_may_not_either(
+    to: str, options: dict[str, str]
+) -> None:
+    record = b'{"instruction":"Q","cot_answer":"A"}\n' * 3
+    options = {**options}
+    strict = Converter(to, check="strict", on_error="skip", **options)  # type: ignore[arg-type]
+    assert (strict.convert_bytes(record), strict.ledger.rejected) == (b"", {"rule": 3})
+    del options["system"]
+    plain = Converter(to, check="strict", **options)  # type: ignore[arg-type]
+    assert plain.convert_bytes(record) != b""

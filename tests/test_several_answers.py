@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -27,6 +27,7 @@ from meant import (
 )
 from pyarrow import parquet
 from raftfast import Converter
+from raftfast.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +116,22 @@ def test_a_system_message_that_is_given_is_that_of_all_rows(line: bytes) -> None
 
 @EACH_SYSTEM
 def test_no_system_message_is_lost_where_rows_have_no_place_for_it(line: bytes) -> None:
-    assert fault(Converter("completion"), line).kind == "unfit"
+    refused = fault(Converter("completion"), line)
+    assert (refused.kind, "(--no-system leaves it out)" in str(refused)) == ("unfit", True)
+
+
+@EACH_SYSTEM
+@pytest.mark.parametrize("to", ["completion", "torchtune-instruct"])
+def test_a_system_message_is_left_out_on_demand_also_where_rows_have_no_place_for_it(
+    to: str, line: bytes
+) -> None:
+    rows = converted(Converter(to, system=""), line).rows
+    assert rows == converted(Converter(to), line_of({"messages": [USER, ONE]})).rows
+
+
+def test_of_a_record_that_is_taken_whole_nothing_is_left_out() -> None:
+    with pytest.raises(UsageError, match="target hf has no setting 'system'"):
+        Converter("hf", system="")
 
 
 def test_a_system_message_comes_back_from_a_record_made_of_its_conversation() -> None:
@@ -131,3 +147,28 @@ def test_a_column_of_system_messages_is_read_as_those_of_lines(tmp_path: Path) -
     rows = lines_of((tmp_path / "out.jsonl").read_bytes())
     said = [json.loads(row)["messages"][0]["content"] for row in rows]
     assert said == ["Be brief.", SYSTEM]
+
+
+EMPTY = {
+    "an empty output": (b'{"instruction":"Q","input":"","output":"","history":[["a","b"]]}', {}),
+    "no final answer": (
+        b'{"instruction":"Q","input":"","output":"why <ANSWER>: ","history":[["a","b"]]}',
+        {"answer": "final"},
+    ),
+}
+
+
+# They ended the run, as a question without an answer.
+@pytest.mark.parametrize("to", ["alpaca", "completion", "chat"])
+@pytest.mark.parametrize(("line", "options"), EMPTY.values(), ids=EMPTY)
+def test_a_history_without_an_answer_after_it_is_filtered(
+    to: str, line: bytes, options: dict[str, Any]
+) -> None:
+    ledger = converted(Converter(to, turns="last", **options), line).ledger
+    assert ledger.filtered == {"cot_answer empty": 1}
+
+
+@pytest.mark.parametrize("to", ["completion", "torchtune-instruct"])
+def test_an_empty_system_message_is_none_where_there_is_no_place_for_one(to: str) -> None:
+    silent, none = talk(says("system", ""), USER, ONE), talk(USER, ONE)
+    assert converted(Converter(to), silent).rows == converted(Converter(to), none).rows

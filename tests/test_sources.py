@@ -143,3 +143,45 @@ def test_parts_that_are_texts_are_one_text() -> None:
     parts = [{"type": "text", "text": 'a "part", '}, {"text": "and \u00fc", "type": "text"}]
     rows = plain_chat(talk(says("user", parts), ONE)).rows
     assert rows[0]["messages"][0] == says("user", 'a "part", and \u00fc')
+
+
+# Tables have all columns in all rows: what was null made records of other dialects of them.
+@pytest.mark.parametrize("name", NAMES)
+def test_nulls_in_the_keys_of_others_do_not_make_a_record_one_of_theirs(
+    name: str, target: Path, tmp_path: Path
+) -> None:
+    lines_of_all = [line for lines in GOLDENS.values() for line in lines]
+    others = {key: None for line in lines_of_all for key in json.loads(line)}
+    if name == "legacy":  # a column of instructions, even of nulls, is one
+        del others["instruction"]
+    filled = [{**others, **json.loads(line)} for line in GOLDENS[name]]
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(json.dumps(record) + "\n" for record in filled))
+    expected = details(*GOLDENS[name])
+    sources: list[object] = [lines]
+    if name not in ("raft-local", "raft-toolkit"):  # of one type
+        sources.append(pa.Table.from_pylist(filled))
+    for source in sources:
+        rows, ledger = rows_of(source, target, on_error="skip")
+        assert ledger.dialects == {name: 3}
+        assert rows == expected.rows
+
+
+# Of a table with a context that is a text they were five.
+@pytest.mark.parametrize("context", ["c", {"title": [["t"]], "sentences": [["c"]]}])
+def test_a_column_that_no_record_has_is_none_of_the_rows(context: object, tmp_path: Path) -> None:
+    record = {
+        "question": "q",
+        "context": context,
+        "instruction": "c\nq",
+        "cot_answer": "x <ANSWER>: y",
+    }
+    table = pa.Table.from_pylist([record])
+    lines, columns = tmp_path / "in.jsonl", tmp_path / "in.parquet"
+    lines.write_text(json.dumps(record))
+    parquet.write_table(table, columns)
+    for source in (lines, columns, table):
+        schema = raftfast.read(source, "eval").schema
+        assert pa.schema(schema).names == ["question", "gold_final_answer", "context"]
+    with_answer = table.append_column("answer", [["z"]])
+    assert "answer" in pa.schema(raftfast.read(with_answer, "eval").schema).names

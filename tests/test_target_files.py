@@ -139,3 +139,20 @@ def test_the_command_tells_of_limits_in_a_line(tmp_path: Path) -> None:
     ]
     done = subprocess.run([*command, "-q"], cwd=tmp_path, capture_output=True, check=True)
     assert done.stderr == b"raftfast: o: 4 rows, and openai takes 10 or more\n"
+
+
+# The turns of the others were left out of rows in silence.
+@pytest.mark.parametrize(("role", "missing"), [("user", "assistant"), ("assistant", "user")])
+def test_roles_without_a_name_for_one_who_always_speaks_are_refused(
+    role: str, missing: str
+) -> None:
+    target = f"""
+name = "own"
+needs = ["instruction", "cot_answer"]
+row = '[{{"$each": "messages", "do": {{"r": "{{role}}", "c": "{{content}}"}}}}]'
+
+[roles]
+{role} = "r"
+"""
+    with pytest.raises(UsageError, match=f"the roles have no name for '{missing}'"):
+        raftfast.Converter.from_toml(target)

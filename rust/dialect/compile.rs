@@ -55,6 +55,7 @@ impl Reader {
             keys: compiler.keys(&known)?,
             holds: compiler.holds(read),
             fields: shape.fields().len(),
+            telling: known.iter().fold(0, |keys, known| keys | known.has | known.any),
             known,
             indifferent,
             own_system,
@@ -138,6 +139,7 @@ impl<'a> Compiler<'a> {
         Ok(Known {
             name: &dialect.name,
             has: self.bits(&when.has),
+            keys: self.bits(&when.keys),
             any: self.bits(any),
             lacks: self.bits(&when.lacks),
             labels: self.bits(dialect.labels()),
@@ -189,8 +191,9 @@ impl<'a> Compiler<'a> {
         let is_wanted = self.shape.fields().contains(&Field::Rejected)
             && self.reading.rejected == Rejected::Own;
         let rejected = turns.rejected.as_ref().filter(|_| is_wanted).map(place);
+        let asked = turns.asked.as_ref().map(|key| self.expressions.slot(key));
         let keeps_starts = turns.fix.as_ref().is_some_and(|fix| self.is_left(fix));
-        Parser::new(turns, arrays, rejected, keeps_starts)
+        Parser::new(turns, arrays, rejected, asked, keeps_starts)
     }
 
     /// Whether a repair is not wanted.

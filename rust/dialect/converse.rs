@@ -38,8 +38,10 @@ impl Reader {
         if said.is_empty() || has_history {
             self.add_pair(&mut said, fields, record, lists)?;
         }
-        let own_system = said.first().is_some_and(|first| lists.is(first, "system"));
-        let own = own_system.then(|| said.remove(0));
+        let is_first = said.first().is_some_and(|first| lists.is(first, "system"));
+        let own = is_first.then(|| said.remove(0));
+        let own_system =
+            own.is_some_and(|own| is_there(Value::of(lists.bytes(own.get(Detail::Content)))));
         if let Some(found) = &self.final_answer {
             shorten_answers(&mut said, found, lists)?;
             self.take_final(&mut said, fields, record, lists)?;
@@ -49,6 +51,11 @@ impl Reader {
         }
         if self.room.roles.contains(&CALLS) {
             said.iter_mut().try_for_each(|turn| say_calls(turn, lists))?;
+        }
+        if has_history && !self.is_complete(fields, record) {
+            // Who has turns before a question or an answer that is not there has no row.
+            lists.leave_turns_untold();
+            return Ok(());
         }
         let start = lists.len();
         self.add_system(own, fields, record, lists)?;

@@ -346,7 +346,7 @@ fn tools<'a>(
     Ok(is_there(Value::of(&tools)).then_some(tools))
 }
 
-pub(super) const A_SYSTEM_MESSAGE: &str = "a system message";
+pub(super) const A_SYSTEM_MESSAGE: &str = "a system message (--no-system leaves it out)";
 
 /// Adds the spans of a text.
 fn spans(text: Text<'_>, cutter: &Cutter, lists: &mut Lists) -> Result<(), Unread> {

@@ -122,10 +122,12 @@ fn answer() -> Json {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct When {
-    /// Keys that are there.
+    /// Keys that are there with something else than null.
     pub has: Vec<String>,
-    /// Keys of which one is there.
+    /// Keys of which one is.
     pub any: Vec<String>,
+    /// Keys that are there, with null or something else.
+    pub keys: Vec<String>,
     /// Keys that are not there.
     pub lacks: Vec<String>,
     /// How the texts of some keys start.
@@ -196,6 +198,10 @@ pub struct Turns {
     /// How the turns of each role start, where turns are texts.
     #[serde(default)]
     pub starts: BTreeMap<String, String>,
+    /// The role of a text that starts with none of these, where it follows a question.
+    pub unmarked: Option<String>,
+    /// The key of the first question with its documents before it: they belong to that turn.
+    pub asked: Option<String>,
     /// The name of the repair that takes these starts away.
     pub fix: Option<String>,
 }
@@ -222,11 +228,12 @@ fn content() -> Vec<String> {
 }
 
 /// The built-in dialects, those first that are told by more.
-const BUILT_IN: [&str; 23] = [
+const BUILT_IN: [&str; 25] = [
     include_str!("built_in/raft-llm.toml"),
     include_str!("built_in/openai-preference.toml"),
     include_str!("built_in/trl-preference.toml"),
     include_str!("built_in/sharegpt-preference.toml"),
+    include_str!("built_in/axolotl-preference.toml"),
     include_str!("built_in/autotrain-preference.toml"),
     include_str!("built_in/messages.toml"),
     include_str!("built_in/sharegpt.toml"),
@@ -238,6 +245,7 @@ const BUILT_IN: [&str; 23] = [
     include_str!("built_in/preference.toml"),
     include_str!("built_in/completion.toml"),
     include_str!("built_in/alpaca.toml"),
+    include_str!("built_in/input-output.toml"),
     include_str!("built_in/refusal.toml"),
     include_str!("built_in/llamaindex.toml"),
     include_str!("built_in/raft-toolkit.toml"),

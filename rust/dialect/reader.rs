@@ -31,6 +31,8 @@ pub struct Reader {
     pub(super) known: Vec<Known>,
     /// Whether a record must be told apart at all.
     pub(super) indifferent: bool,
+    /// The bits of keys that dialects are told by, if there is more than null in them.
+    pub(super) telling: KeySet,
     /// The bit of the key under which a record has a system message of its own.
     pub(super) own_system: KeySet,
     pub(super) lists: Vec<List>,
@@ -124,6 +126,8 @@ pub(super) struct System {
 pub(super) struct Known {
     pub name: &'static str,
     pub has: KeySet,
+    /// Keys that may hold null.
+    pub keys: KeySet,
     pub any: KeySet,
     pub lacks: KeySet,
     /// Keys that say whether the answer is one to avoid.
@@ -439,24 +443,28 @@ impl Reader {
         slots.extend(known.tests.iter().filter_map(Test::always_seen));
         slots.extend(known.tests.iter().filter_map(Test::asked_by_type));
         let read = found & ((1 << self.fields) - 1);
-        let telling = if known.any & read == 0 { known.has | known.any } else { known.has };
-        slots.extend(slots_of(telling));
+        // Of what is told by any of its keys, one that is read will do: in the end all is taken for it.
+        let is_told = known.has == 0 && known.any & read != 0;
+        slots.extend(slots_of(if is_told { known.has } else { known.has | known.any }));
     }
 
-    /// Whether a table of these columns gives fields that are no columns of it.
+    /// Whether records of a table of these columns may be given the field at a slot.
     #[must_use]
-    pub fn makes_fields(&self, columns: &[Column]) -> bool {
-        let own_system = columns.iter().any(|column| column.name == Field::System.name());
-        self.candidates(columns).any(|known| known.making != Making::Nothing || own_system)
+    pub fn makes_field(&self, columns: &[Column], slot: usize) -> bool {
+        let chosen = self.cot_answer.filter(|_| self.answer == Answer::Either);
+        let halves = self.rendered.halves.map(<[usize; 2]>::from);
+        let of_all = [self.system.slot, self.rendered.whole, self.other.map(|other| other.slot)];
+        let of_all =
+            of_all.into_iter().chain([chosen]).flatten().chain(halves.into_iter().flatten());
+        let makes_it = |made: &Made| made.slot == slot && made.plan.copied() != Some(slot);
+        let makes = |known: &Known| known.fields.iter().any(makes_it);
+        of_all.into_iter().any(|made| made == slot) || self.candidates(columns).any(makes)
     }
 
     /// The dialects that a table of these columns may be of.
     fn candidates(&self, columns: &[Column]) -> impl Iterator<Item = &Known> {
         let (found, forms) = (self.found(columns), self.forms(columns));
-        let known = self.known.iter();
-        let known = known.filter(move |known| known.may_be(found, self.fields, &forms));
-        let last = known.clone().position(|known| known.tests.is_empty());
-        known.take(last.map_or(usize::MAX, |last| last + 1))
+        self.known.iter().filter(move |known| known.may_be(found, self.fields, &forms))
     }
 
     /// The keys that are columns.
@@ -490,7 +498,8 @@ impl Reader {
             return Ok(Read::Plain(""));
         }
         let found = record.found();
-        let known = self.known.iter().find(|known| known.is(found, record));
+        let told = record.told(found & self.telling);
+        let known = self.known.iter().find(|known| known.is(found, told, record));
         let Some(known) = known.or_else(|| self.of_nothing(found, record)) else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
@@ -517,8 +526,9 @@ impl Reader {
     #[cold]
     pub(crate) fn also_fits(&self, told: &str, record: &Record<'_>) -> Vec<&'static str> {
         let found = record.found();
+        let something = record.told(found & self.telling);
         let others = self.known.iter().filter(|known| known.name != told);
-        others.filter(|known| known.is(found, record)).map(|known| known.name).collect()
+        others.filter(|known| known.is(found, something, record)).map(|known| known.name).collect()
     }
 
     /// The dialect of a record that has nothing but a null in what its dialect is told by.
@@ -527,7 +537,8 @@ impl Reader {
         let is_null = |test: &Test| matches!(test, Test::Is(_, Kind::Something));
         self.known.iter().find(|known| {
             let mut tests = known.tests.iter();
-            known.has_its_keys(found) && tests.all(|test| is_null(test) || test.holds(record))
+            known.has_its_keys(found, found)
+                && tests.all(|test| is_null(test) || test.holds(record))
         })
     }
 
@@ -541,8 +552,8 @@ impl Reader {
 
 impl Known {
     #[inline]
-    fn is(&self, found: KeySet, record: &Record<'_>) -> bool {
-        self.has_its_keys(found) && self.tests.iter().all(|test| test.holds(record))
+    fn is(&self, found: KeySet, told: KeySet, record: &Record<'_>) -> bool {
+        self.has_its_keys(found, told) && self.tests.iter().all(|test| test.holds(record))
     }
 
     /// Whether a record says that its answer is one to avoid.
@@ -551,16 +562,18 @@ impl Known {
         slots_of(self.labels).any(|slot| is_false(record.value(slot)))
     }
 
+    /// Whether a record of keys that are `found`, and `told` with more than null, has those of this dialect.
     #[inline]
-    fn has_its_keys(&self, found: KeySet) -> bool {
-        found & self.has == self.has
+    fn has_its_keys(&self, found: KeySet, told: KeySet) -> bool {
+        told & self.has == self.has
+            && found & self.keys == self.keys
             && found & self.lacks == 0
-            && (self.any == 0 || found & self.any != 0)
+            && (self.any == 0 || told & self.any != 0)
     }
 
     /// Whether some row of a table with these columns may be of this dialect, as far as their types and
     /// the first columns, which are used anyway, can tell.
     fn may_be(&self, found: KeySet, used: usize, forms: &[Form]) -> bool {
-        self.has_its_keys(found) && self.tests.iter().all(|test| test.can_hold(used, forms))
+        self.has_its_keys(found, found) && self.tests.iter().all(|test| test.can_hold(used, forms))
     }
 }

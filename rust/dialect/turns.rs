@@ -12,7 +12,8 @@ use crate::error::FaultKind;
 use crate::made::Lists;
 use crate::record::Record;
 use crate::scan::Span;
-use crate::text::{Escape, Text};
+use crate::shape::DOCUMENT_END;
+use crate::text::{Escape, Tag, Text};
 use crate::walk::{Token, Walk, decoded};
 
 /// Reads the turns of one dialect.
@@ -23,6 +24,10 @@ pub(super) struct Parser {
     arrays: Vec<Place>,
     /// Where the rejected answer stands, if it is wanted.
     rejected: Option<Place>,
+    /// The slot of the first question with its documents.
+    asked: Option<usize>,
+    /// What ends these.
+    document_end: Tag,
     /// Whether texts keep their starts.
     keeps_starts: bool,
 }
@@ -51,6 +56,8 @@ struct Called {
     is_asked: bool,
     /// Turns of another conversation that were read before.
     others: usize,
+    /// The documents of the first question, as they stand in a JSON string.
+    documents: Vec<u8>,
 }
 
 impl Called {
@@ -107,14 +114,17 @@ impl Parser {
         turns: &'static super::Turns,
         arrays: Vec<Place>,
         rejected: Option<Place>,
+        asked: Option<usize>,
         keeps_starts: bool,
     ) -> Self {
-        Self { turns, arrays, rejected, keeps_starts }
+        let document_end = Tag::new(DOCUMENT_END);
+        Self { turns, arrays, rejected, asked, document_end, keeps_starts }
     }
 
     /// The slots of what it reads.
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
-        self.arrays.iter().chain(&self.rejected).map(|place| place.slot)
+        let places = self.arrays.iter().chain(&self.rejected).map(|place| place.slot);
+        places.chain(self.asked)
     }
 
     /// What is counted when turns are repaired.
@@ -135,7 +145,7 @@ impl Parser {
         json: &mut Vec<u8>,
         lists: &mut Lists,
     ) -> Result<usize, Unread> {
-        let mut called = Called::default();
+        let mut called = Called { documents: self.documents(record), ..Called::default() };
         let mut before = 0;
         for (index, place) in self.arrays.iter().enumerate() {
             before = lists.len();
@@ -223,7 +233,7 @@ impl Parser {
         let mut walk = Walk::new(json);
         match (walk.value(), self.turns.of) {
             (Some(Token::Object), Of::Objects) => self.object(walk, called, lists),
-            (Some(Token::Text(raw)), Of::Texts) => self.text(raw, lists),
+            (Some(Token::Text(raw)), Of::Texts) => self.text(raw, called, lists),
             (Some(Token::List), Of::Pairs) => Self::pair(walk, lists),
             (_, Of::Objects) => Err(wrong("is not an object")),
             (_, Of::Texts) => Err(wrong("is not a text")),
@@ -278,18 +288,35 @@ impl Parser {
         Self::push(role, entry, lists)
     }
 
-    fn text(&self, raw: &[u8], lists: &mut Lists) -> Result<(), Unread> {
+    fn text(&self, raw: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
         let text = Text::Escaped(raw);
-        let mut starts = self.turns.starts.iter();
-        let Some((start, role)) = starts.find(|(start, _)| text.starts_with(start)) else {
-            return Err(wrong("does not say who speaks"));
-        };
+        let marked = self.turns.starts.iter().find(|(start, _)| text.starts_with(start));
+        let is_asked =
+            lists.range(0..lists.len()).last().is_some_and(|turn| lists.is(turn, "user"));
+        let unmarked = self.turns.unmarked.as_ref().filter(|_| is_asked);
+        let (start, role) = marked
+            .map(|(start, role)| (start.as_str(), role))
+            .or_else(|| unmarked.map(|role| ("", role)))
+            .ok_or_else(|| wrong("does not say who speaks"))?;
         let mut content = Vec::new();
         let said = if self.keeps_starts { text } else { text.without_start(start) };
         said.write_json(Escape::Keep, &mut content);
+        let documents =
+            if role == "user" { std::mem::take(&mut called.documents) } else { Vec::new() };
         let mut entry = Entry::default();
-        entry.set(Detail::Content, lists.keep(&[b"\"", &content, b"\""])?);
+        entry.set(Detail::Content, lists.keep(&[b"\"", &documents, &content, b"\""])?);
         Self::push(role, entry, lists)
+    }
+
+    /// The documents of the first question, and the end of their last line.
+    fn documents(&self, record: &Record<'_>) -> Vec<u8> {
+        let mut documents = Vec::new();
+        let asked = self.asked.and_then(|slot| record.text(slot));
+        if let Some((told, _)) = asked.and_then(|text| text.cut_after_last(&self.document_end)) {
+            told.write_json(Escape::Keep, &mut documents);
+            documents.extend_from_slice(b"\\n");
+        }
+        documents
     }
 
     fn pair(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), Unread> {

@@ -137,17 +137,19 @@ fn absent(
     };
     let keys = converter.reader().keys().names();
     let in_schema = |schema: &Schema, slot: usize| schema.column_with_name(&keys[slot]).is_some();
-    let makes = |schema: &Schema| converter.reader().makes_fields(&Column::all_of(schema));
+    let makes = |schema: &Schema, slot: usize| {
+        converter.reader().makes_field(&Column::all_of(schema), slot)
+    };
+    let has = |schema: &Schema, slot: usize| in_schema(schema, slot) || makes(schema, slot);
     if let Some(schema) = records {
-        return Ok(without(&|slot| makes(schema) || in_schema(schema, slot)));
+        return Ok(without(&|slot| has(schema, slot)));
     }
     if shape.all_expected() {
         return Ok(Vec::new());
     }
     let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
     if let Some(schemas) = schemas {
-        let has = |slot| schemas.iter().any(|schema| makes(schema) || in_schema(schema, slot));
-        return Ok(without(&has));
+        return Ok(without(&|slot| schemas.iter().any(|schema| has(schema, slot))));
     }
     if !inputs.iter().all(Input::can_be_read_again) {
         return Ok(Vec::new());

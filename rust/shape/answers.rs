@@ -67,6 +67,17 @@ impl Compiler<'_> {
         self.marked(members, key, Marks::Cuts).map(cut)
     }
 
+    /// Refuses names of roles among which is none for a question or an answer, in rows that have turns of both:
+    /// all records have them.
+    pub(super) fn check_roles(&self) -> std::result::Result<(), String> {
+        let has_turns = [List::Messages, List::Turns].iter().any(|list| self.lists.contains(list));
+        let Some(roles) = self.roles.as_ref().filter(|_| has_turns) else { return Ok(()) };
+        let missing = ["user", ASSISTANT].into_iter().find(|role| roles.name(role).is_none());
+        missing.map_or(Ok(()), |role| {
+            Err(format!("the roles have no name for '{role}', who has turns in all records"))
+        })
+    }
+
     /// Refuses a row that says nothing of what inside of the answer is trained on, if that is asked for.
     pub(super) fn check_mask(&self) -> Result<()> {
         let is_asked = !matches!(self.cutter.as_deref(), None | Some(Cutter::Answer));

@@ -36,7 +36,7 @@ use vocabulary::{Names, Roles};
 use wrong::Wrong;
 
 pub(crate) use expressions::Expressions;
-pub(crate) use placeholder::{Operation, operations_of};
+pub(crate) use placeholder::{DOCUMENT_END, Operation, operations_of};
 
 /// The setting that a record may have of its own.
 const SYSTEM: &str = "system";
@@ -141,6 +141,11 @@ impl Shape {
         }
         let tree = compiler.row(&skeleton).map_err(wrong)?;
         compiler.check_mask().map_err(wrong)?;
+        compiler.check_roles().map_err(|message| target.wrong(&message))?;
+        let all = flatten::row(&tree, options.escape, For::All);
+        if all.takes_whole() && settings.len() > target.settings.len() {
+            return Err(no_setting(target, SYSTEM));
+        }
         let fields = compiler.fields().to_vec();
         let expected = fields.iter().map(|field| compiler.expected.contains(field));
         Ok(Self {
@@ -149,7 +154,7 @@ impl Shape {
             needs,
             expected: bits(expected),
             plain: flatten::row(&tree, options.escape, For::Plain),
-            all: flatten::row(&tree, options.escape, For::All),
+            all,
             tree: Arc::new(tree),
             escape: options.escape,
             lists: compiler.lists,
@@ -239,16 +244,22 @@ impl Shape {
             || asked && !self.lists.iter().any(|list| matches!(list, List::Messages | List::Turns))
     }
 
-    /// Whether it is plain from a row that no answer but the last is trained on.
+    /// Whether it is plain from a row that no answer but the last is trained on, as of two of which one is better.
     #[must_use]
     pub fn trains_on_last(&self) -> bool {
-        self.tells_last || self.lists.contains(&List::Prompt)
+        let has_rejected = self.fields.contains(&Field::Rejected);
+        self.tells_last || has_rejected || self.lists.contains(&List::Prompt)
     }
 
     /// Whether rows have a name for a role.
     #[must_use]
     pub fn names_role(&self, role: &str) -> bool {
         self.roles.as_ref().is_none_or(|roles| roles.name(role).is_some())
+    }
+
+    /// The system message of the target or of the caller.
+    pub(crate) fn system(&self) -> Option<&str> {
+        self.system.as_deref()
     }
 
     /// The system message of the target or of the caller, as a JSON string.
@@ -414,21 +425,24 @@ fn needed(name: &str) -> Result<Field, String> {
     })
 }
 
-/// The settings of a target, with those of the caller in their place.
+/// The settings of a target, with those of the caller in their place. Any may be told to leave system messages
+/// out: one that has no place for them refuses them otherwise.
 fn settings(target: &Target, options: &Options) -> Result<BTreeMap<String, String>, Error> {
     let mut settings = target.settings.clone();
     for (name, value) in &options.settings {
-        let Some(setting) = settings.get_mut(name) else {
-            let known = target.settings.keys().map(String::as_str).collect::<Vec<_>>();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(Error::usage(format!(
-                "target {} has no setting '{name}'; its settings: {known}",
-                target.name
-            )));
-        };
-        setting.clone_from(value);
+        let leaves_out = name == SYSTEM && value.is_empty();
+        if !leaves_out && !settings.contains_key(name) {
+            return Err(no_setting(target, name));
+        }
+        settings.insert(name.clone(), value.clone());
     }
     Ok(settings)
+}
+
+fn no_setting(target: &Target, name: &str) -> Error {
+    let known = target.settings.keys().map(String::as_str).collect::<Vec<_>>();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Error::usage(format!("target {} has no setting '{name}'; its settings: {known}", target.name))
 }
 
 fn bits(set: impl Iterator<Item = bool>) -> u64 {
