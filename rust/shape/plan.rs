@@ -12,6 +12,7 @@ use crate::mask::Cutter;
 use crate::record::{Holds, Record, Value};
 use crate::scan::MAX_KEYS;
 use crate::text::{Escape, Text, write_json_compact};
+use crate::walk::{elements, member};
 
 /// The steps that write a row, or a value, and how much they write at most.
 #[derive(Debug, Default)]
@@ -310,10 +311,33 @@ fn write_value(value: Value<'_>, escape: Escape, out: &mut Vec<u8>) {
     if let Value::Text(text) = value {
         let json = text.to_plain();
         if serde_json::from_str::<serde_json::Value>(&json).is_ok() {
-            return write_json_compact(json.as_bytes(), escape, out);
+            return write_definitions(json.as_bytes(), escape, out);
         }
     }
     value.write_json(escape, out);
+}
+
+/// Writes JSON with each function in an object of its type, as `OpenAI` has them: in a text, as LLaMA-Factory's sets
+/// have it, they are told alone (hiyouga/LLaMA-Factory:data/README.md).
+fn write_definitions(json: &[u8], escape: Escape, out: &mut Vec<u8>) {
+    let is_alone = |function: &[u8]| {
+        let has = |key| member(function, key).is_some();
+        has("name") && !has("type") && !has("function")
+    };
+    if !elements(json).any(is_alone) {
+        return write_json_compact(json, escape, out);
+    }
+    for (index, function) in elements(json).enumerate() {
+        out.push(if index == 0 { b'[' } else { b',' });
+        if is_alone(function) {
+            out.extend_from_slice(br#"{"type":"function","function":"#);
+            write_json_compact(function, escape, out);
+            out.push(b'}');
+        } else {
+            write_json_compact(function, escape, out);
+        }
+    }
+    out.push(b']');
 }
 
 fn write_label(trained: bool, out: &mut Vec<u8>) {
