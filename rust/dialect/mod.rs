@@ -31,8 +31,8 @@ pub use unread::Unread;
 /// ```
 /// use raftfast::dialect::Dialect;
 ///
-/// let alpaca = Dialect::named("alpaca")?;
-/// assert_eq!(alpaca.when.has, ["instruction", "output"]);
+/// let messages = Dialect::named("messages")?;
+/// assert_eq!(messages.when.has, ["messages"]);
 /// # Ok::<(), raftfast::error::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]
