@@ -515,7 +515,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Those of some keys that hold something else than null.
+    /// Those of some keys that hold something else than null. What was not read of a table does not tell.
     #[inline]
     pub(crate) fn told(&self, keys: KeySet) -> KeySet {
         let mut told = keys;
@@ -523,7 +523,7 @@ impl<'a> Record<'a> {
         while left != 0 {
             let slot = left.trailing_zeros() as usize;
             left &= left - 1;
-            if matches!(self.form.value(slot), Value::Null) {
+            if matches!(self.form.value(slot), Value::Null | Value::Missing) {
                 told &= !(1 << slot);
             }
         }

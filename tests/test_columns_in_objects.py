@@ -166,13 +166,15 @@ class Breaking(io.BytesIO):
 # They were called broken files, and an interrupt was an error without words.
 @pytest.mark.parametrize("error", [TimeoutError("late"), ValueError("own"), KeyboardInterrupt()])
 @pytest.mark.parametrize("limit", [9, 40])
-def test_what_an_object_raises_comes_through(error: BaseException, limit: int) -> None:
-    stream = io.BytesIO()
-    table = pa.table({"instruction": ["Q"] * 9000, "cot_answer": ["A"] * 9000})
-    with ipc.new_stream(stream, table.schema) as writer:
-        writer.write_table(table, 1000)
-    source = Breaking(stream.getvalue())
-    source.error, source.limit = error, stream.tell() * limit // 100
+@pytest.mark.parametrize("save", [as_parquet, as_stream])
+def test_what_an_object_raises_comes_through(
+    save: Callable[[pa.Table], bytes], error: BaseException, limit: int
+) -> None:
+    texts = [f"{number} {'x' * 99}" for number in range(9000)]
+    data = save(pa.table({"instruction": texts, "cot_answer": texts}))
+    source = Breaking(data)
+    source.error, source.limit = error, len(data) * limit // 100
     with pytest.raises(type(error)) as caught:
         raftfast.convert(source, io.BytesIO())
     assert caught.value is error
+    assert not isinstance(error.__cause__, type(error))

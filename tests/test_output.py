@@ -322,14 +322,18 @@ def test_a_file_by_which_rows_are_made_is_no_output(beside: str, folder: Path) -
     (folder / "mine.toml").write_text(target)
     (folder / "link").symlink_to("mine.toml")
     (folder / "own.jinja").write_text("x")
-    ways: list[tuple[str, dict[str, Any]]] = [
-        ("mine.toml", {"to": "mine.toml"}),
-        ("link", {"to": "mine.toml"}),
-        ("own.jinja", {"to": "text", "template": "own.jinja"}),
+    (folder / "T").write_text(target)
+    ways: list[tuple[str, str, dict[str, Any]]] = [
+        ("mine.toml", "target", {"to": "mine.toml"}),
+        ("link", "target", {"to": "mine.toml"}),
+        ("T", "target", {"to": "./T"}),
+        ("own.jinja", "template", {"to": "text", "template": "own.jinja"}),
     ]
-    for name, options in ways:
+    for name, what, options in ways:
         outputs: dict[str, Any] = {"output": "out.jsonl", beside: name}
-        with pytest.raises(library.UsageError, match=f"{beside} {name} is the file of the te?"):
+        with pytest.raises(
+            library.UsageError, match=f"^{beside} {name} is the file of the {what}$"
+        ):
             library.convert("in.jsonl", **outputs, **options)
     assert (folder / "mine.toml").read_text() == target
 

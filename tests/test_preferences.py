@@ -420,3 +420,28 @@ def test_answers_before_the_chosen_one_are_its_history(to: str) -> None:
     )
     (row,) = converted(Converter(to, system=""), line).rows
     assert json.dumps(row).count("one") == 1
+
+
+NO_REJECTED = {
+    "preference": {"instruction": "Q", "chosen": "A", "rejected": None},
+    "trl-preference": {"prompt": [USER], "chosen": [ONE], "rejected": None},
+    "axolotl-preference": {"messages": [USER], "chosen": ONE, "rejected": None},
+    "autotrain-preference": {"prompt": "first?", "text": [USER, ONE], "rejected_text": None},
+}
+
+
+@pytest.mark.parametrize(("name", "record"), NO_REJECTED.items())
+def test_a_preference_without_a_rejected_answer_is_one(name: str, record: Json) -> None:
+    rows, ledger = converted(Converter("chat", system=""), line_of(record))
+    assert (len(rows), ledger.dialects) == (1, {name: 1})
+
+
+def test_each_answer_of_a_history_has_the_documents_of_its_own_question() -> None:
+    record = {
+        "instruction": "<DOCUMENT>D</DOCUMENT>\nQ",
+        "chosen": "c",
+        "rejected": "r",
+        "history": [["<DOCUMENT>E</DOCUMENT>\nx", "b"]],
+    }
+    rows = converted(Converter("parts", turns="each"), line_of(record)).rows
+    assert [row["context"] for row in rows] == ["<DOCUMENT>E</DOCUMENT>", "<DOCUMENT>D</DOCUMENT>"]

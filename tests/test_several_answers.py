@@ -172,3 +172,15 @@ def test_a_history_without_an_answer_after_it_is_filtered(
 def test_an_empty_system_message_is_none_where_there_is_no_place_for_one(to: str) -> None:
     silent, none = talk(says("system", ""), USER, ONE), talk(USER, ONE)
     assert converted(Converter(to), silent).rows == converted(Converter(to), none).rows
+
+
+def test_an_answer_that_is_not_trained_on_gives_no_row_of_raft() -> None:
+    line = talk(USER, {**ONE, "weight": 0}, AGAIN, TWO)
+    assert fault(Converter("raft", turns="each"), line).kind == "unfit"
+
+
+@pytest.mark.parametrize("record", [{"instruction": ""}, {}], ids=["alpaca", "input-output"])
+def test_the_history_of_an_input_is_in_its_row(record: dict[str, str]) -> None:
+    line = line_of({**record, "input": "i", "output": "o", "history": [["a", "b"]]})
+    (row,) = plain_chat(line).rows
+    assert [turn["content"] for turn in row["messages"]] == ["a", "b", "i", "o"]

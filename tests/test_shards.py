@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gzip
+import os
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +17,7 @@ import raftfast as library
 from conftest import corpus_of, jsonl
 from many import BAD, alone, by_input, into, plant, roll, shards_in, task, tree
 from raftfast import Error, UsageError
+from raftfast.files import Output
 from raftfast.inputs import expand, is_divisible
 from raftfast.sharded import portions_of, to_shards
 
@@ -407,15 +411,33 @@ def test_a_report_with_the_name_of_a_shard_is_refused(name: str, corpus: Path) -
 
 
 # Each took away what it found of the other set, and of both something stayed.
-def test_of_two_runs_at_once_one_set_stays(corpus: Path) -> None:
-    def convert(count: int) -> None:
-        library.convert(corpus, corpus.with_name("set.jsonl"), shards=count, threads=1)
+def test_of_two_runs_at_once_one_set_stays(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = corpus.with_name("set.jsonl")
+    show = Output.show
+    others: list[threading.Thread] = []
 
-    for _ in range(10):
-        runs = [threading.Thread(target=convert, args=[count]) for count in (12, 17, 23)]
-        for run in runs:
-            run.start()
-        for run in runs:
-            run.join()
-        sets = {name.rpartition("-of-")[2] for name in shards_in(corpus.parent) if "-of-" in name}
-        assert len(sets) == 1
+    def slow(self: Output) -> None:
+        if not others:  # in the middle of the first run
+            others.append(
+                threading.Thread(
+                    target=library.convert, args=[corpus, output], kwargs={"shards": 3}
+                )
+            )
+            others[0].start()
+            time.sleep(0.3)
+        show(self)
+
+    monkeypatch.setattr(Output, "show", slow)
+    library.convert(corpus, output, shards=2)
+    others[0].join()
+    assert shards_in(corpus.parent)[1:] == [f"set-0000{index}-of-00003.jsonl" for index in range(3)]
+
+
+# It waited for ever, and heard no signal.
+def test_a_folder_that_somebody_else_has_locked_is_written_to(corpus: Path) -> None:
+    lock = os.open(corpus.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert library.convert(corpus, corpus.with_name("set.jsonl"), shards=2).written
+    finally:
+        os.close(lock)

@@ -183,5 +183,7 @@ def test_a_column_that_no_record_has_is_none_of_the_rows(context: object, tmp_pa
     for source in (lines, columns, table):
         schema = raftfast.read(source, "eval").schema
         assert pa.schema(schema).names == ["question", "gold_final_answer", "context"]
+    names = [pa.schema(raftfast.read(source, "raft").schema).names for source in (lines, columns)]
+    assert names[0] == names[1]
     with_answer = table.append_column("answer", [["z"]])
     assert "answer" in pa.schema(raftfast.read(with_answer, "eval").schema).names

@@ -142,14 +142,21 @@ def test_the_command_tells_of_limits_in_a_line(tmp_path: Path) -> None:
 
 
 # The turns of the others were left out of rows in silence.
-@pytest.mark.parametrize(("role", "missing"), [("user", "assistant"), ("assistant", "user")])
+@pytest.mark.parametrize(
+    ("turns", "role", "missing"),
+    [
+        ("messages", "user", "assistant"),
+        ("turns", "assistant", "user"),
+        ("prompt", "assistant", "user"),
+    ],
+)
 def test_roles_without_a_name_for_one_who_always_speaks_are_refused(
-    role: str, missing: str
+    turns: str, role: str, missing: str
 ) -> None:
     target = f"""
 name = "own"
 needs = ["instruction", "cot_answer"]
-row = '[{{"$each": "messages", "do": {{"r": "{{role}}", "c": "{{content}}"}}}}]'
+row = '[{{"$each": "{turns}", "do": {{"r": "{{role}}", "c": "{{content}}"}}}}]'
 
 [roles]
 {role} = "r"

@@ -403,3 +403,15 @@ def test_a_long_conversation_takes_time_in_proportion() -> None:
     # Made anew from all turns before it, each row would take as long as all of these take together.
     rows, ledger = each(talk(*(turn for _ in range(20_000) for turn in (USER, ONE))))
     assert len(rows) == ledger.written == 20_000
+
+
+def test_documents_in_a_question_of_raft_llm_are_not_those_before_it() -> None:
+    asked = "###User: q <DOCUMENT>in</DOCUMENT> w"
+    record = {
+        "dialog": [asked, "###Assistant: a"],
+        "instruction": f"<DOCUMENT>d</DOCUMENT>\n{asked}",
+        "qa_answer": "###Assistant: a",
+    }
+    ((row,), _) = converted(Converter("chat"), line_of(record))
+    question = row["messages"][1]["content"]
+    assert question == "<DOCUMENT>d</DOCUMENT>\nq <DOCUMENT>in</DOCUMENT> w"

@@ -24,13 +24,11 @@ def blaming(path: str, kind: FileKind) -> Iterator[None]:
     """Turn whatever pyarrow raises about the bytes of a file into an ``Error`` of one line.
 
     Failures of the operating system stay what they are, and get the name of the file. What an
-    object of the caller raised is raised again.
+    object of the caller raised goes on as that.
     """
     try:
         yield
-    except Theirs as raised:
-        raise raised.error from raised
-    except (Error, ImportError, MemoryError):
+    except (Error, ImportError, MemoryError, Theirs):
         raise
     except Exception as error:  # pyarrow has a dozen classes for it, of half as many builtin ones
         if isinstance(error, OSError) and error.errno is not None:

@@ -20,7 +20,7 @@ from raftfast._raftfast import Strings
 from raftfast.arrow_files import opened_file, opened_stream
 from raftfast.blame import blaming, broken
 from raftfast.errors import UsageError
-from raftfast.held import EMPTY_ROWS
+from raftfast.held import EMPTY_ROWS, Theirs
 from raftfast.saved import shards
 from raftfast.schemas import stored
 
@@ -47,6 +47,7 @@ class Columns:
         schema: The columns that are read.
         failure: What ended the stream before its end. Every later call raises it again, so that a
             stream that failed never looks like one that is complete.
+        is_of_caller: Whether that was raised by the caller's own object.
 
     """
 
@@ -55,6 +56,7 @@ class Columns:
         self.name = name
         self.schema = schema
         self.failure: BaseException | None = None
+        self.is_of_caller = False
         self._batches = batches
 
     def __iter__(self) -> Self:
@@ -69,6 +71,9 @@ class Columns:
             return next(self._batches)
         except StopIteration:
             raise
+        except Theirs as raised:
+            self.failure, self.is_of_caller = raised.error, True
+            raise raised.error from None
         except BaseException as failure:
             self.failure = failure
             raise
@@ -135,7 +140,11 @@ def opened(
     """
     require_pyarrow()
     source = _folder(path, wanted) if kind == "folder" else _checked(path, kind, wanted, file)
-    with source as (schema, batches):
+    with ExitStack() as held:
+        try:
+            schema, batches = held.enter_context(source)
+        except Theirs as raised:
+            raise raised.error from None
         yield path, Columns(path, schema, batches)
 
 

@@ -24,12 +24,11 @@ _TYPES: Mapping[str, OutputType] = {
 }
 _COMPRESSIONS: Mapping[str, Compression] = {
     ".gz": "gz",
-    ".gzip": "gz",
     ".zst": "zst",
     ".zstd": "zst",
 }
 _UNWRITTEN = {
-    **dict.fromkeys((".bz2", ".xz", ".zip", ".lz4", ".br"), ".gz and .zst"),
+    **dict.fromkeys((".bz2", ".xz", ".zip", ".lz4", ".br", ".gzip"), ".gz and .zst"),
     **dict.fromkeys(
         (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".orc", ".avro"),
         ".jsonl, .arrow, .arrows and .parquet",

@@ -68,11 +68,24 @@ class Whole:
 class _Marked(Whole):
     """The same, which tells what the object raises from what pyarrow does."""
 
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(file)
+        self.seek = _marking(self.seek)
+        self.tell = _marking(self.tell)
+
     def read(self, size: int) -> bytes:
+        read: bytes = _marking(super().read)(size)
+        return read
+
+
+def _marking(call: Callable[..., Any]) -> Callable[..., Any]:
+    def marked(*arguments: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
         try:
-            return super().read(size)
+            return call(*arguments)
         except BaseException as error:
             raise Theirs(error) from error
+
+    return marked
 
 
 @contextmanager

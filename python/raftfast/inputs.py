@@ -48,7 +48,7 @@ class Found(NamedTuple):
         source: What to open: a path, or an object that holds or gives records.
         name: Where it stands below the folder or pattern it was found by, such as ``a/b.jsonl``;
             ``None`` if it has no name, as standard input has none.
-        root: That folder, in which all inputs are named with it; ``None`` if it was named itself.
+        root: The folder that was named for it, with all that is in it; ``None`` for other inputs.
 
     """
 
@@ -126,7 +126,7 @@ def _matching(pattern: str, output: str | None) -> Sequence[Found]:
     datasets = {path for path in matches if is_dataset(path)}
     files = (path for path in matches if path in datasets or not os.path.isdir(path))
     below = [
-        Found(path, _relative(path, root), root or os.curdir)
+        Found(path, _relative(path, root))
         for path in files
         if os.path.basename(path) not in _NEVER and datasets.isdisjoint(_folders(path))
     ]

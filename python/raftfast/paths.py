@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 # What `save_to_disk` of `datasets` leaves in a folder, which then is one input.
 _DATASET = ("state.json", "dataset_dict.json")
 
-# A target is a file if its name ends so; a template may be one without, which is not looked for.
-_FILES = (".toml", ".jinja", ".jinja2", ".j2", ".json")
-
 STANDARD = "-"
 """The name of standard input among inputs, and of standard output among outputs."""
 
@@ -71,12 +68,17 @@ def refuse_made_of(files: Mapping[str, object], outputs: Mapping[str, str]) -> N
     taken = {
         _identity(os.fsdecode(file), stream=0): what
         for what, file in files.items()
-        if isinstance(file, (str, os.PathLike)) and os.fspath(file).endswith(_FILES)
+        if isinstance(file, (str, os.PathLike)) and _is_named_as_file(os.fspath(file))
     }
     for role, name in outputs.items():
         identity = _identity(name, stream=1)
         if identity is not None and identity in taken:
             raise UsageError(f"{role} {name} is the file of the {taken[identity]}")
+
+
+def _is_named_as_file(name: str) -> bool:
+    """Tell whether a target or a template is a file, and not one of those that are built in."""
+    return os.sep in name or "." in name
 
 
 def refuse_same(inputs: Sequence[object], outputs: Iterable[tuple[str, str]]) -> None:

@@ -11,6 +11,7 @@ import os
 import re
 from contextlib import ExitStack, contextmanager, suppress
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
+from time import sleep
 from typing import TYPE_CHECKING
 
 from raftfast.errors import UsageError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # An output holds its file and its folder open, and lets its writer open the file once more.
 _FILES_OF_AN_OUTPUT = 3
 _OTHER_FILES = 256
+_TRIES, _PAUSE = 100, 0.01
+"""How often a lock is tried for, and the seconds between."""
 
 
 def shard_name(output: str, index: int, count: int) -> str:
@@ -151,15 +154,29 @@ class Shards:
 def _alone_in(folder: str) -> Iterator[None]:
     """Let no other run show shards in a folder meanwhile, where there are locks.
 
-    Each would take away what it finds of the other set, and both sets would stay in part.
+    Each would take away what it finds of the other set, and both sets would stay in part. To show
+    takes no time: who holds the folder for longer is somebody else, for whom nothing waits.
     """
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        for _ in range(_TRIES):
+            if _is_locked(lock):
+                break
+            sleep(_PAUSE)
         yield
     finally:
         os.close(lock)
+
+
+def _is_locked(lock: int) -> bool:
+    """Lock an open folder, and tell whether there is nothing to wait for."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # there are no locks
+        return True
+    return True
 
 
 def make_room(count: int, what: str, output: str, held: ExitStack) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raftfast import tables
 from raftfast.errors import Error, UsageError
-from raftfast.held import Theirs
 from raftfast.kinds import kind_of, kind_of_object
 from raftfast.paths import STANDARD
 
@@ -122,7 +121,7 @@ def raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> 
         failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
         if not isinstance(failure, BaseException) or error.path != name_in_account(stream[0]):
             continue
-        if isinstance(failure, (Error, OSError)) or isinstance(failure.__cause__, Theirs):
+        if isinstance(failure, (Error, OSError)) or getattr(stream[1], "is_of_caller", False):
             raise failure from None
 
 

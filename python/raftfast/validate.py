@@ -15,7 +15,7 @@ from raftfast.inputs import expand, split_ending
 from raftfast.kinds import kind_of
 from raftfast.limits import broken_limits
 from raftfast.numbers import check_numbers
-from raftfast.paths import STANDARD, check_readable, refuse_clashes
+from raftfast.paths import STANDARD, check_readable, refuse_clashes, refuse_made_of
 from raftfast.report import write_report
 from raftfast.sources import listed, name_of, opened
 
@@ -154,6 +154,7 @@ def validate(  # noqa: PLR0913 - the options of a run, all but one by keyword on
     sources = [one.source for one in expand(listed(inputs))]
     check_readable(sources)
     names = {} if report is None else {"report": os.fsdecode(report)}
+    refuse_made_of({"target": to}, names)
     refuse_clashes(sources, names)
     with published(names, sync=sync) as paths:
         with opened(sources, None) as streams:

@@ -456,8 +456,15 @@ impl Reader {
         let of_all = [self.system.slot, self.rendered.whole, self.other.map(|other| other.slot)];
         let of_all =
             of_all.into_iter().chain([chosen]).flatten().chain(halves.into_iter().flatten());
-        let makes_it = |made: &Made| made.slot == slot && made.plan.copied() != Some(slot);
-        let makes = |known: &Known| known.fields.iter().any(makes_it);
+        let found = self.found(columns);
+        let is_there = |&of: &usize| of >= MAX_KEYS || found >> of & 1 == 1;
+        let makes = |known: &Known| {
+            known.fields.iter().filter(|made| made.slot == slot).any(|made| {
+                let mut slots = Vec::new();
+                made.plan.add_slots(&mut slots);
+                slots.iter().any(is_there)
+            })
+        };
         of_all.into_iter().any(|made| made == slot) || self.candidates(columns).any(makes)
     }
 

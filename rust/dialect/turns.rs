@@ -12,8 +12,7 @@ use crate::error::FaultKind;
 use crate::made::Lists;
 use crate::record::Record;
 use crate::scan::Span;
-use crate::shape::DOCUMENT_END;
-use crate::text::{Escape, Tag, Text};
+use crate::text::{Escape, Text};
 use crate::walk::{Token, Walk, decoded};
 
 /// Reads the turns of one dialect.
@@ -26,8 +25,6 @@ pub(super) struct Parser {
     rejected: Option<Place>,
     /// The slot of the first question with its documents.
     asked: Option<usize>,
-    /// What ends these.
-    document_end: Tag,
     /// Whether texts keep their starts.
     keeps_starts: bool,
 }
@@ -45,7 +42,7 @@ pub(super) struct Place {
 
 /// Calls that were told as text so far: they have no ids, so that they and their answers get some.
 #[derive(Debug, Default)]
-struct Called {
+struct Called<'a> {
     calls: usize,
     answered: usize,
     /// Whether the turn that is read is the system's.
@@ -56,11 +53,11 @@ struct Called {
     is_asked: bool,
     /// Turns of another conversation that were read before.
     others: usize,
-    /// The documents of the first question, as they stand in a JSON string.
-    documents: Vec<u8>,
+    /// The first question with its documents, until that is read.
+    asked: Option<Text<'a>>,
 }
 
-impl Called {
+impl Called<'_> {
     /// Gives a turn of calls what a message has for it, and the turn of a tool the call that it answers;
     /// gives the role that then speaks.
     fn note(
@@ -117,8 +114,7 @@ impl Parser {
         asked: Option<usize>,
         keeps_starts: bool,
     ) -> Self {
-        let document_end = Tag::new(DOCUMENT_END);
-        Self { turns, arrays, rejected, asked, document_end, keeps_starts }
+        Self { turns, arrays, rejected, asked, keeps_starts }
     }
 
     /// The slots of what it reads.
@@ -145,7 +141,8 @@ impl Parser {
         json: &mut Vec<u8>,
         lists: &mut Lists,
     ) -> Result<usize, Unread> {
-        let mut called = Called { documents: self.documents(record), ..Called::default() };
+        let asked = self.asked.and_then(|slot| record.text(slot));
+        let mut called = Called { asked, ..Called::default() };
         let mut before = 0;
         for (index, place) in self.arrays.iter().enumerate() {
             before = lists.len();
@@ -169,7 +166,7 @@ impl Parser {
         place: &Place,
         record: &Record<'_>,
         json: &mut Vec<u8>,
-        called: &mut Called,
+        called: &mut Called<'_>,
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let raw = bytes(record.value(place.slot), json)?;
@@ -223,13 +220,13 @@ impl Parser {
     }
 
     /// Adds a turn, or says which one has something wrong with it.
-    fn turn(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
+    fn turn(&self, json: &[u8], called: &mut Called<'_>, lists: &mut Lists) -> Result<(), Unread> {
         let others = called.others;
         let added = self.one(json, called, lists);
         added.map_err(|unread| unread.in_turn(lists.len() - others))
     }
 
-    fn one(&self, json: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
+    fn one(&self, json: &[u8], called: &mut Called<'_>, lists: &mut Lists) -> Result<(), Unread> {
         let mut walk = Walk::new(json);
         match (walk.value(), self.turns.of) {
             (Some(Token::Object), Of::Objects) => self.object(walk, called, lists),
@@ -244,7 +241,7 @@ impl Parser {
     fn object(
         &self,
         mut walk: Walk<'_>,
-        called: &mut Called,
+        called: &mut Called<'_>,
         lists: &mut Lists,
     ) -> Result<(), Unread> {
         let mut entry = Entry::default();
@@ -288,7 +285,7 @@ impl Parser {
         Self::push(role, entry, lists)
     }
 
-    fn text(&self, raw: &[u8], called: &mut Called, lists: &mut Lists) -> Result<(), Unread> {
+    fn text(&self, raw: &[u8], called: &mut Called<'_>, lists: &mut Lists) -> Result<(), Unread> {
         let text = Text::Escaped(raw);
         let marked = self.turns.starts.iter().find(|(start, _)| text.starts_with(start));
         let is_asked =
@@ -301,22 +298,17 @@ impl Parser {
         let mut content = Vec::new();
         let said = if self.keeps_starts { text } else { text.without_start(start) };
         said.write_json(Escape::Keep, &mut content);
-        let documents =
-            if role == "user" { std::mem::take(&mut called.documents) } else { Vec::new() };
+        let asked = if role == "user" { called.asked.take() } else { None };
+        let mut documents = Vec::new();
+        if let Some(asked) = asked {
+            // The question follows them as it stands among the turns.
+            let before = asked.without_end(&text.to_plain());
+            let before = if before == asked { Text::Plain("") } else { before };
+            before.write_json(Escape::Keep, &mut documents);
+        }
         let mut entry = Entry::default();
         entry.set(Detail::Content, lists.keep(&[b"\"", &documents, &content, b"\""])?);
         Self::push(role, entry, lists)
-    }
-
-    /// The documents of the first question, and the end of their last line.
-    fn documents(&self, record: &Record<'_>) -> Vec<u8> {
-        let mut documents = Vec::new();
-        let asked = self.asked.and_then(|slot| record.text(slot));
-        if let Some((told, _)) = asked.and_then(|text| text.cut_after_last(&self.document_end)) {
-            told.write_json(Escape::Keep, &mut documents);
-            documents.extend_from_slice(b"\\n");
-        }
-        documents
     }
 
     fn pair(mut walk: Walk<'_>, lists: &mut Lists) -> Result<(), Unread> {

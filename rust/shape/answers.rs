@@ -70,9 +70,11 @@ impl Compiler<'_> {
     /// Refuses names of roles among which is none for a question or an answer, in rows that have turns of both:
     /// all records have them.
     pub(super) fn check_roles(&self) -> std::result::Result<(), String> {
-        let has_turns = [List::Messages, List::Turns].iter().any(|list| self.lists.contains(list));
-        let Some(roles) = self.roles.as_ref().filter(|_| has_turns) else { return Ok(()) };
-        let missing = ["user", ASSISTANT].into_iter().find(|role| roles.name(role).is_none());
+        let Some(roles) = &self.roles else { return Ok(()) };
+        let has = |lists: &[List]| lists.iter().any(|list| self.lists.contains(list));
+        let user = has(&[List::Messages, List::Turns, List::Prompt]).then_some("user");
+        let assistant = has(&[List::Messages, List::Turns]).then_some(ASSISTANT);
+        let missing = user.into_iter().chain(assistant).find(|role| roles.name(role).is_none());
         missing.map_or(Ok(()), |role| {
             Err(format!("the roles have no name for '{role}', who has turns in all records"))
         })

@@ -36,7 +36,7 @@ use vocabulary::{Names, Roles};
 use wrong::Wrong;
 
 pub(crate) use expressions::Expressions;
-pub(crate) use placeholder::{DOCUMENT_END, Operation, operations_of};
+pub(crate) use placeholder::{Operation, operations_of};
 
 /// The setting that a record may have of its own.
 const SYSTEM: &str = "system";
@@ -247,7 +247,7 @@ impl Shape {
     /// Whether it is plain from a row that no answer but the last is trained on, as of two of which one is better.
     #[must_use]
     pub fn trains_on_last(&self) -> bool {
-        let has_rejected = self.fields.contains(&Field::Rejected);
+        let has_rejected = self.fields[..self.needs].contains(&Field::Rejected);
         self.tells_last || has_rejected || self.lists.contains(&List::Prompt)
     }
 

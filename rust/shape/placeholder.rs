@@ -58,7 +58,7 @@ const OPERATIONS: &str = "after('tag'), until('tag'), before('tag'), without_sta
      after_documents, final_answer, reasoning, without_last_line, trim, trim_start, trim_end, null_if_empty, json, value";
 
 /// What ends a document in an instruction (ShishirPatil/gorilla:raft/raft.py).
-pub(crate) const DOCUMENT_END: &str = "</DOCUMENT>";
+const DOCUMENT_END: &str = "</DOCUMENT>";
 
 impl Operation {
     /// The text after this operation; `None` is null.

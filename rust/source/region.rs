@@ -28,6 +28,11 @@ impl Watched {
         Self { file, start, end: metadata.len(), modified: metadata.modified().ok() }
     }
 
+    /// The file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Whether length and time of change are what they were.
     pub(super) fn is_unchanged(&self) -> io::Result<bool> {
         let now = self.file.metadata()?;

@@ -29,7 +29,6 @@ pub struct Columns {
 /// A file, and the columns of each of its batches.
 #[derive(Debug)]
 pub(super) struct Shard {
-    pub(super) file: File,
     pub(super) watched: Watched,
     pub(super) batches: Vec<Vec<Column>>,
 }
@@ -120,13 +119,13 @@ impl Part {
         let shard = &self.columns.shards[self.shard];
         let (batch, row) = (&shard.batches[self.batch], self.rows.start);
         let most = row..self.rows.end.min(row + ROWS);
-        let offsets = batch.iter().map(|column| column.offsets(&shard.file, &most));
+        let offsets = batch.iter().map(|column| column.offsets(shard.watched.file(), &most));
         let offsets = offsets.collect::<Result<Vec<_>, _>>()?;
         let count = fitting(&offsets, block_bytes as u64);
         let columns = batch
             .iter()
             .zip(&offsets)
-            .map(|(column, offsets)| column.strings(&shard.file, row, &offsets[..=count]));
+            .map(|(column, offsets)| column.strings(shard.watched.file(), row, &offsets[..=count]));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(self.columns.schema(), columns);
         let batch = batch.map_err(|error| ReadError::Broken(error.to_string()))?;

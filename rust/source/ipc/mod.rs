@@ -39,7 +39,6 @@ pub struct Strings {
 /// A file, what it was like when it was opened, and where its batches are.
 #[derive(Debug)]
 struct Opened {
-    file: File,
     watched: Watched,
     layout: Layout,
 }
@@ -57,12 +56,12 @@ impl Strings {
         let mut shards: Vec<Opened> = Vec::new();
         for path in paths {
             let file = File::open(path)?;
-            let watched = Watched::new(file.try_clone()?, 0, &file.metadata()?);
+            let metadata = file.metadata()?;
             let Some(layout) = Layout::of(&file)? else { return Ok(None) };
             if shards.first().is_some_and(|first| first.layout.fields != layout.fields) {
                 return Ok(None);
             }
-            shards.push(Opened { file, watched, layout });
+            shards.push(Opened { watched: Watched::new(file, 0, &metadata), layout });
         }
         Ok((!shards.is_empty()).then_some(Self { shards }))
     }
@@ -105,10 +104,10 @@ impl Strings {
         }
         let names: Vec<_> = self.fields().map(|field| &field.name).collect();
         let names = serde_json::to_string(&names).ok()?;
-        let shard = |Opened { file, watched, layout }: Opened| {
+        let shard = |Opened { watched, layout }: Opened| {
             let places: Vec<Place> = chosen.iter().map(|&at| layout.fields[at].place).collect();
             let batches = layout.batches.iter().map(|batch| batch.columns(&places));
-            Some(Shard { file, watched, batches: batches.collect::<Option<_>>()? })
+            Some(Shard { watched, batches: batches.collect::<Option<_>>()? })
         };
         let shards = self.shards.into_iter().map(shard).collect::<Option<_>>()?;
         let schema =
