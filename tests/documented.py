@@ -330,7 +330,7 @@ ONE_ANSWER = {
     *("fireworks-dpo", "axolotl-dpo", "axolotl-argilla"),
 }
 """The targets that take one question and one answer."""
-NEEDS_CONTEXT = {"context-qa", "context-404", "parts"}
+NEEDS_ORACLE = {"context-404"}
 PLACE_FOR_SYSTEM = CONSUMERS.keys() - ONE_ANSWER - {"fastchat"} | {
     *("raft", "fireworks-dpo", "axolotl-dpo"),
 }
@@ -387,6 +387,7 @@ LAST = Pair(
     rejected=CONVERSATION.rejected,
     question="And Go?",
     documents=("Go appeared in 2009.", "C appeared in 1972."),
+    context="<DOCUMENT>Go appeared in 2009.</DOCUMENT>\n<DOCUMENT>C appeared in 1972.</DOCUMENT>",
     quotes=("Go appeared in 2009.",),
     final="2009",
 )
