@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 import raftfast
+from conftest import jsonl, record
 from pyarrow import ipc, parquet
 from raftfast.columns import of_core, opened
 from raftfast.errors import Error, UsageError
@@ -430,3 +431,16 @@ def test_strings_that_change_meanwhile_are_an_error(
             raftfast._raftfast.Converter("chat"),  # noqa: SLF001
         )
     assert caught.value.kind == "input-changed"
+
+
+# Only what was nested counted.
+@pytest.mark.parametrize("ending", ["arrow", "arrows", "parquet"])
+def test_a_record_of_strings_may_be_as_long_as_one_of_lines(ending: str, tmp_path: Path) -> None:
+    path, rows = tmp_path / f"in.{ending}", tmp_path / "rows"
+    lines = [jsonl(record(instruction="q" * length)) for length in (9, 900_000, 2_000_000)]
+    (tmp_path / "lines").write_bytes(b"".join(lines))
+    raftfast.convert(tmp_path / "lines", path, "hf")
+    assert raftfast.convert(path, rows, max_record_bytes=2_100_000).written == 3
+    with pytest.raises(Error, match=r"row 3: record longer than 1000000 bytes") as caught:
+        raftfast.convert(path, rows, max_record_bytes=1_000_000, threads=1)
+    assert caught.value.kind == "record-too-long"

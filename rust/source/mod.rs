@@ -398,7 +398,8 @@ impl<'a> Feed<'a> {
             }
             Work::Strings(part) => {
                 let name = self.name(ticket.input);
-                let rows = part.take(name, self.wanted, self.cut.block_bytes);
+                let limits = (self.cut.block_bytes, self.max_record_bytes);
+                let rows = part.take(name, self.wanted, limits);
                 return Ok(rows.map_err(|error| error.at(name))?.map(Piece::Rows));
             }
             Work::Group(part) => {

@@ -125,7 +125,7 @@ fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option
     (fits && texts <= room).then_some(limit - room + texts + 1)
 }
 
-fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
+pub(super) fn too_long(name: &str, row: u64, limit: usize) -> ReadError {
     let fault = FaultKind::RecordTooLong { limit };
     ReadError::Error(Error::from(ErrorKind::Row { path: name.to_owned(), row, fault }))
 }

@@ -14,6 +14,7 @@ use super::layout::{Column, Extent, Kind};
 use crate::batch::Batch;
 use crate::scan::strings;
 use crate::source::region::Watched;
+use crate::source::rows::too_long;
 use crate::source::{ReadError, Rows, Wanted};
 
 /// The most rows whose offsets are read at once.
@@ -106,12 +107,13 @@ pub(in crate::source) struct Part {
 }
 
 impl Part {
-    /// Reads the next of the rows: as many as have so many bytes, or one that has more.
+    /// Reads the next of the rows: as many as have the bytes of a block, or one that has more, up to those that a
+    /// record may have.
     pub(in crate::source) fn take(
         &mut self,
         name: &str,
         wanted: Wanted<'_>,
-        block_bytes: usize,
+        (block_bytes, max_record_bytes): (usize, usize),
     ) -> Result<Option<Rows>, ReadError> {
         if self.rows.is_empty() {
             return Ok(None);
@@ -121,7 +123,11 @@ impl Part {
         let most = row..self.rows.end.min(row + ROWS);
         let offsets = batch.iter().map(|column| column.offsets(shard.watched.file(), &most));
         let offsets = offsets.collect::<Result<Vec<_>, _>>()?;
-        let count = fitting(&offsets, block_bytes as u64);
+        let fits = |at: &usize| bytes_of(&offsets, *at..at + 1) <= max_record_bytes as u64;
+        let count = (0..fitting(&offsets, block_bytes as u64)).take_while(fits).count();
+        if count == 0 {
+            return Err(too_long(name, self.before + row + 1, max_record_bytes));
+        }
         let columns = batch
             .iter()
             .zip(&offsets)
@@ -142,8 +148,13 @@ impl Part {
 /// How many of the rows to read, of which these are the offsets.
 fn fitting(offsets: &[Vec<u64>], limit: u64) -> usize {
     let most = offsets.iter().map(Vec::len).min().unwrap_or_default().saturating_sub(1);
-    let bytes = |rows: usize| offsets.iter().map(|one| one[rows] - one[0]).sum::<u64>();
-    (1..=most).take_while(|&rows| rows == 1 || bytes(rows) <= limit).last().unwrap_or(most)
+    let fits = |rows: &usize| *rows == 1 || bytes_of(offsets, 0..*rows) <= limit;
+    (1..=most).take_while(fits).last().unwrap_or(most)
+}
+
+/// Bytes of the strings in some of the rows that have these offsets.
+fn bytes_of(offsets: &[Vec<u64>], rows: Range<usize>) -> u64 {
+    offsets.iter().map(|one| one[rows.end] - one[rows.start]).sum()
 }
 
 impl Column {
