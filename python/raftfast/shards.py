@@ -172,10 +172,8 @@ def _is_locked(lock: int) -> bool:
     """Lock an open folder, and tell whether there is nothing to wait for."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # there are no locks
-        return True
+    except OSError as error:  # of any other kind where there are no locks
+        return not isinstance(error, BlockingIOError)
     return True
 
 

@@ -257,7 +257,10 @@ const BUILT_IN: [&str; 25] = [
 ];
 
 /// What dialects say that are `like` one of these, if they do not say something else.
-const LIKE: [(&str, &str); 1] = [("conversation", include_str!("built_in/like/conversation.toml"))];
+const LIKE: [(&str, &str); 2] = [
+    ("conversation", include_str!("built_in/like/conversation.toml")),
+    ("history", include_str!("built_in/like/history.toml")),
+];
 
 /// The name of a dialect, if there is one of that name.
 #[must_use]
