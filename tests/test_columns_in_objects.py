@@ -54,6 +54,33 @@ class Short(io.BytesIO):
         return super().readinto(memoryview(buffer)[:5])
 
 
+class Stream:
+    """Columns of which nobody can choose some."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def nested(levels: int) -> Stream:
+    column = pa.array([1])
+    for _ in range(levels):
+        column = pa.ListArray.from_arrays([0, 1], column)
+    return Stream(pa.table({"instruction": ["I"], "cot_answer": ["A"], "unused": column}))
+
+
+# Arrow's import of columns calls itself for each level: more of them were the end of the stack, and
+# of the process.
+@pytest.mark.parametrize("levels", [128, 1500])
+def test_columns_that_nobody_uses_are_nested_within_bounds(levels: int) -> None:
+    with pytest.raises(raftfast.Error, match="column 'unused': nested deeper than 128") as caught:
+        raftfast.convert(nested(levels), io.BytesIO())
+    assert caught.value.kind == "broken-input"
+    assert raftfast.convert(nested(127), io.BytesIO()).written == 1
+
+
 class Bare:
     """Has what is asked of it, and nothing else that files have."""
 

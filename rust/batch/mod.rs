@@ -15,7 +15,7 @@ mod strings;
 mod table;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::Field;
+use arrow_schema::{Field, Schema};
 
 use crate::error::{Error, ErrorKind};
 use crate::record::{Holds, Record, Value};
@@ -101,6 +101,13 @@ impl Batch {
             fields,
             whole: if whole { columns.whole()? } else { Node::default() },
         })
+    }
+
+    /// Checks the columns of batches that are still to be taken in, also of those that nobody uses: whoever
+    /// gives batches takes in all of them.
+    pub(crate) fn check_depth(path: &str, schema: &Schema) -> Result<(), Error> {
+        let mut fields = schema.fields().iter();
+        fields.try_for_each(|field| Reader::new(path, field.name(), false).depth(field.data_type()))
     }
 
     /// How many records there are.

@@ -62,10 +62,16 @@ impl<'a> Reader<'a> {
 
     /// Checks a column and all arrays inside.
     pub(super) fn column(self, field: &Field, array: &dyn Array) -> Result<Node, Error> {
-        if !within(MAX_DEPTH, array.data_type()) {
-            return Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")));
-        }
+        self.depth(array.data_type())?;
         self.of_field(field, array)
+    }
+
+    /// Checks how deep arrays of this type stand inside one another.
+    pub(super) fn depth(self, data_type: &DataType) -> Result<(), Error> {
+        if within(MAX_DEPTH, data_type) {
+            return Ok(());
+        }
+        Err(self.broken(format!("nested deeper than {MAX_DEPTH} levels")))
     }
 
     /// The array of a field, whose strings may be the JSON of other values.

@@ -178,7 +178,9 @@ impl Input {
             Origin::Bytes(bytes) => {
                 Ok(Opened::Stream(Box::new(streamed(taken(bytes)?, options.long)?)))
             }
-            Origin::Batches(reader) => Ok(Opened::Batches(Batches::new(taken(reader)?))),
+            Origin::Batches(reader) => {
+                Ok(Opened::Batches(Batches::new(&self.name, taken(reader)?)?))
+            }
             Origin::Strings(columns) => Ok(Opened::Strings(Parts::new(Arc::clone(columns)))),
             Origin::Groups(groups) => Ok(Opened::Groups(parquet::Parts::new(Arc::clone(groups)))),
         }

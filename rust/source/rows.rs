@@ -39,13 +39,14 @@ pub struct Rows {
 }
 
 impl Batches {
-    pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, current: None, next: 0, before: 0, sound: false }
+    pub(super) fn new(name: &str, reader: Reader) -> Result<Self, ReadError> {
+        Batch::check_depth(name, &reader.schema()).map_err(ReadError::Error)?;
+        Ok(Self { reader, current: None, next: 0, before: 0, sound: false })
     }
 
     /// Batches after so many rows, of strings that were checked when they were made.
     pub(super) fn of_strings(reader: Reader, before: u64) -> Self {
-        Self { before, sound: true, ..Self::new(reader) }
+        Self { reader, current: None, next: 0, before, sound: true }
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
