@@ -109,6 +109,17 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
+    /// Passes the next number, whatever stands before it.
+    pub(crate) fn next_number(&mut self) -> Option<&'a [u8]> {
+        loop {
+            match *self.json.get(self.at)? {
+                b'"' => drop(self.text()?),
+                b'-' | b'0'..=b'9' => return self.number(),
+                _ => self.at += 1,
+            }
+        }
+    }
+
     /// The next byte but for those that are skipped.
     #[inline]
     fn next_but(&mut self, skipped: impl Fn(u8) -> bool) -> Option<u8> {

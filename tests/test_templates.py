@@ -286,6 +286,35 @@ def test_a_conversation_with_tools_is_rendered_by_the_template_for_them(tmp_path
     assert text_of(to, {"messages": messages, "tools": tools}) == "f"
 
 
+HELD = [
+    pytest.param("18446744073709551615", id="of 64 bits"),
+    pytest.param("-9223372036854775808", id="of 64 bits with its sign"),
+    pytest.param("0.1234567890123456789012", id="a fraction that Python rounds, too"),
+    pytest.param('"123456789012345678901234567890, -1"', id="digits in a text"),
+]
+
+
+@pytest.mark.parametrize("number", HELD)
+def test_a_template_of_ones_own_sees_numbers_as_python_does(number: str, folder: Path) -> None:
+    (folder / "own.jinja").write_text("{{ tools | tojson }}")
+    rows = Converter("text", template="own.jinja").convert_bytes(with_tools(number))
+    assert json.loads(rows)["text"] == json.dumps([{"n": json.loads(number)}])
+
+
+# They were rounded in silence: Python's integers have all digits.
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809"])
+def test_numbers_that_a_template_cannot_hold_are_an_error(number: str, folder: Path) -> None:
+    (folder / "own.jinja").write_text("{{ tools | tojson }}")
+    with pytest.raises(Error, match=f"tools: {number} has too many digits") as caught:
+        Converter("text", template="own.jinja").convert_bytes(with_tools(number))
+    assert (caught.value.kind, caught.value.line) == ("template", 1)
+
+
+def with_tools(number: str) -> bytes:
+    messages = json.dumps(conversation(None, [("Q", "A")]))
+    return f'{{"messages": {messages}, "tools": [{{"n": {number}}}]}}'.encode()
+
+
 def test_what_a_template_says_against_a_conversation_is_told(tmp_path: Path) -> None:
     template = tmp_path / "mine.jinja"
     template.write_text("{{ raise_exception('no ' ~ messages[0]['role']) }}")

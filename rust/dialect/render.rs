@@ -12,6 +12,7 @@ use crate::jinja::{Conversation, Jinja, Turn};
 use crate::made::Lists;
 use crate::record::Value;
 use crate::text::{Text, write_json_string};
+use crate::walk::Walk;
 
 impl Reader {
     /// Renders the conversation, and tells the template of the `tools`, whose JSON is given.
@@ -21,8 +22,7 @@ impl Reader {
         tools: Option<&[u8]>,
         scratch: &mut Scratch,
     ) -> Result<(), Unread> {
-        let tools = tools.map(serde_json::from_slice).transpose();
-        let tools = tools.map_err(|error| refused(&format!("tools: {error}")))?;
+        let tools = tools.map(|json| value_of("tools", json)).transpose()?;
         let Scratch { lists, fields, .. } = scratch;
         let turns = lists.entries(List::Messages).iter().map(|turn| spoken(turn, lists));
         let told = Conversation { messages: turns.collect::<Result<_, _>>()?, tools };
@@ -79,10 +79,26 @@ fn spoken(turn: &Entry, lists: &Lists) -> Result<Turn, Unread> {
     for (key, detail) in Detail::OF_MESSAGES {
         let json = lists.bytes(turn.get(detail));
         if !json.is_empty() {
-            let value = serde_json::from_slice::<Json>(json);
-            rest.insert(key, value.map_err(|error| refused(&format!("{key}: {error}")))?);
+            rest.insert(key, value_of(key, json)?);
         }
     }
     let role = text(Detail::Is).flatten().unwrap_or_default();
     Ok(Turn { role, content: text(Detail::Content), rest })
+}
+
+/// A value as templates see it. Python holds integers of any length, and floats as they are held here.
+fn value_of(key: &str, json: &[u8]) -> Result<Json, Unread> {
+    let mut walk = Walk::new(json);
+    let mut numbers = std::iter::from_fn(|| walk.next_number());
+    if let Some(number) = numbers.find(|number| is_long_integer(number)) {
+        let number = String::from_utf8_lossy(number);
+        return Err(refused(&format!("{key}: {number} has too many digits for a template")));
+    }
+    serde_json::from_slice(json).map_err(|error| refused(&format!("{key}: {error}")))
+}
+
+/// Whether a number is an integer that would be held as a float.
+fn is_long_integer(number: &[u8]) -> bool {
+    let text = std::str::from_utf8(number).unwrap_or_default();
+    !text.contains(['.', 'e', 'E']) && text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
 }
