@@ -224,6 +224,16 @@ ENDINGS = {
         2,
         r"raftfast: bad\.jsonl\.gz: rejects is written as lines and nothing else: call it \.jsonl",
     ),
+    "a report that would be called compressed": (
+        "raftfast convert corpus.jsonl -o out --report r.json.gz",
+        2,
+        r"raftfast: r\.json\.gz: report is written as JSON and nothing else: call it \.json",
+    ),
+    "a report of a check that would be called compressed": (
+        "raftfast validate corpus.jsonl --to openai --report r.json.zst",
+        2,
+        r"raftfast: r\.json\.zst: report is written as JSON and nothing else: call it \.json",
+    ),
     "a sample that would be called Parquet": (
         "raftfast sample --size 1kB -o out.parquet",
         2,

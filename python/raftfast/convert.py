@@ -26,6 +26,7 @@ from raftfast.sources import (
     opened,
     refuse_no_rows,
     refuse_rejects,
+    refuse_text,
 )
 from raftfast.task import Outcome, Task
 
@@ -213,9 +214,11 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         on_error=on_error,
         max_record_bytes=max_record_bytes,
     )
+    refuse_text(output, "'wb'")
     given = output if is_path(output) else None
     names = _given(rejects=rejects, report=report, output=given)
     refuse_forms(rejects=names.get("rejects"))
+    refuse_forms("JSON", ".json", report=names.get("report"))
     refuse_made_of({"target": to, "template": template}, names)
     several = several_of(names.get("output"), shards, shard_size, resume=resume)
     folder = names["output"] if several is not None and several.folder else None

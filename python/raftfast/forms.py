@@ -109,17 +109,24 @@ def form_of(
     return form
 
 
-def refuse_forms(**names: str | None) -> None:
-    """Refuse names that promise something else than lines, for files that are written as lines.
+def refuse_forms(form: str = "lines", ending: str = ".jsonl", /, **names: str | None) -> None:
+    """Refuse names that promise something else, for files that are written in one form only.
+
+    Args:
+        form: What they are written as.
+        ending: What they may be called.
+        names: The names by what they are for.
 
     Raises:
         UsageError: One of them does; what it is for is its key.
 
     """
     for what, name in names.items():
-        ending = os.path.splitext(name or "")[1].lower()
-        if ending in NEVER_EMPTY or ending in _UNWRITTEN:
-            raise UsageError(f"{name}: {what} is written as lines and nothing else: call it .jsonl")
+        suffix = os.path.splitext(name or "")[1].lower()
+        if suffix in NEVER_EMPTY or suffix in _UNWRITTEN:
+            raise UsageError(
+                f"{name}: {what} is written as {form} and nothing else: call it {ending}"
+            )
 
 
 def _check(what: str, word: str | None, known: tuple[str, ...]) -> None:

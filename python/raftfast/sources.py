@@ -195,6 +195,17 @@ def _opened_object(source: Source, wanted: Wanted | None, held: ExitStack) -> tu
     return name, tables.of_nulls(source) if _has_nulls(source) else source
 
 
+def refuse_text(source: object, mode: str) -> None:
+    """Refuse a file that was not opened for bytes, in this mode.
+
+    Raises:
+        UsageError: It was opened for text.
+
+    """
+    if isinstance(source, TextIOBase):
+        raise UsageError(f"{name_of(source)} was opened as text: open it with {mode}, as bytes")
+
+
 def _kind_of_object(source: Source) -> FileKind | None:
     """Tell what columns there are in an object that is read like a file, and is none of columns."""
     return None if hasattr(source, _COLUMNS[0]) else kind_of_object(source)
@@ -203,8 +214,7 @@ def _kind_of_object(source: Source) -> FileKind | None:
 def _plain(source: Source) -> Source:
     if is_path(source):
         return os.fsdecode(source)
-    if isinstance(source, TextIOBase):
-        raise UsageError(f"{name_of(source)} was opened as text: open it with 'rb', as bytes")
+    refuse_text(source, "'rb'")
     if not _is_object(source):
         if hasattr(source, "keys") and any(map(_is_dataset, source.values())):
             raise UsageError(f"choose one of the splits {', '.join(source)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from raftfast import _raftfast
 from raftfast.files import published
+from raftfast.forms import refuse_forms
 from raftfast.inputs import expand, split_ending
 from raftfast.kinds import kind_of
 from raftfast.limits import broken_limits
@@ -154,6 +155,7 @@ def validate(  # noqa: PLR0913 - the options of a run, all but one by keyword on
     sources = [one.source for one in expand(listed(inputs))]
     check_readable(sources)
     names = {} if report is None else {"report": os.fsdecode(report)}
+    refuse_forms("JSON", ".json", **names)
     refuse_made_of({"target": to}, names)
     refuse_clashes(sources, names)
     with published(names, sync=sync) as paths:

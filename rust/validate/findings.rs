@@ -60,8 +60,9 @@ impl Findings {
         self.merge_rule(Rule { name: problem.rule, rows: 1, first: vec![found] }, limit);
     }
 
-    fn merge_rule(&mut self, later: Rule, limit: usize) {
+    fn merge_rule(&mut self, mut later: Rule, limit: usize) {
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.name == later.name) else {
+            later.first.truncate(limit);
             self.rules.push(later);
             return;
         };
