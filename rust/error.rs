@@ -260,6 +260,11 @@ pub enum ErrorKind {
         /// Two types that were found, and where each was first found, as far as that is known.
         found: [(&'static str, String); 2],
     },
+    /// A key with a character that ends the names of columns where Arrow is handed over.
+    NulInKey {
+        /// The key, with those of the objects around it.
+        key: String,
+    },
     /// Records with so many different keys that they cannot be columns.
     TooManyKeys {
         /// How many there may be.
@@ -378,6 +383,24 @@ impl Error {
         }
     }
 
+    /// The line that is to blame, from 1, if one is and it is known.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        match self.0.kind {
+            ErrorKind::TooNested { line, .. } => Some(line).filter(|line| *line > 0),
+            _ => self.place().map(|place| place.line),
+        }
+    }
+
+    /// The row of columns that is to blame, from 1, if one is.
+    #[must_use]
+    pub fn row(&self) -> Option<u64> {
+        match self.0.kind {
+            ErrorKind::Row { row, .. } => Some(row),
+            _ => None,
+        }
+    }
+
     /// The stable name of the kind, for programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -388,6 +411,7 @@ impl Error {
             ErrorKind::ColumnType { .. } => "wrong-type",
             ErrorKind::Broken { .. } => "broken-input",
             ErrorKind::MixedTypes { .. } => "mixed-types",
+            ErrorKind::NulInKey { .. } => "nul-in-key",
             ErrorKind::TooManyKeys { .. } => "too-many-keys",
             ErrorKind::TooNested { .. } => "too-deep",
             ErrorKind::SchemaMismatch { .. } => "schema-mismatch",
@@ -453,6 +477,12 @@ impl fmt::Display for ErrorKind {
                 cut(key.as_bytes(), NAME),
                 seen(one),
                 seen(other)
+            ),
+            Self::NulInKey { key } => write!(
+                f,
+                "field '{}' has U+0000 in its name, where names of columns end; write JSON Lines \
+                 instead",
+                cut(key.as_bytes(), NAME)
             ),
             Self::TooManyKeys { limit } => write!(
                 f,

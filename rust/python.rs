@@ -30,7 +30,7 @@ mod _raftfast {
     #[pymodule_export]
     use super::batches::{Reader, read_batches};
     #[pymodule_export]
-    use super::converter::Converter;
+    use super::converter::{Converter, restored_converter};
     #[pymodule_export]
     use super::files::convert_files;
     #[pymodule_export]
@@ -99,13 +99,13 @@ fn os_error(py: Python<'_>, path: &str, source: &io::Error) -> PyErr {
 
 /// An exception of `raftfast.errors`.
 fn own_error(py: Python<'_>, class: &str, error: &Error) -> PyErr {
-    let place = error.place();
     let arguments = (
         error.to_string(),
         error.name(),
         error.path().map(str::to_owned),
-        place.map(|place| place.line),
-        place.map(|place| place.offset),
+        error.line(),
+        error.place().map(|place| place.offset),
+        error.row(),
     );
     let class = py.import("raftfast.errors").and_then(|errors| errors.getattr(class));
     match class.and_then(|class| Ok(class.cast_into::<PyType>()?)) {

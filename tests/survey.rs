@@ -100,6 +100,21 @@ fn text_columns_hold_strings_as_they_are_and_other_scalars_as_they_were_written(
     }
 }
 
+// The names of columns ended there where a table was handed over, so "a\0b" became "a".
+#[test]
+fn a_key_that_no_column_can_have_is_told_with_those_around_it() {
+    let rows = [
+        (r#"{"\u0000":1}"#, r"field '\u{0}' has U+0000 in its name"),
+        (r#"{"a":{"b\u0000c":[]}}"#, r"field 'a.b\u{0}c' has U+0000 in its name"),
+        (r#"{"a":[[{"\u0000":1}]]}"#, r"field 'a[][].\u{0}' has U+0000 in its name"),
+    ];
+    for (record, expected) in rows {
+        let error = schema(&[record]).unwrap_err();
+        assert_eq!(error.name(), "nul-in-key");
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
 #[test]
 fn what_no_column_holds_together_is_told_with_both_types_and_both_places() {
     let rows: [(&[&str], &str); 7] = [

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import array
+import copy
+import io
 import mmap
+import multiprocessing
 import os
 import pickle
 import re
@@ -11,6 +14,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 import raftfast
 from conftest import COMMAND
@@ -68,6 +72,33 @@ def test_an_error_keeps_its_place_when_it_crosses_to_another_process() -> None:
     assert str(copied) == str(caught.value)
 
 
+def test_an_error_in_columns_keeps_its_row_when_it_crosses_to_another_process() -> None:
+    table = pa.table({"instruction": ["Q", "q" * 100], "cot_answer": ["A", "a"]})
+    with pytest.raises(raftfast.Error) as caught:
+        raftfast.convert(table, io.BytesIO(), max_record_bytes=50)
+    copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made a line above
+    assert (copied.kind, copied.path, copied.row) == ("record-too-long", "<Table>", 2)
+    assert (copied.line, copied.offset) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        pytest.param(io.StringIO, id="text in memory"),
+        pytest.param(lambda: io.TextIOWrapper(io.BytesIO()), id="text in a file"),
+    ],
+)
+def test_an_output_that_takes_text_is_refused_with_what_to_do(
+    opened: Callable[[], object], folder: Path
+) -> None:
+    (folder / "in.jsonl").write_bytes(LINE)
+    output = opened()
+    with pytest.raises(
+        raftfast.UsageError, match="was opened as text: open it with 'wb', as bytes"
+    ):
+        raftfast.convert("in.jsonl", output)
+
+
 def test_a_ledger_crosses_to_another_process_whole(folder: Path) -> None:
     for name in ("a", "b"):
         lines = LINE * 20 + b'{"instruction": "Q", "cot_answer": null}\n{"instruction": 1}\n'
@@ -83,6 +114,46 @@ def test_a_ledger_crosses_to_another_process_whole(folder: Path) -> None:
     assert [(name, account.as_dict()) for name, account in copied.inputs] == told != []
     lenient = raftfast.Ledger.total([ledger, copied], 1.0)
     assert pickle.loads(pickle.dumps(lenient)).missing == lenient.missing  # noqa: S301
+
+
+def test_a_converter_crosses_to_processes_that_are_started_afresh() -> None:
+    converter = raftfast.Converter("completion", stop="!", on_error="skip", settings={})
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        rows = pool.map(converter.convert_bytes, [LINE * 2, b"{]\n" + LINE])
+    assert rows == [converter.convert_bytes(LINE) * times for times in (2, 1)]
+    assert b"!" in rows[0]
+
+
+@pytest.mark.parametrize(
+    "converter",
+    [
+        pytest.param(raftfast.Converter(), id="defaults"),
+        pytest.param(raftfast.Converter("text", template="llama2", system="S"), id="template"),
+        pytest.param(raftfast.Converter("openai", check="strict", answer="either"), id="policies"),
+        pytest.param(
+            raftfast.Converter.from_toml(
+                raftfast.Converter.target_file("completion"), settings={"stop": "!"}
+            ),
+            id="text of a target",
+        ),
+    ],
+)
+def test_a_converter_that_was_pickled_or_copied_writes_the_same_rows(
+    converter: raftfast.Converter,
+) -> None:
+    rows = converter.convert_bytes(LINE)
+    pickled = pickle.loads(pickle.dumps(converter))  # noqa: S301 - made a line above
+    for same in (pickled, copy.copy(converter), copy.deepcopy(converter)):
+        assert same.ledger.read == 0
+        assert same.convert_bytes(LINE) == rows != b""
+        assert pickle.dumps(same) == pickle.dumps(converter)
+
+
+def test_a_converter_with_answers_of_other_records_is_not_pickled(folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE * 2)
+    converter = raftfast.Converter("openai-dpo", rejected="other").with_others(["in.jsonl"])
+    with pytest.raises(TypeError, match="answers of other records"):
+        pickle.dumps(converter)
 
 
 @pytest.mark.parametrize(

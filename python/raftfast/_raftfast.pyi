@@ -41,6 +41,7 @@ __all__ = [
     "digest",
     "end_of_parts",
     "read_batches",
+    "restored_converter",
     "restored_ledger",
     "survey",
     "validate_files",
@@ -315,6 +316,16 @@ class Converter:
 
         Raises:
             UsageError: The text is no target, or has no such setting.
+
+        """
+
+    def __reduce__(self) -> tuple[Callable[..., Converter], tuple[Any, ...]]:
+        """Give ``pickle`` what it takes, so that another process makes the same converter.
+
+        Files of targets and templates are read again there, and the ledger starts anew.
+
+        Raises:
+            TypeError: It is one that ``with_others`` gave.
 
         """
 
@@ -752,6 +763,24 @@ def survey(
     Raises:
         Error: A record is malformed.
         OSError: A file cannot be read.
+
+    """
+
+def restored_converter(
+    of_text: bool,
+    target: str | PathLike[str],
+    options: dict[str, Any],
+) -> Converter:
+    """Make a converter again that was pickled.
+
+    Args:
+        of_text: Whether it was made by ``from_toml``.
+        target: The target, or the text of one.
+        options: The arguments by name.
+
+    Raises:
+        UsageError: As when it was made.
+        OSError: The target file or the template cannot be read here.
 
     """
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use super::caller::Caller;
 use super::inputs::inputs_of;
@@ -48,7 +49,7 @@ impl Policies<'_> {
         self,
         target: TargetFile,
         settings: BTreeMap<String, String>,
-    ) -> Result<Converter, Error> {
+    ) -> Result<Core, Error> {
         let target = target.text_as(one_of("text_as", self.text_as, &TextAs::ALL)?)?;
         let train = self.train.map(|train| one_of("train", train, &Mask::ALL)).transpose()?;
         let options = Options { settings, escape: escape_named(self.escape)?, train };
@@ -59,12 +60,28 @@ impl Policies<'_> {
             rejected: Rejected::named(self.rejected, self.seed)?,
             unrepaired: self.unrepaired,
         };
-        let core = Core::with_shape(Shape::compile(&target, &options)?, &reading)?
+        Ok(Core::with_shape(Shape::compile(&target, &options)?, &reading)?
             .on_error(policy_named(self.on_error)?)
             .check(one_of("check", self.check, &Check::ALL)?)
-            .max_record_bytes(self.max_record_bytes);
-        Ok(Converter { core: Arc::new(core), total: Mutex::default() })
+            .max_record_bytes(self.max_record_bytes))
     }
+}
+
+/// How a converter was made, which is what `pickle` takes of it.
+struct Making {
+    /// Whether the target was given as the text of a file.
+    of_text: bool,
+    target: Py<PyAny>,
+    options: Py<PyDict>,
+}
+
+/// The arguments of these names, as they are passed by name.
+macro_rules! by_name {
+    ($py:expr, $($name:ident),+ $(,)?) => {{
+        let options = PyDict::new($py);
+        $(options.set_item(stringify!($name), &$name)?;)+
+        options
+    }};
 }
 
 #[pyclass(frozen, module = "raftfast")]
@@ -72,6 +89,14 @@ pub(super) struct Converter {
     pub(super) core: Arc<Core>,
     /// What `convert_bytes` has done so far.
     total: Mutex<(Account, Duration)>,
+    /// Nothing if answers of other records were taken in since.
+    making: Option<Making>,
+}
+
+impl Converter {
+    fn new_of(core: Core, making: Option<Making>) -> Self {
+        Self { core: Arc::new(core), total: Mutex::default(), making }
+    }
 }
 
 #[pymethods]
@@ -130,6 +155,28 @@ impl Converter {
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
+        let options = by_name!(
+            py,
+            system,
+            prompt_key,
+            completion_key,
+            stop,
+            settings,
+            dialect,
+            answer,
+            turns,
+            rejected,
+            seed,
+            unrepaired,
+            check,
+            train,
+            template,
+            text_as,
+            date,
+            escape,
+            on_error,
+            max_record_bytes,
+        );
         let named = [
             ("system", system),
             ("prompt_key", prompt_key),
@@ -153,7 +200,10 @@ impl Converter {
             text_as,
         };
         let compiled = target.and_then(|target| policies.compile(target, settings));
-        compiled.map_err(|error| exception(py, &error))
+        let core = compiled.map_err(|error| exception(py, &error))?;
+        let target = to.into_pyobject(py)?.into_any().unbind();
+        let making = Making { of_text: false, target, options: options.unbind() };
+        Ok(Self::new_of(core, Some(making)))
     }
 
     #[staticmethod]
@@ -197,6 +247,22 @@ impl Converter {
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
+        let options = by_name!(
+            py,
+            settings,
+            dialect,
+            answer,
+            turns,
+            rejected,
+            seed,
+            unrepaired,
+            check,
+            train,
+            text_as,
+            escape,
+            on_error,
+            max_record_bytes,
+        );
         let policies = Policies {
             escape,
             on_error,
@@ -213,7 +279,20 @@ impl Converter {
         };
         let target = TargetFile::parse("text", text);
         let compiled = target.and_then(|target| policies.compile(target, settings));
-        compiled.map_err(|error| exception(py, &error))
+        let core = compiled.map_err(|error| exception(py, &error))?;
+        let target = text.into_pyobject(py)?.into_any().unbind();
+        let making = Making { of_text: true, target, options: options.unbind() };
+        Ok(Self::new_of(core, Some(making)))
+    }
+
+    /// What `pickle` takes: another process makes the converter again.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Arguments<'py>)> {
+        let Some(Making { of_text, target, options }) = &self.making else {
+            let what = "a converter that holds answers of other records cannot be pickled";
+            return Err(PyTypeError::new_err(what));
+        };
+        let restored = py.import("raftfast._raftfast")?.getattr("restored_converter")?;
+        Ok((restored, (*of_text, target.bind(py).clone(), options.bind(py).clone())))
     }
 
     fn convert_bytes<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -254,7 +333,7 @@ impl Converter {
             engine::with_others(&self.core, &inputs, settings, tick)
         });
         let core = core.map_err(|error| caller.exception(py, &error))?;
-        Ok(Self { core: Arc::new(core), total: Mutex::default() })
+        Ok(Self::new_of(core, None))
     }
 
     #[getter]
@@ -323,6 +402,23 @@ impl Converter {
         let targets = TargetFile::built_in().and_then(|t| t.into_iter().map(Target::of).collect());
         targets.map_err(|error| exception(py, &error))
     }
+}
+
+/// What a converter was made of: whether of a text, the target, and what was passed by name.
+type Arguments<'py> = (bool, Bound<'py, PyAny>, Bound<'py, PyDict>);
+
+/// The converter that was taken apart into these.
+#[pyfunction]
+pub(super) fn restored_converter<'py>(
+    of_text: bool,
+    target: Bound<'py, PyAny>,
+    options: Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = target.py().get_type::<Converter>();
+    if of_text {
+        return class.call_method("from_toml", (target,), Some(&options));
+    }
+    class.call((target,), Some(&options))
 }
 
 /// What is said of whole files in numbers, by rule.

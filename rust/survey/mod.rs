@@ -138,7 +138,8 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// `MixedTypes` if some key holds arrays or objects, and elsewhere something else.
+    /// `MixedTypes` if some key holds arrays or objects, and elsewhere something else, `NulInKey` if one has
+    /// U+0000: the Arrow C data interface has names that end there.
     pub fn schema(&self) -> Result<Schema, Error> {
         self.records.fields("").map(Schema::new)
     }

@@ -228,6 +228,9 @@ impl Node {
         let named = self.names.iter().zip(&self.members);
         let fields = named.map(|(name, member)| {
             let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+            if name.contains('\0') {
+                return Err(Error::from(ErrorKind::NulInKey { key: path }));
+            }
             Ok(Field::new(name.as_ref(), member.node.data_type(&path)?, true))
         });
         fields.collect()
