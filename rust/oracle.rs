@@ -1,9 +1,9 @@
 //! Whether the document that holds the answer is among those that the question is asked about. In RAFT
 //! it is left out of some records, so that a model learns what it does not find (arXiv 2403.10131, 3).
 
-use std::cell::LazyCell;
+use std::cell::{LazyCell, OnceCell};
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use crate::entries::{Detail, List};
@@ -85,16 +85,19 @@ fn text_of(document: Record<'_>) -> Option<Text<'_>> {
     }
 }
 
-/// Bytes to look for. To prepare the search for a long text takes longer than to look for its start.
+/// Bytes to look for. To prepare the search for a long text takes longer than to look for its start, so that is
+/// done once, and only if a document needs it.
 struct Part<'a> {
     start: Finder<'a>,
     whole: &'a [u8],
+    finder: OnceCell<Finder<'a>>,
 }
 
 impl<'a> Part<'a> {
     fn new(whole: &'a [u8]) -> Self {
         const START: usize = 16;
-        Self { start: Finder::new(&whole[..whole.len().min(START)]), whole }
+        let start = Finder::new(&whole[..whole.len().min(START)]);
+        Self { start, whole, finder: OnceCell::new() }
     }
 
     fn first_in(&self, bytes: &[u8]) -> Option<usize> {
@@ -103,7 +106,8 @@ impl<'a> Part<'a> {
         if rest.starts_with(self.whole) {
             return Some(at);
         }
-        memmem::find(rest, self.whole).map(|after| at + after)
+        let finder = self.finder.get_or_init(|| Finder::new(self.whole));
+        finder.find(rest).map(|after| at + after)
     }
 }
 

@@ -53,6 +53,15 @@ proptest! {
         let head = text.rsplit_once('\n').map_or("", |(head, _)| head);
         prop_assert_eq!(escaped.without_last_line().to_plain(), head);
         prop_assert_eq!(escaped.trim().to_plain(), plain.trim().to_plain());
+        for (place, _) in text.char_indices() {
+            let (head, end) = text.split_at(place);
+            prop_assert_eq!(escaped.without_end(end).to_plain(), head);
+            prop_assert_eq!(plain.without_end(end).to_plain(), head);
+        }
+        for end in ["", "n", "0", "/", "u", "\"", "\\", "00", "\u{fc}", "\u{1f600}"] {
+            let expected = text.strip_suffix(end).unwrap_or(&text);
+            prop_assert_eq!(escaped.without_end(end).to_plain(), expected);
+        }
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub(super) fn tell_once(prompt: usize, in_words: bool, lists: &mut Lists) -> Res
     }
     let is_told_again = if in_words {
         let said = |turn: &Entry| value(turn, Detail::Content, lists).plain();
-        turns.iter().any(|turn| lists.is(turn, "user") && said(turn) == said(&asked[0]))
+        let words = said(&asked[0]);
+        turns.iter().any(|turn| lists.is(turn, "user") && said(turn) == words)
     } else {
         turns.get(..prompt).is_some_and(|start| are_same(start, asked, lists))
     };

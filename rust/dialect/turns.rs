@@ -375,15 +375,13 @@ fn detail(key: &str) -> Option<Detail> {
 /// Refuses two system messages that differ, one of which stands beside the turns; of two that are one, one is
 /// forgotten.
 fn one_system(lists: &mut Lists) -> Result<(), Unread> {
-    while let [first, second, ..] = lists.range(0..lists.len())
-        && lists.is(first, "system")
-        && lists.is(second, "system")
-    {
-        if !preference::is_same(first, second, lists) {
-            return Err(Unread::Kind(FaultKind::Unfit { what: "two system messages" }));
-        }
-        lists.forget_first(1);
+    let turns = lists.range(0..lists.len());
+    let systems = turns.iter().take_while(|turn| lists.is(turn, "system")).count();
+    let mut pairs = turns[..systems].windows(2);
+    if !pairs.all(|pair| preference::is_same(&pair[0], &pair[1], lists)) {
+        return Err(Unread::Kind(FaultKind::Unfit { what: "two system messages" }));
     }
+    lists.forget_first(systems.saturating_sub(1));
     Ok(())
 }
 

@@ -37,6 +37,17 @@ pub enum Text<'a> {
     Plain(&'a str),
 }
 
+/// Where the last so many characters of an escaped text start, which would take so many bytes as UTF-8. Only
+/// the end is looked at, in which they stand however they are spelled.
+fn end_of_length(raw: &[u8], characters: usize, bytes: usize) -> Option<usize> {
+    let splits =
+        |at: usize| splits_escape(raw, at) || is_second_half(&raw[at..]) || raw[at] & 0xc0 == 0x80;
+    let longest = raw.len().saturating_sub(bytes.saturating_mul(LONGEST_SPELLING));
+    let from = (longest..raw.len()).find(|&at| !splits(at)).unwrap_or(raw.len());
+    let before = Characters::from(raw, from).count().checked_sub(characters)?;
+    Some(Characters::from(raw, from).nth(before).map_or(raw.len(), |first| first.start))
+}
+
 impl Text<'_> {
     /// Whether the text has no characters.
     #[must_use]
@@ -139,14 +150,9 @@ impl Text<'_> {
     pub fn without_end(self, end: &str) -> Self {
         match self {
             Self::Escaped(raw) => {
-                let longest = raw.len().saturating_sub(end.len() * LONGEST_SPELLING);
-                let splits = |at: usize| splits_escape(raw, at) || is_second_half(&raw[at..]);
-                let starts = (longest..raw.len()).filter(|&at| !splits(at));
+                let start = end_of_length(raw, end.chars().count(), end.len());
                 let is_end = |at: &usize| Self::Escaped(&raw[*at..]).is(end);
-                starts
-                    .filter(|&at| raw[at] & 0xc0 != 0x80)
-                    .find(is_end)
-                    .map_or(self, |at| Self::Escaped(&raw[..at]))
+                start.filter(is_end).map_or(self, |at| Self::Escaped(&raw[..at]))
             }
             Self::Plain(text) => Self::Plain(text.strip_suffix(end).unwrap_or(text)),
         }
