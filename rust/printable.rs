@@ -6,7 +6,7 @@ use std::path::Path;
 const SNIPPET: usize = 120;
 
 /// Bytes of a file or of its name as they may stand in a message: on one line, without control
-/// characters and without characters that reorder what a terminal shows.
+/// characters and without characters that reorder what a terminal shows, or that it does not show.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
@@ -50,7 +50,7 @@ pub fn cut(bytes: &[u8], length: usize) -> String {
 }
 
 fn is_line_or_bidi_control(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2028}' | '\u{2029}')
+    matches!(character, '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -254,9 +254,9 @@ class Broken(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401
         if not self.rest:
             raise self.failure
-        size, self.rest = len(self.rest), b""
-        buffer[:size] = jsonl(record())
-        return size
+        part, self.rest = self.rest[: len(buffer)], self.rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 # The second time it was an error of another class.

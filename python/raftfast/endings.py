@@ -130,7 +130,7 @@ def visible(text: str) -> str:
 def _escapes() -> dict[int, str]:
     """Map C0, DEL, C1, line separators, bidi controls and surrogates to what is shown instead."""
     controls = [*range(0x20), *range(0x7F, 0xA0)]
-    marks = [0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+    marks = [0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
     surrogates = range(0xD800, 0xE000)
     # Python holds a byte of a file name that is not UTF-8 as a surrogate.
     lone_bytes = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}

@@ -10,6 +10,7 @@ import stat
 from typing import Any, Literal, TypeAlias
 
 from raftfast.errors import Error, UsageError
+from raftfast.files import blaming
 from raftfast.forms import NEVER_EMPTY
 from raftfast.held import Whole
 from raftfast.saved import SPLITS, STATE, splits
@@ -54,11 +55,12 @@ def kind_of(path: str) -> Kind | None:
     ending = os.path.splitext(path)[1]
     if found.st_size == 0 and ending.lower() in NEVER_EMPTY:
         raise Error(f"{path}: is empty, which no {ending} file is", "broken-input", path)
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return _kind_of_bytes(os.read(file, 8), found.st_size)
-    finally:
-        os.close(file)
+    with blaming(path):
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return _kind_of_bytes(os.read(file, 8), found.st_size)
+        finally:
+            os.close(file)
 
 
 def kind_of_object(file: Any) -> FileKind | None:  # noqa: ANN401 - anything like a file

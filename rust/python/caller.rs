@@ -90,17 +90,31 @@ impl FileObject {
     }
 }
 
+/// What an object raises, or should, that would have to wait.
+fn waits(method: &str) -> PyErr {
+    let what =
+        format!("{method}() gave None: the file would have to wait, and is not to be waited for");
+    PyBlockingIOError::new_err((rustix::io::Errno::AGAIN.raw_os_error(), what))
+}
+
 impl Read for FileObject {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let wanted = space.len().min(ASKED);
         self.with(|object| {
             if object.hasattr("readinto")? {
                 let bytes = PyByteArray::new_with(object.py(), wanted, |_| Ok(()))?;
-                let count: usize = object.call_method1("readinto", (&bytes,))?.extract()?;
+                let count = object.call_method1("readinto", (&bytes,))?;
+                if count.is_none() {
+                    return Err(waits("readinto"));
+                }
                 let read = bytes.to_vec();
-                let count = count.min(wanted).min(read.len());
-                space[..count].copy_from_slice(&read[..count]);
-                return Ok(count);
+                let length = count.extract::<usize>().ok().filter(|length| *length <= wanted);
+                let Some(read) = length.and_then(|length| read.get(..length)) else {
+                    let what = format!("readinto() gave {count}, of {wanted} bytes at most");
+                    return Err(PyValueError::new_err(what));
+                };
+                space[..read.len()].copy_from_slice(read);
+                return Ok(read.len());
             }
             let read: PyBackedBytes = object.call_method1("read", (wanted,))?.extract()?;
             let Some(place) = space.get_mut(..read.len()) else {
@@ -119,8 +133,8 @@ impl Write for FileObject {
             if written.is_none() {
                 // Raw files return nothing when they would have to wait, other objects when all is done.
                 let raw = object.py().import("io")?.getattr("RawIOBase")?;
-                let waits = object.is_instance(&raw)?;
-                return if waits { Err(PyBlockingIOError::new_err(())) } else { Ok(bytes.len()) };
+                let would_wait = object.is_instance(&raw)?;
+                return if would_wait { Err(waits("write")) } else { Ok(bytes.len()) };
             }
             let written: usize = written.extract()?;
             if written > bytes.len() {
