@@ -299,6 +299,33 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
     drained.unwrap().join().unwrap().unwrap();
 }
 
+// Rows were of the new file, and columns or rejected answers of the one before it.
+#[test]
+fn a_file_that_changes_between_two_readings_is_an_error() {
+    let folder = Folder::new("readings");
+    let (path, new) = (folder.0.join("in.jsonl"), folder.0.join("new.jsonl"));
+    let row = "{\"instruction\":\"Q\",\"cot_answer\":\"A\"}\n";
+    let replace = || fs::rename(&new, &path).unwrap();
+    let append = || fs::write(&path, row.repeat(3)).unwrap();
+    for change in [&replace as &dyn Fn(), &append] {
+        fs::write(&path, row.repeat(2)).unwrap();
+        fs::write(&new, row.repeat(2)).unwrap();
+        let inputs = [Input::new(&path)];
+        let convert = || {
+            let output = folder.0.join("out");
+            let settings = Settings::default();
+            convert(&converter(OnError::Skip), &inputs, &output, None, settings, &mut |_| true)
+        };
+        fs::write(folder.0.join("out"), "").unwrap();
+        raftfast::engine::survey(&inputs, Settings::default(), &mut |_| true).unwrap();
+        assert_eq!(convert().unwrap().written, 2);
+        change();
+        let error = convert().unwrap_err();
+        assert_eq!(error.name(), "input-changed");
+        assert_eq!(error.path(), path.to_str());
+    }
+}
+
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_record_limit() {
     let folder = Folder::new("mark");

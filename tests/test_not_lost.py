@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -547,3 +547,36 @@ def test_a_turn_that_a_row_has_no_place_for_is_told_by_who_speaks(role: str) -> 
     turns = [{"role": role, "content": "x"}, USER, ONE]
     told = str(fault(Converter("completion"), line_of({"messages": turns})))
     assert f"no place for a turn of {'the' if role == 'developer' else 'a'} {role}" in told
+
+
+TWICE: dict[str, dict[str, Any]] = {
+    "for the answers of others": {"output": "out.jsonl", "to": "trl-dpo", "rejected": "other"},
+    "for shards": {"output": "out.jsonl", "shards": 2},
+}
+
+
+# Rows were of one file, and columns or rejected answers of the other.
+@pytest.mark.parametrize("options", TWICE.values(), ids=TWICE)
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "parquet"])
+def test_an_input_that_changes_between_two_readings_is_told(
+    options: dict[str, Any], ending: str, folder: Path
+) -> None:
+    source = folder / f"in.{ending}"
+    for name, count in ((source, 9), (folder / f"new.{ending}", 5)):
+        lines = b"".join(
+            line_of({**RAFT_RECORD, "instruction": f"Q{n}"}) + b"\n" for n in range(count)
+        )
+        (folder / "lines.jsonl").write_bytes(lines)
+        raftfast.convert("lines.jsonl", name, "hf")
+    if "shards" in options and ending == "jsonl":
+        pytest.skip("lines are divided, and read once")
+
+    def change(_done: int, _total: int | None) -> None:
+        new = folder / f"new.{ending}"
+        if new.exists():
+            new.replace(source)
+
+    with pytest.raises(raftfast.Error, match=r"changed|other rows") as caught:
+        raftfast.convert(source, **options, progress=change)
+    assert caught.value.kind == "input-changed"
+    assert not list(folder.glob("out*"))

@@ -443,7 +443,7 @@ class Converter:
 
 def convert_files(
     inputs: Sequence[str | PathLike[str] | tuple[str, Source]],
-    output: str | PathLike[str] | Any,  # noqa: ANN401
+    output: str | PathLike[str] | Any | None,  # noqa: ANN401
     converter: Converter,
     *,
     threads: int | None = None,
@@ -457,6 +457,8 @@ def convert_files(
     part: tuple[int, int] | None = None,
     only: tuple[int, int] | None = None,
     shard_bytes: int | None = None,
+    shard_rows: Sequence[int] | None = None,
+    frame_bytes: int | None = None,
     split: tuple[Sequence[float], int] | None = None,
     lenient: bool = False,
 ) -> Ledger:
@@ -469,8 +471,9 @@ def convert_files(
             records as columns.
         output: A path that is opened for writing as it is, without creating or truncating it,
             or ``"-"`` for standard output. Temporary names and renames are the caller's affair. Or
-            an object with ``write``. With ``shard_bytes``, a callable without arguments that names
-            the next output.
+            an object with ``write``. With ``shard_bytes`` or ``shard_rows``, a callable without
+            arguments that names the next output. With ``None`` nothing is written, and the account
+            is that of a run that writes.
         converter: The compiled target.
         threads: Workers; by default the CPUs this process may use.
         block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
@@ -487,6 +490,10 @@ def convert_files(
             rows are those of all inputs.
         shard_bytes: Bytes of an output at most: then the next one is asked for. A row that is
             longer has an output of its own.
+        shard_rows: The rows, from the first output on, after which each ends: there are as many
+            outputs, and the last has what is left. What is framed together stays so.
+        frame_bytes: Bytes of input at most whose rows are framed together, where they are: by
+            default 4 MiB of compressed lines and 16 MiB of columns.
         split: Shares, and the seed that decides which rows go where: ``output`` is then a list of
             paths, each of which gets its share of the rows as JSON lines.
         lenient: Whether a field in use may be in none of the records; see ``Ledger.missing``.

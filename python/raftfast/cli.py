@@ -174,7 +174,8 @@ def group() -> None:
     section="Output",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Write N files at the same time: train-00000-of-00016.jsonl and so on.",
+    help="Write N files, at the same time if inputs can be divided: train-00000-of-00016.jsonl and"
+    " so on.",
 )
 @option(
     "--shard-size",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +32,7 @@ from raftfast.sources import (
 from raftfast.task import Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -149,7 +150,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
         level: The level of compression: 0 to 9 for gz (6), 1 to 22 for zst (3).
         long: Whether zst inputs are taken that need more than 128 MiB for their window.
         shards: How many outputs to make, ``train-00000-of-00016.jsonl`` and so on for
-            ``train.jsonl``, written at the same time.
+            ``train.jsonl``, written at the same time. Where inputs cannot be divided and are fewer,
+            they are read twice, and the shards, of as many rows each, written one after the other.
         shard_size: Bytes of such an output at most, one after the other.
         resume: For a folder of outputs: whether to keep those whose input, options and version are
             the same as when they were made.
@@ -278,7 +280,8 @@ def convert(  # noqa: PLR0913 - the options of a run, all but four by keyword on
     threads = threads or _raftfast.default_threads()
     if several.shards is not None:
         # A shard is made of a part of the inputs, and takes answers from all of them.
-        rows = rows.knowing(sources, threads, progress)
+        with rows.unchanged(sources):
+            rows = rows.knowing(sources, threads, progress)
     task = Task(
         found, names["output"], rows.write, threads, others, sync, progress, end.close, companion
     )
@@ -310,19 +313,34 @@ class _Rows(NamedTuple):
     def write(self, inputs: Sequence[Source], output: Any, **others: Any) -> Ledger:  # noqa: ANN401
         """Write the rows of some inputs: what a `raftfast.task.Run` does."""
         inputs = _opened_for(inputs, others, self.form)
-        converter = self.knowing(inputs, others["threads"], others["tick"]).converter
-        with opened(inputs, converter.wanted) as streams, naming(inputs):
-            return _raftfast.convert_files(
-                streams,
-                output,
-                converter,
-                block_bytes=self.block_bytes,
-                form=self.form.kind,
-                compression=self.form.compression,
-                level=self.form.level,
-                long=self.long,
-                **others,
-            )
+        with self.unchanged(inputs):
+            converter = self.knowing(inputs, others["threads"], others["tick"]).converter
+            with opened(inputs, converter.wanted) as streams, naming(inputs):
+                return _raftfast.convert_files(
+                    streams,
+                    output,
+                    converter,
+                    block_bytes=self.block_bytes,
+                    form=self.form.kind,
+                    compression=self.form.compression,
+                    level=self.form.level,
+                    long=self.long,
+                    **others,
+                )
+
+    @contextmanager
+    def unchanged(self, inputs: Sequence[Source]) -> Iterator[None]:
+        """Refuse inputs that change meanwhile, if they are read twice: for answers, then rows."""
+        if not self.converter.takes_others:
+            yield
+            return
+        # 10 ms, which a run that reads its inputs once need not pay.
+        from raftfast.manifest import State, refuse_change  # noqa: PLC0415
+
+        before = [State.of(source) for source in inputs]
+        yield
+        for source, state in zip(inputs, before, strict=True):
+            refuse_change(source, state)
 
 
 class _End(NamedTuple):

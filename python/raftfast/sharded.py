@@ -1,7 +1,7 @@
-"""One output as several shards: a number of them at once, or one after the other by their size."""
+"""One output as several shards: a number of them, at once if they can be, or by their size."""
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH118, PTH120
+# ruff: noqa: PTH112, PTH113, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ from raftfast.files import Output, published
 from raftfast.inputs import is_divisible
 from raftfast.jobs import Job, run_all
 from raftfast.manifest import State, refuse_change
+from raftfast.paths import STANDARD
 from raftfast.shards import Shards, is_shard, shard_name, shards_there
-from raftfast.sources import name_of, naming
+from raftfast.sources import can_be_read_again, name_of, naming
 from raftfast.task import Made, Outcome, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from raftfast._raftfast import Ledger
     from raftfast.jobs import Tick
     from raftfast.sources import Source
     from raftfast.task import Task
+
+_FRAMES = 4
+"""How many frames or row groups a shard has at least, which is made of whole ones."""
 
 
 class Portion(NamedTuple):
@@ -43,23 +48,26 @@ def to_shards(task: Task, count: int) -> Outcome:
     """Convert into a number of shards, written at the same time, which all appear or none.
 
     A shard is made from a contiguous part of the bytes of all inputs. Where an input cannot be
-    divided, as a compressed one cannot, it is made from whole inputs instead.
+    divided, as a compressed one cannot, it is made from whole inputs instead; and if there are more
+    shards than inputs, they are written one after the other, with as many rows in each.
 
     Args:
         task: What to convert.
         count: How many shards to make; those of earlier runs go, whatever their number.
 
     Raises:
-        UsageError: An input cannot be divided, and there are more shards than inputs.
+        UsageError: An input cannot be divided or read twice, and there are more shards than inputs.
 
     """
     started = perf_counter()
+    portions = portions_of(task.sources, count)
+    if portions is None:
+        return _to_counted_shards(task, count)
     with Shards(task.output, count, sync=task.sync) as shards, ExitStack() as held:
         names = [shard_name(task.output, index, count) for index in range(count)]
         _refuse_names_of_shards(task)
         task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
         before = [State.of(source) for source in task.sources]
-        portions = portions_of(task.sources, count)
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
             outputs = [shards.open() for _ in names]
             spools = _spools(task, count, held)
@@ -89,25 +97,89 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
 
     """
     with Shards(task.output, sync=task.sync) as shards:
-        _refuse_names_of_shards(task)
-        task.refuse_clashes(shards_there(task.output))
-        with published(task.beside, sync=task.sync, last=shards.show) as paths:
-            ledger = task.run(
-                task.sources,
-                shards.open,
-                shard_bytes=shard_bytes,
-                threads=task.threads,
-                rejects=paths.get("rejects"),
-                tick=task.progress,
-            )
-            shards.settle()
-            made = zip(shards.names, ledger.rows, shards.sizes, strict=True)
-            outcome = Outcome(
-                ledger, [Made(name, rows=rows, size=size) for name, rows, size in made]
-            )
-            task.finish(outcome, paths)
-        shards.settle_names()
+        return _one_after_the_other(task, shards, task.progress, shard_bytes=shard_bytes)
+
+
+def _to_counted_shards(task: Task, count: int) -> Outcome:
+    """Convert into shards of as many rows, which all appear or none.
+
+    The inputs are read twice: how many rows there are is known after the first time.
+    """
+    _refuse_once(task.sources)
+    with Shards(task.output, count, sync=task.sync) as shards:
+        before = [State.of(source) for source in task.sources]
+        progress = None if task.progress is None else _Twice(task.progress)
+        counted = task.run(task.sources, None, threads=task.threads, rejects=None, tick=progress)
+
+        def check(ledger: Ledger) -> None:
+            for source, state in zip(task.sources, before, strict=True):
+                refuse_change(source, state)
+            if ledger.written != counted.written:
+                message = "the inputs gave other rows when they were read again"
+                raise Error(message, "input-changed")
+
+        if progress is not None:
+            progress.again()
+        ends = [counted.written * number // count for number in range(1, count + 1)]
+        frame = max(counted.bytes_in // (count * _FRAMES), 1)
+        return _one_after_the_other(
+            task, shards, progress, check, shard_rows=ends, frame_bytes=frame
+        )
+
+
+class _Twice:
+    """Tells of two readings as if they were one."""
+
+    def __init__(self, tick: Tick) -> None:
+        self._tick = tick
+        self._before = self._done = 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Tell how far the reading has come that is under way."""
+        self._done = done
+        self._tick((self._before + done) // 2, total)
+
+    def again(self) -> None:
+        """Begin the second one."""
+        self._before = self._done
+
+
+def _one_after_the_other(
+    task: Task,
+    shards: Shards,
+    progress: Tick | None,
+    check: Callable[[Ledger], None] = lambda _: None,
+    **full: Any,  # noqa: ANN401 - when a shard is full, as the core takes it
+) -> Outcome:
+    """Write shards, each when the one before it is full, and show them if ``check`` lets them."""
+    _refuse_names_of_shards(task)
+    task.refuse_clashes(shards_there(task.output))
+    with published(task.beside, sync=task.sync, last=shards.show) as paths:
+        ledger = task.run(
+            task.sources,
+            shards.open,
+            threads=task.threads,
+            rejects=paths.get("rejects"),
+            tick=progress,
+            **full,
+        )
+        check(ledger)
+        shards.settle()
+        made = zip(shards.names, ledger.rows, shards.sizes, strict=True)
+        outcome = Outcome(ledger, [Made(name, rows=rows, size=size) for name, rows, size in made])
+        task.finish(outcome, paths)
+    shards.settle_names()
     return outcome
+
+
+def _refuse_once(sources: Sequence[Source]) -> None:
+    """Refuse an input that cannot be read twice."""
+    for source in sources:
+        if not (_is_kept(source) if isinstance(source, str) else can_be_read_again(source)):
+            raise UsageError(
+                f"{name_of(source)} can be read only once, and not be divided; --shard-size makes"
+                " any number of shards, one after the other"
+            )
 
 
 def _refuse_names_of_shards(task: Task) -> None:
@@ -117,23 +189,22 @@ def _refuse_names_of_shards(task: Task) -> None:
             raise UsageError(f"{role} {name} has the name of a shard of {task.output}")
 
 
-def portions_of(inputs: Sequence[Source], count: int) -> list[Portion]:
+def _is_kept(name: str) -> bool:
+    return name != STANDARD and (os.path.isfile(name) or os.path.isdir(name))
+
+
+def portions_of(inputs: Sequence[Source], count: int) -> list[Portion] | None:
     """Divide inputs into as many portions as there are shards.
 
-    Raises:
-        UsageError: An input cannot be divided, and there are more shards than inputs.
-
+    ``None`` means that it is not known before how: an input cannot be divided, and there are more
+    shards than inputs.
     """
     sizes = [_size(source) for source in inputs]
-    whole = [source for source in inputs if not is_divisible(source)]
-    if not whole:
+    if all(map(is_divisible, inputs)):
         share = sum(size or 0 for size in sizes) // count
         return [Portion((index, count), None, share) for index in range(count)]
     if len(inputs) < count:
-        raise UsageError(
-            f"{name_of(whole[0])} cannot be divided, so that there can be {len(inputs)} shards at"
-            " most; --shard-size makes any number, one after the other"
-        )
+        return None
     return [
         Portion(None, (start, end), _sum(sizes[start:end]))
         for start, end in pairwise(_bounds([size or 0 for size in sizes], count))

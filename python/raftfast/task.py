@@ -30,7 +30,7 @@ class Run(Protocol):
     def __call__(  # noqa: PLR0913 - what differs from one output to another
         self,
         inputs: Sequence[Source],
-        output: str | Callable[[], str] | Sequence[str],
+        output: str | Callable[[], str] | Sequence[str] | None,
         *,
         threads: int,
         rejects: str | None,
@@ -38,6 +38,8 @@ class Run(Protocol):
         part: tuple[int, int] | None = None,
         only: tuple[int, int] | None = None,
         shard_bytes: int | None = None,
+        shard_rows: Sequence[int] | None = None,
+        frame_bytes: int | None = None,
         split: tuple[list[float], int] | None = None,
         lenient: bool = False,
     ) -> Ledger:

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::frame::{Encoding, Payload};
-use super::outlet::{GoOn, Outlet};
-use super::{Outcome, Sink, unpoisoned};
+use super::outlet::Outlet;
+use super::{GoOn, Outcome, Sink, unpoisoned};
 use crate::convert::{Converted, Failure, Reject, Total};
 use crate::error::Error;
 use crate::ledger::Ledger;
@@ -154,7 +154,7 @@ impl Committer {
 
     /// The writer, after the last block; or the error that ended the run, before which all rows are
     /// written too.
-    pub(super) fn into_writer(self, go_on: GoOn<'_>) -> Result<Writer, Error> {
+    pub(super) fn into_writer(self, encoding: &Encoding, go_on: GoOn<'_>) -> Result<Writer, Error> {
         let state = unpoisoned(self.state.into_inner());
         let Some(mut writer) = state.writer else {
             return Err(state.error.unwrap_or_else(|| super::internal("the writer was lost")));
@@ -165,7 +165,7 @@ impl Committer {
             writer.leave();
             return Err(error);
         }
-        writer.finish(go_on)?;
+        writer.finish(encoding, go_on)?;
         Ok(writer)
     }
 
@@ -316,8 +316,8 @@ impl Writer {
     }
 
     /// Writes what was held back, and what ends the outputs.
-    fn finish(&mut self, go_on: GoOn<'_>) -> Result<(), Error> {
-        self.total.ledger.bytes_out += self.rows.finish(go_on)?;
+    fn finish(&mut self, encoding: &Encoding, go_on: GoOn<'_>) -> Result<(), Error> {
+        self.total.ledger.bytes_out += self.rows.finish(encoding, go_on)?;
         self.rejects.as_mut().map_or(Ok(()), Sink::finish)
     }
 

@@ -33,10 +33,10 @@ pub const BATCH: u64 = 16 << 20;
 pub(super) enum Encoding {
     /// JSON lines, compressed or not.
     Lines(Compression, Framing),
-    /// A file of Arrow columns.
-    File(Box<Encoder>),
+    /// A file of Arrow columns, of which so many bytes of input are one batch or row group.
+    File(Box<Encoder>, u64),
     /// Arrow batches as they are, for somebody in this process.
-    Batches(SchemaRef),
+    Batches(SchemaRef, u64),
     /// What the records' own columns are.
     Survey,
     /// The answers of records, of which others take some by this seed.
@@ -96,14 +96,14 @@ impl Encoding {
             | Self::Check(..)
             | Self::Nothing => None,
             Self::Lines(..) => Some(COMPRESSED),
-            Self::File(_) | Self::Batches(_) => Some(BATCH),
+            Self::File(_, bytes) | Self::Batches(_, bytes) => Some(*bytes),
         }
     }
 
     /// Bytes that making and encoding the rows of a ticket may need at once, beyond what can be refused.
     pub(super) fn headroom(&self) -> usize {
         match self {
-            Self::File(encoder) => encoder.headroom(),
+            Self::File(encoder, _) => encoder.headroom(),
             Self::Lines(Compression::None, _) | Self::Nothing => 1 << 20,
             // With 4 MiB, zlib-rs panicked now and then: what can be refused takes of it, too.
             Self::Lines(..) => 16 << 20,
@@ -115,8 +115,8 @@ impl Encoding {
     pub(super) fn frame(&self, shape: &Shape) -> Frame {
         match self {
             Self::Lines(_, framing) => Frame::Lines(Vec::new(), *framing),
-            Self::File(encoder) => columns(shape, encoder.schema()),
-            Self::Batches(schema) => columns(shape, schema),
+            Self::File(encoder, _) => columns(shape, encoder.schema()),
+            Self::Batches(schema, _) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
             Self::Answers(seed) => Frame::Answers(Box::new(Pool::new(*seed))),
             Self::Check(validator, limit) => Frame::Check(Box::new(Checked {
@@ -146,7 +146,7 @@ impl Encoding {
                 Ok(Payload::Findings(Box::new(std::mem::take(&mut checked.findings))))
             }
             (_, Frame::Columns(columns, _)) if columns.is_empty() => Ok(Payload::Nothing),
-            (Self::File(encoder), Frame::Columns(columns, spare)) => {
+            (Self::File(encoder, _), Frame::Columns(columns, spare)) => {
                 let batch = columns.finish()?;
                 let encoded = encoder.encode(&batch, std::mem::take(spare))?;
                 columns.reclaim(batch);

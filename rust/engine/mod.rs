@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod compress;
+mod file;
 mod frame;
 mod framing;
 mod headroom;
@@ -17,6 +18,7 @@ mod outlet;
 mod queue;
 mod read;
 mod reserve;
+mod rolling;
 mod sample;
 mod schema;
 mod sink;
@@ -41,9 +43,10 @@ pub use frame::BATCH;
 use frame::{Encoding, Frame, Payload};
 use headroom::Headroom;
 pub use others::with_others;
+pub use outlet::Destination;
 use outlet::Outlet;
-pub use outlet::{Destination, Next, RowsOfEach};
 pub use read::{Account, Reader, read};
+pub use rolling::{Full, Next, RowsOfEach};
 pub use sample::write_sample;
 pub use schema::survey;
 pub use sink::Sink;
@@ -51,6 +54,9 @@ pub use validate::validate;
 
 /// How often the caller is told of the progress, and asked whether to go on.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Whether to go on waiting.
+type GoOn<'a> = &'a mut dyn FnMut() -> bool;
 
 /// How a conversion is run.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +75,9 @@ pub struct Settings {
     /// Where those of the inputs start and end that are converted; by default all. The columns of the
     /// rows are those of all inputs.
     pub only: Option<(usize, usize)>,
+    /// Bytes of input at most whose rows are framed together, in forms that have frames or row groups; by
+    /// default 4 MiB of compressed lines and 16 MiB of columns.
+    pub frame_bytes: Option<u64>,
 }
 
 impl Default for Settings {
@@ -80,6 +89,7 @@ impl Default for Settings {
             long: false,
             part: None,
             only: None,
+            frame_bytes: None,
         }
     }
 }
@@ -163,6 +173,21 @@ pub fn convert(
     run(converter, &encoding, &inputs, output, rejects, settings, tick)
 }
 
+/// Finds out what [`convert`] would come to, and writes nothing.
+///
+/// # Errors
+///
+/// Those of [`convert`].
+pub fn count(
+    converter: &Converter,
+    inputs: &[Input],
+    settings: Settings,
+    tick: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Outcome, Error> {
+    let converter = &with_others(converter, inputs, settings, tick)?;
+    run(converter, &Encoding::Nothing, inputs, Destination::Nowhere, None, settings, tick)
+}
+
 /// Converts `inputs` with an encoding that is known. Long, because all that a run has comes together here.
 fn run(
     converter: &Converter,
@@ -174,7 +199,9 @@ fn run(
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Outcome, Error> {
     let stop = Arc::new(AtomicBool::new(false));
-    let cut = Cut { block_bytes: settings.block_bytes, portion: encoding.portion() };
+    let most = settings.frame_bytes.unwrap_or(u64::MAX).max(1);
+    let portion = encoding.portion().map(|bytes| bytes.min(most));
+    let cut = Cut { block_bytes: settings.block_bytes, portion };
     let limit = converter.record_limit();
     let shape = converter.shape();
     let keys = converter.reader().columns();
@@ -213,7 +240,8 @@ fn run(
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
     let done = run.done.into_inner();
-    let writer = run.committer.into_writer(&mut || tick(Progress { done, total }))?;
+    let go_on = &mut || tick(Progress { done, total });
+    let writer = run.committer.into_writer(encoding, go_on)?;
     let names = inputs.iter().map(|input| input.name().to_owned());
     let mut outcome = writer.outcome(converter.shape(), names)?;
     outcome.ledger.bytes_in += feed.passed_over();

@@ -25,11 +25,10 @@ pub fn with_others(
     let Some(seed) = converter.lacks_others() else { return Ok(converter.clone()) };
     let again = |input: &Input| input.schema().is_some() || input.can_be_read_again();
     if let Some(once) = inputs.iter().find(|input| !again(input)) {
-        return Err(Error::usage(format!(
-            "{}: the answers of other records are known only after reading all records, and this can be \
-             read only once; put it into a file",
-            once.name()
-        )));
+        return Err(once.read_once(
+            "the answers of other records are known only after reading all records, and this can be read \
+             only once; put it into a file",
+        ));
     }
     let found = Arc::new(Mutex::new(Pool::new(seed)));
     let output = Destination::Answers(Arc::clone(&found));

@@ -4,7 +4,7 @@
 use std::collections::TryReserveError;
 use std::fmt;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,21 +12,15 @@ use std::thread;
 use arrow_array::RecordBatch;
 
 use super::compress::Compression;
-use super::frame::{Encoding, Payload, compressed};
-use super::framing::Framing;
+use super::file::File;
+use super::frame::{Encoding, Payload};
+use super::rolling::{Full, Next, Rolling, RowsOfEach};
 use super::split::Split;
-use super::{Sink, TICK, unpoisoned};
-use crate::columnar::Assembler;
+use super::{GoOn, Sink, TICK, unpoisoned};
 use crate::error::{Error, ErrorKind};
 use crate::pool::Pool;
 use crate::survey::Survey;
 use crate::validate::Findings;
-
-/// Gives the name of the next output, which exists already.
-pub type Next = Box<dyn FnMut() -> Result<PathBuf, Error> + Send>;
-
-/// How many rows each of several outputs has got.
-pub type RowsOfEach = Arc<Mutex<Vec<u64>>>;
 
 /// Where a conversion writes.
 pub enum Destination {
@@ -34,10 +28,10 @@ pub enum Destination {
     Path(PathBuf),
     /// Something that somebody else opened, and a name for messages.
     Object(String, Box<dyn Write + Send>),
-    /// Outputs of so many bytes at most, one after the other; a row that is longer has one of its own.
+    /// Outputs that are written one after the other.
     Rolling {
-        /// Bytes of an output.
-        bytes: u64,
+        /// When one of them is full.
+        full: Full,
         /// Names the outputs.
         next: Next,
         /// How many rows each has got, once all are written.
@@ -69,7 +63,7 @@ impl fmt::Debug for Destination {
         match self {
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::Object(name, _) => f.write_str(name),
-            Self::Rolling { bytes, .. } => write!(f, "outputs of {bytes} bytes"),
+            Self::Rolling { full, .. } => write!(f, "outputs, each until {full:?}"),
             Self::Split { outputs, .. } => write!(f, "{} outputs", outputs.len()),
             Self::Reader(_) => f.write_str("a reader"),
             Self::Survey(_) => f.write_str("a survey"),
@@ -98,27 +92,6 @@ enum To {
     Nowhere,
 }
 
-/// Outputs of a size, one after the other.
-struct Rolling {
-    file: File,
-    bytes: u64,
-    next: Next,
-    rows: RowsOfEach,
-}
-
-/// A sink, and what makes a file of what is written to it.
-struct File {
-    sink: Sink,
-    assembler: Option<Assembler>,
-    compression: Compression,
-    framing: Framing,
-    /// Bytes written to this file.
-    length: u64,
-}
-
-/// Whether to go on waiting.
-pub(super) type GoOn<'a> = &'a mut dyn FnMut() -> bool;
-
 impl Outlet {
     pub(super) fn open(
         destination: Destination,
@@ -130,10 +103,8 @@ impl Outlet {
             Destination::Object(name, object) => {
                 To::One(File::new(Sink::object(name, object), encoding)?)
             }
-            Destination::Rolling { bytes, mut next, rows } => {
-                let file = File::open(&next()?, encoding, go_on)?;
-                *unpoisoned(rows.lock()) = vec![0];
-                To::Many(Rolling { file, bytes, next, rows })
+            Destination::Rolling { full, next, rows } => {
+                To::Many(Rolling::open(full, next, rows, encoding, go_on)?)
             }
             Destination::Split { outputs, seed, rows } => {
                 if !matches!(encoding, Encoding::Lines(Compression::None, _)) {
@@ -204,16 +175,17 @@ impl Outlet {
     /// Writes what a file was to get before an error ended the run.
     pub(super) fn leave(&mut self) {
         match &mut self.to {
-            To::One(file) | To::Many(Rolling { file, .. }) => file.sink.leave(),
-            To::Split { files, .. } => files.iter_mut().for_each(|file| file.sink.leave()),
+            To::One(file) | To::Many(Rolling { file, .. }) => file.leave(),
+            To::Split { files, .. } => files.iter_mut().for_each(File::leave),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => {}
         }
     }
 
     /// Writes what was held back and what ends a file; gives the bytes that it took.
-    pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
+    pub(super) fn finish(&mut self, encoding: &Encoding, go_on: GoOn<'_>) -> Result<u64, Error> {
         match &mut self.to {
-            To::One(file) | To::Many(Rolling { file, .. }) => file.finish(go_on),
+            To::One(file) => file.finish(go_on),
+            To::Many(rolling) => rolling.finish(encoding, go_on),
             To::Split { files, .. } => files.iter_mut().map(|file| file.finish(go_on)).sum(),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => Ok(0),
         }
@@ -222,137 +194,10 @@ impl Outlet {
     /// A buffer that has been written and can be used again.
     pub(super) fn spare(&mut self) -> Option<Vec<u8>> {
         match &mut self.to {
-            To::One(file) | To::Many(Rolling { file, .. }) => file.sink.spare(),
-            To::Split { files, .. } => files.iter_mut().find_map(|file| file.sink.spare()),
+            To::One(file) | To::Many(Rolling { file, .. }) => file.spare(),
+            To::Split { files, .. } => files.iter_mut().find_map(File::spare),
             To::Reader(_) | To::Survey(_) | To::Answers(_) | To::Findings(_) | To::Nowhere => None,
         }
-    }
-}
-
-impl Rolling {
-    /// Writes what the next portion came to, into as many outputs as it takes.
-    fn write(
-        &mut self,
-        payload: Payload,
-        mut count: u64,
-        encoding: &Encoding,
-        go_on: GoOn<'_>,
-    ) -> Result<u64, Error> {
-        let lines = matches!(encoding, Encoding::Lines(Compression::None, _));
-        let mut written = 0;
-        let mut rest = Some(payload);
-        while let Some(payload) = rest {
-            let framing = self.file.framing;
-            let all = self.bytes.saturating_sub(framing.around(true));
-            let room = match self.file.length {
-                0 => all,
-                length => self.bytes.saturating_sub(framing.around(false) + length),
-            };
-            let (now, later) = fitting(payload, room, all, lines)?;
-            let rows = if later.is_none() { count } else { lines_of(&now) };
-            written += self.file.write(now, go_on)?;
-            debug_assert!(rows <= count, "each row is a line");
-            count -= rows;
-            self.add_rows(rows);
-            rest = later;
-            if rest.is_some() {
-                written += self.file.finish(go_on)?;
-                self.file = File::open(&(self.next)()?, encoding, go_on)?;
-                unpoisoned(self.rows.lock()).push(0);
-            }
-        }
-        Ok(written)
-    }
-
-    fn add_rows(&self, rows: u64) {
-        if let Some(of_this) = unpoisoned(self.rows.lock()).last_mut() {
-            *of_this += rows;
-        }
-    }
-}
-
-/// The rows in bytes that are lines; there are none in what is kept whole for the next output.
-fn lines_of(payload: &Payload) -> u64 {
-    let Payload::Bytes(rows) = payload else { return 0 };
-    memchr::memchr_iter(b'\n', rows).count() as u64
-}
-
-impl File {
-    fn open(path: &Path, encoding: &Encoding, go_on: GoOn<'_>) -> Result<Self, Error> {
-        Self::new(Sink::open(path, go_on)?, encoding)
-    }
-
-    fn new(sink: Sink, encoding: &Encoding) -> Result<Self, Error> {
-        let (compression, framing) = match encoding {
-            Encoding::Lines(compression, framing) => (*compression, *framing),
-            _ => (Compression::None, Framing::default()),
-        };
-        let assembler = match encoding {
-            Encoding::File(encoder) => Some(encoder.assembler()?),
-            _ => None,
-        };
-        Ok(Self { sink, assembler, compression, framing, length: 0 })
-    }
-
-    fn write(&mut self, payload: Payload, go_on: GoOn<'_>) -> Result<u64, Error> {
-        let bytes = match (payload, &mut self.assembler) {
-            (Payload::Bytes(mut bytes), _) => {
-                let before = self.before(&mut bytes)?;
-                if before.is_empty() {
-                    bytes
-                } else {
-                    return Ok(self.put(before, go_on)? + self.put(bytes, go_on)?);
-                }
-            }
-            (Payload::Encoded(encoded), Some(assembler)) => {
-                let mut bytes = Vec::new();
-                if self.length == 0 {
-                    assembler.start(&mut bytes)?;
-                }
-                assembler.append(encoded, &mut bytes)?;
-                bytes
-            }
-            _ => return Ok(0),
-        };
-        self.put(bytes, go_on)
-    }
-
-    fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
-        let mut bytes = Vec::new();
-        if let Some(mut assembler) = self.assembler.take() {
-            if self.length == 0 {
-                assembler.start(&mut bytes)?;
-            }
-            assembler.finish(&mut bytes)?;
-        } else {
-            bytes = self.framing.after(self.length > 0);
-            // Nothing at all is no compressed file.
-            if self.length == 0 && self.compression != Compression::None {
-                bytes = compressed(self.compression, &bytes)?;
-            }
-        }
-        let length = self.put(bytes, go_on)?;
-        self.sink.finish()?;
-        Ok(length)
-    }
-
-    /// What comes before the next rows, compressed as they are.
-    fn before(&self, rows: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let before = self.framing.before(self.length == 0, rows);
-        if before.is_empty() || self.compression == Compression::None {
-            return Ok(before);
-        }
-        compressed(self.compression, &before)
-    }
-
-    fn put(&mut self, bytes: Vec<u8>, go_on: GoOn<'_>) -> Result<u64, Error> {
-        let length = bytes.len() as u64;
-        self.length += length;
-        self.sink.write(bytes, go_on)?;
-        Ok(length)
     }
 }
 
@@ -370,36 +215,6 @@ fn dealt(
         rows[output] += 1;
     }
     Ok(parts)
-}
-
-/// What still fits into `room`, and what does not: lines are cut between rows, everything else is kept
-/// whole. What does not even fit into an empty output, of `all` bytes, is not kept back.
-fn fitting(
-    payload: Payload,
-    room: u64,
-    all: u64,
-    lines: bool,
-) -> Result<(Payload, Option<Payload>), TryReserveError> {
-    if payload.len() <= room {
-        return Ok((payload, None));
-    }
-    Ok(match payload {
-        Payload::Bytes(mut rows) if lines => {
-            let room_now = usize::try_from(room).unwrap_or(usize::MAX).min(rows.len());
-            let mut end = memchr::memrchr(b'\n', &rows[..room_now]).map_or(0, |end| end + 1);
-            if end == 0 && room == all {
-                end = memchr::memchr(b'\n', &rows).map_or(rows.len(), |end| end + 1);
-            }
-            let mut rest = Vec::new();
-            rest.try_reserve(rows.len() - end)?;
-            rest.extend_from_slice(&rows[end..]);
-            rows.truncate(end);
-            let rest = (!rest.is_empty()).then_some(Payload::Bytes(rest));
-            (Payload::Bytes(rows), rest)
-        }
-        whole if room == all => (whole, None),
-        whole => (Payload::Nothing, Some(whole)),
-    })
 }
 
 /// Waits for the reader as long as `go_on` allows.

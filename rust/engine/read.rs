@@ -53,7 +53,7 @@ pub fn read(
     let settings = Settings { form: Form::Batches, ..settings };
     let converter = with_others(converter, &inputs, settings, tick)?;
     let encoding = Encoding::new(&converter, &inputs, settings, tick)?;
-    let Encoding::Batches(schema) = &encoding else {
+    let Encoding::Batches(schema, _) = &encoding else {
         return Err(internal("no columns where batches are read"));
     };
     let (sender, batches) = sync_channel(WAITING);

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Schema, SchemaRef};
 
 use super::compress::Compression;
 use super::frame::{BATCH, Encoding};
@@ -16,6 +16,7 @@ use crate::columnar::Encoder;
 use crate::columns::Known;
 use crate::convert::Converter;
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::record::Field;
 use crate::shape::Options;
 use crate::source::Input;
@@ -33,7 +34,7 @@ impl Encoding {
         tick: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<Self, Error> {
         let mut schema = |element| {
-            let records = records(converter, inputs, settings, tick)?;
+            let (records, bytes) = records(converter, inputs, settings, tick)?;
             let absent = absent(converter, inputs, records.as_deref(), settings, tick)?;
             let schema = converter.shape().schema(&Known {
                 absent: &absent,
@@ -42,7 +43,8 @@ impl Encoding {
                 record_bytes: converter.record_limit(),
                 element,
             })?;
-            Ok::<_, Error>(Arc::new(schema))
+            let portion = portion(&schema, bytes);
+            Ok::<_, Error>((Arc::new(schema), portion))
         };
         match settings.form {
             Form::Lines(compression) => {
@@ -54,11 +56,15 @@ impl Encoding {
                 }
                 Ok(Self::Lines(compression, framing))
             }
-            Form::Batches => Ok(Self::Batches(schema(ELEMENTS.0)?)),
+            Form::Batches => {
+                let (schema, portion) = schema(ELEMENTS.0)?;
+                Ok(Self::Batches(schema, portion))
+            }
             Form::File(form, codec) => {
                 let is_parquet = form == crate::columnar::Form::Parquet;
                 let element = if is_parquet { ELEMENTS.1 } else { ELEMENTS.0 };
-                Ok(Self::File(Box::new(Encoder::new(form, codec, schema(element)?)?)))
+                let (schema, portion) = schema(element)?;
+                Ok(Self::File(Box::new(Encoder::new(form, codec, schema)?), portion))
             }
         }
     }
@@ -75,38 +81,58 @@ pub fn survey(
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Survey, Error> {
-    surveyed(&Converter::new("hf", &Options::default())?, inputs, settings, tick)
+    let converter = Converter::new("hf", &Options::default())?;
+    surveyed(&converter, inputs, settings, tick).map(|(survey, _)| survey)
 }
 
-/// The columns of whole records, by the policies of a converter of them.
+/// The columns of whole records, by the policies of a converter of them, and the account of reading them.
 fn surveyed(
     converter: &Converter,
     inputs: &[Input],
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Survey, Error> {
+) -> Result<(Survey, Ledger), Error> {
     let found = Arc::new(Mutex::new(Survey::default()));
     let output = Destination::Survey(Arc::clone(&found));
-    run(converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
+    let outcome = run(converter, &Encoding::Survey, inputs, output, None, settings, tick)?;
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut *found))
+    Ok((std::mem::take(&mut *found), outcome.ledger))
 }
 
-/// The columns of the records, if the rows hold something of a type that only they know.
+/// Cells of a batch at most, on the average. Records of few bytes with few of many keys would come to many
+/// times their length as columns: 8,000 lines of `{"a":1}` beside one of 9,000 keys to 1.7 GB.
+const CELLS: u64 = 1 << 20;
+
+/// Bytes of input whose rows are one batch, if it is known how long records are.
+fn portion(schema: &Schema, record_bytes: Option<u64>) -> u64 {
+    let cells: u64 = schema.fields().iter().map(|field| cells(field.data_type())).sum();
+    record_bytes.map_or(BATCH, |bytes| (CELLS * bytes / cells.max(1)).clamp(1, BATCH))
+}
+
+/// The arrays of a column that have something for each of its rows.
+fn cells(data_type: &DataType) -> u64 {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| cells(field.data_type())).sum(),
+        _ => 1,
+    }
+}
+
+/// The columns of the records, if the rows hold something of a type that only they know; and how many bytes
+/// a record has on the average, if they were read for that.
 fn records(
     converter: &Converter,
     inputs: &[Input],
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Option<SchemaRef>, Error> {
+) -> Result<(Option<SchemaRef>, Option<u64>), Error> {
     if !converter.shape().columns_need_survey() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let schemas: Option<Vec<_>> = inputs.iter().map(Input::schema).collect();
     if let Some([first, others @ ..]) = schemas.as_deref()
         && others.iter().all(|schema| schema.fields() == first.fields())
     {
-        return Ok(Some(SchemaRef::clone(first)));
+        return Ok((Some(SchemaRef::clone(first)), None));
     }
     if let Some(once) = inputs.iter().find(|input| !input.can_be_read_again()) {
         let why = if once.schema().is_some() {
@@ -115,10 +141,11 @@ fn records(
             "the columns of these rows are known only after reading all records, and this can be read \
              only once; put it into a file"
         };
-        return Err(Error::usage(format!("{}: {why}", once.name())));
+        return Err(once.read_once(why));
     }
-    let survey = surveyed(&converter.of_whole_records()?, inputs, settings, tick)?;
-    survey.schema().map(Arc::new).map(Some)
+    let (survey, ledger) = surveyed(&converter.of_whole_records()?, inputs, settings, tick)?;
+    let bytes = ledger.bytes_in / ledger.read.max(1);
+    Ok((Some(Arc::new(survey.schema()?)), Some(bytes.max(1))))
 }
 
 /// The fields that are in no record, as far as that is known before reading.

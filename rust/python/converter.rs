@@ -201,7 +201,8 @@ impl Converter {
         };
         let compiled = target.and_then(|target| policies.compile(target, settings));
         let core = compiled.map_err(|error| exception(py, &error))?;
-        let target = to.into_pyobject(py)?.into_any().unbind();
+        // As a string: a path would be a `pathlib.Path`, and to import that takes 10 ms.
+        let target = to.as_os_str().into_pyobject(py)?.into_any().unbind();
         let making = Making { of_text: false, target, options: options.unbind() };
         Ok(Self::new_of(core, Some(making)))
     }

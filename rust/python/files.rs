@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::outputs::{destination_of, form_named, settings_of};
 use super::{detached, exception};
 use crate::convert::DEFAULT_BLOCK_BYTES;
-use crate::engine::{self, Destination, RowsOfEach, Settings};
+use crate::engine::{self, Destination, Full, RowsOfEach, Settings};
 
 #[pyfunction]
 #[pyo3(
@@ -33,12 +33,15 @@ use crate::engine::{self, Destination, RowsOfEach, Settings};
         part = None,
         only = None,
         shard_bytes = None,
+        shard_rows = None,
+        frame_bytes = None,
         split = None,
         lenient = false,
     ),
     text_signature = "(inputs, output, converter, *, threads=None, block_bytes=524288, \
         rejects=None, tick=None, form='jsonl', compression=None, level=None, long=False, \
-        part=None, only=None, shard_bytes=None, split=None, lenient=False)"
+        part=None, only=None, shard_bytes=None, shard_rows=None, frame_bytes=None, split=None, \
+        lenient=False)"
 )]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 pub(super) fn convert_files(
@@ -57,15 +60,19 @@ pub(super) fn convert_files(
     part: Option<(u64, u64)>,
     only: Option<(usize, usize)>,
     shard_bytes: Option<u64>,
+    shard_rows: Option<Vec<u64>>,
+    frame_bytes: Option<u64>,
     split: Option<(Vec<f64>, u64)>,
     lenient: bool,
 ) -> PyResult<Ledger> {
     let form = form_named(form, compression, level).map_err(|error| exception(py, &error))?;
     let settings = settings_of(threads, block_bytes, form, long);
     let settings = settings.map_err(|error| exception(py, &error))?;
-    let settings = Settings { part, only, ..settings };
+    let settings = Settings { part, only, frame_bytes, ..settings };
     let mut caller = Caller::new(tick);
     let inputs = inputs_of(&inputs, &caller.raised)?;
+    let by_rows = shard_rows.filter(|ends| !ends.is_empty()).map(Full::Rows);
+    let full = by_rows.or(shard_bytes.map(Full::Bytes));
     let rows = RowsOfEach::default();
     let output = match split {
         Some((shares, seed)) => {
@@ -73,13 +80,16 @@ pub(super) fn convert_files(
             let outputs = outputs.into_iter().zip(shares).collect();
             Destination::Split { outputs, seed, rows: Arc::clone(&rows) }
         }
-        None => destination_of(&output, shard_bytes, &rows, &caller.raised)?,
+        None => destination_of(&output, full, &rows, &caller.raised)?,
     };
     let started = Instant::now();
     let converted = detached(py, || {
         let tick = &mut |progress| caller.tick(progress);
         let core = &converter.core;
-        engine::convert(core, &inputs, output, rejects.as_deref(), settings, tick)
+        match output {
+            Destination::Nowhere => engine::count(core, &inputs, settings, tick),
+            _ => engine::convert(core, &inputs, output, rejects.as_deref(), settings, tick),
+        }
     });
     let outcome = converted.map_err(|error| caller.exception(py, &error))?;
     if let Some(missing) = outcome.missing.clone().filter(|_| !lenient) {

@@ -11,20 +11,23 @@ use super::caller::{FileObject, Raised, keep};
 use super::exit::attached;
 use crate::columnar;
 use crate::engine::compress::Compression;
-use crate::engine::{self, Destination, Form, RowsOfEach, Settings};
+use crate::engine::{self, Destination, Form, Full, RowsOfEach, Settings};
 use crate::error::{Error, ErrorKind};
 
 /// Where the rows of a call go.
 pub(super) fn destination_of(
     output: &Bound<'_, PyAny>,
-    shard_bytes: Option<u64>,
+    full: Option<Full>,
     rows: &RowsOfEach,
     raised: &Raised,
 ) -> PyResult<Destination> {
-    if let Some(bytes) = shard_bytes {
+    if let Some(full) = full {
         let next = NextOutput { name: output.clone().unbind(), raised: Arc::clone(raised) };
         let (next, rows) = (Box::new(move || next.call()), Arc::clone(rows));
-        return Ok(Destination::Rolling { bytes, next, rows });
+        return Ok(Destination::Rolling { full, next, rows });
+    }
+    if output.is_none() {
+        return Ok(Destination::Nowhere);
     }
     if output.hasattr("write")? {
         let object = FileObject { object: output.clone().unbind(), raised: Arc::clone(raised) };
@@ -140,5 +143,6 @@ pub(super) fn settings_of(
         long,
         part: None,
         only: None,
+        frame_bytes: None,
     })
 }

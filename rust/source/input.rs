@@ -4,10 +4,11 @@ use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::SchemaRef;
@@ -25,8 +26,26 @@ use super::rows::Batches;
 use super::stream::{Ready, Stream};
 use super::wait::Waiting;
 use super::{ReadError, STDIN};
+use crate::error::Error;
 use crate::printable::name_of;
 use crate::scan::byte_order_mark;
+
+/// What tells a file from another, and from itself at another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    number: u64,
+    length: u64,
+    /// None of a file that says it is empty, as those of /proc do, which say so anew each time.
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().filter(|_| metadata.len() > 0);
+        Self { device: metadata.dev(), number: metadata.ino(), length: metadata.len(), modified }
+    }
+}
 
 /// Bytes that tell what an input holds: enough for a magic number, and for the white space that may
 /// stand before the first bracket.
@@ -53,6 +72,8 @@ enum Origin {
         path: PathBuf,
         /// The bytes whose lines are read, if not all.
         part: Option<(u64, u64)>,
+        /// What the file was when it was first opened: several readings are of one file.
+        first: Arc<OnceLock<Stamp>>,
     },
     Bytes(Mutex<Option<Bytes>>),
     Batches(Mutex<Option<Reader>>),
@@ -66,7 +87,7 @@ impl Input {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = if path.as_os_str() == STDIN { "<stdin>".to_owned() } else { name_of(&path) };
-        Self { name, origin: Origin::Path { path, part: None } }
+        Self { name, origin: Origin::Path { path, part: None, first: Arc::default() } }
     }
 
     /// Bytes that somebody else opened, and a name for messages.
@@ -96,8 +117,9 @@ impl Input {
     /// Only the lines that start in these bytes of the file.
     #[must_use]
     pub(super) fn part(&self, start: u64, end: u64) -> Option<Self> {
-        let Origin::Path { path, .. } = &self.origin else { return None };
-        let origin = Origin::Path { path: path.clone(), part: Some((start, end)) };
+        let Origin::Path { path, first, .. } = &self.origin else { return None };
+        let (path, first) = (path.clone(), Arc::clone(first));
+        let origin = Origin::Path { path, part: Some((start, end)), first };
         Some(Self { name: self.name.clone(), origin })
     }
 
@@ -130,10 +152,18 @@ impl Input {
                 .is_some_and(|(path, _)| path.metadata().is_ok_and(|found| found.is_file()))
     }
 
+    /// The error of an input that has to be read again and cannot be, for this reason; or what became of it.
+    pub(crate) fn read_once(&self, why: &str) -> Error {
+        match self.file().map(|(path, _)| path.metadata()) {
+            Some(Err(error)) => Error::io(self.name(), error),
+            _ => Error::usage(format!("{}: {why}", self.name())),
+        }
+    }
+
     /// Lines of the file before those that are read.
     pub(super) fn lines_before(&self) -> io::Result<u64> {
         match &self.origin {
-            Origin::Path { path, part: Some((start, _)) } => lines_before(path, *start),
+            Origin::Path { path, part: Some((start, _)), .. } => lines_before(path, *start),
             _ => Ok(0),
         }
     }
@@ -141,7 +171,7 @@ impl Input {
     /// The file, if it is one that can be looked at before it is read.
     fn file(&self) -> Option<(&Path, &Option<(u64, u64)>)> {
         match &self.origin {
-            Origin::Path { path, part } if path.as_os_str() != STDIN => Some((path, part)),
+            Origin::Path { path, part, .. } if path.as_os_str() != STDIN => Some((path, part)),
             _ => None,
         }
     }
@@ -174,7 +204,7 @@ impl Input {
 
     pub(super) fn open(&self, options: &Options) -> Result<Opened, ReadError> {
         match &self.origin {
-            Origin::Path { path, part } => open_path(path, *part, options),
+            Origin::Path { path, part, first } => open_path(path, *part, first, options),
             Origin::Bytes(bytes) => {
                 Ok(Opened::Stream(Box::new(streamed(taken(bytes)?, options.long)?)))
             }
@@ -190,7 +220,7 @@ impl Input {
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Path { path, part } => write!(f, "{} {part:?}", path.display()),
+            Self::Path { path, part, .. } => write!(f, "{} {part:?}", path.display()),
             Self::Bytes(_) => f.write_str("bytes"),
             Self::Batches(_) => f.write_str("batches"),
             Self::Strings(_) => f.write_str("columns of strings"),
@@ -229,6 +259,7 @@ fn taken<T>(once: &Mutex<Option<T>>) -> io::Result<T> {
 fn open_path(
     path: &Path,
     part: Option<(u64, u64)>,
+    first: &OnceLock<Stamp>,
     options: &Options,
 ) -> Result<Opened, ReadError> {
     let is_stdin = path.as_os_str() == STDIN;
@@ -242,6 +273,10 @@ fn open_path(
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(rustix::io::Errno::ISDIR).into());
+    }
+    let stamp = Stamp::of(&metadata);
+    if metadata.is_file() && *first.get_or_init(|| stamp) != stamp && !is_stdin {
+        return Err(ReadError::Changed);
     }
     // Files of /proc say that they are empty, so those are read like pipes.
     if !metadata.is_file() || metadata.len() == 0 {
