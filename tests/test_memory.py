@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import raftfast
+from pyarrow import ipc, parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,3 +121,27 @@ def test_a_limit_that_is_kept_changes_no_byte(
     under_the_limit = (folder / output).read_bytes()
     assert raftfast("convert", str(large), "-o", output, "--quiet").returncode == 0
     assert (folder / output).read_bytes() == under_the_limit
+
+
+def batches_of(path: Path) -> list[int]:
+    if path.suffix == ".arrow":
+        file = ipc.open_file(path)
+        return [file.get_batch(number).num_rows for number in range(file.num_record_batches)]
+    told = parquet.read_metadata(path)
+    return [told.row_group(number).num_rows for number in range(told.num_row_groups)]
+
+
+# All of them came to one batch, of which most was nulls.
+@pytest.mark.parametrize(("ending", "most"), [("parquet", 12_000), ("arrow", 2_000)])
+def test_rows_of_few_bytes_and_many_keys_come_in_several_batches(
+    ending: str, most: int, tmp_path: Path
+) -> None:
+    lines, output = tmp_path / "in.jsonl", tmp_path / f"out.{ending}"
+    keys = json.dumps({f"k{number}": number for number in range(1000)})
+    lines.write_text(keys + "\n" + '{"a":1}\n' * 40_000)
+    raftfast.convert(lines, output, "hf")
+    assert sum(batches_of(output)) == 40_001
+    assert max(batches_of(output)) < most
+    lines.write_text('{"a":1}\n' * 40_000)
+    raftfast.convert(lines, output, "hf")
+    assert batches_of(output) == [40_000]

@@ -22,8 +22,13 @@ use crate::shape::Options;
 use crate::source::Input;
 use crate::survey::Survey;
 
-/// The name of a list's elements as Arrow libraries have it, and as Parquet asks for it.
-const ELEMENTS: (&str, &str) = ("item", "element");
+/// What a columnar form asks for.
+struct Columnar {
+    /// The name of a list's elements, as Arrow libraries have it or as Parquet does.
+    element: &'static str,
+    /// Rows that a batch or a row group should have at least.
+    least_rows: u64,
+}
 
 impl Encoding {
     /// How the rows of a conversion are encoded.
@@ -33,7 +38,7 @@ impl Encoding {
         settings: Settings,
         tick: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<Self, Error> {
-        let mut schema = |element| {
+        let mut schema = |of: Columnar| {
             let (records, bytes) = records(converter, inputs, settings, tick)?;
             let absent = absent(converter, inputs, records.as_deref(), settings, tick)?;
             let schema = converter.shape().schema(&Known {
@@ -41,9 +46,9 @@ impl Encoding {
                 records: records.as_deref(),
                 portion_bytes: usize::try_from(BATCH).unwrap_or(usize::MAX),
                 record_bytes: converter.record_limit(),
-                element,
+                element: of.element,
             })?;
-            let portion = portion(&schema, bytes);
+            let portion = of.portion(&schema, bytes);
             Ok::<_, Error>((Arc::new(schema), portion))
         };
         match settings.form {
@@ -57,13 +62,13 @@ impl Encoding {
                 Ok(Self::Lines(compression, framing))
             }
             Form::Batches => {
-                let (schema, portion) = schema(ELEMENTS.0)?;
+                let (schema, portion) = schema(Columnar::ARROW)?;
                 Ok(Self::Batches(schema, portion))
             }
             Form::File(form, codec) => {
                 let is_parquet = form == crate::columnar::Form::Parquet;
-                let element = if is_parquet { ELEMENTS.1 } else { ELEMENTS.0 };
-                let (schema, portion) = schema(element)?;
+                let (schema, portion) =
+                    schema(if is_parquet { Columnar::PARQUET } else { Columnar::ARROW })?;
                 Ok(Self::File(Box::new(Encoder::new(form, codec, schema)?), portion))
             }
         }
@@ -100,13 +105,22 @@ fn surveyed(
 }
 
 /// Cells of a batch at most, on the average. Records of few bytes with few of many keys would come to many
-/// times their length as columns: 8,000 lines of `{"a":1}` beside one of 9,000 keys to 1.7 GB.
+/// times their length as columns: 56 MB of lines with one of 100 keys took 680 MB.
 const CELLS: u64 = 1 << 20;
 
-/// Bytes of input whose rows are one batch, if it is known how long records are.
-fn portion(schema: &Schema, record_bytes: Option<u64>) -> u64 {
-    let cells: u64 = schema.fields().iter().map(|field| cells(field.data_type())).sum();
-    record_bytes.map_or(BATCH, |bytes| (CELLS * bytes / cells.max(1)).clamp(1, BATCH))
+impl Columnar {
+    const ARROW: Self = Self { element: "item", least_rows: 1 };
+
+    /// Each column of a row group has its own encoder, and an entry in the footer: where 9,000 had a hundred rows
+    /// each, these took more memory than the rows.
+    const PARQUET: Self = Self { element: "element", least_rows: 1 << 13 };
+
+    /// Bytes of input whose rows are one batch, if it is known how long records are.
+    fn portion(&self, schema: &Schema, record_bytes: Option<u64>) -> u64 {
+        let cells: u64 = schema.fields().iter().map(|field| cells(field.data_type())).sum();
+        let rows = (CELLS / cells.max(1)).max(self.least_rows);
+        record_bytes.map_or(BATCH, |bytes| bytes.saturating_mul(rows).clamp(1, BATCH))
+    }
 }
 
 /// The arrays of a column that have something for each of its rows.
