@@ -264,12 +264,12 @@ ENDINGS = {
     "targets to a full device": (
         "raftfast targets >/dev/full",
         1,
-        r"raftfast: No space left on device",
+        r"raftfast: <stdout>: No space left on device",
     ),
     "targets to a closed standard output": (
         "raftfast targets >&-",
         1,
-        r"raftfast: Bad file descriptor",
+        r"raftfast: <stdout>: Bad file descriptor",
     ),
     "help to a full device": (
         "raftfast --help >/dev/full",

@@ -181,3 +181,29 @@ def test_an_error_of_writing_names_the_output_in_the_folder(
         into("out/", "in")
     assert caught.value.filename == "out/a.jsonl"
     assert not (sources / "out").exists()
+
+
+# It was gone although every row was what it had been, and the message named the folder.
+def test_a_folder_of_which_nothing_could_be_replaced_is_as_it_was(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into("out/", "in")
+    before = tree(sources / "out")
+    replace, refused = os.replace, ["a.jsonl"]
+
+    def refusing(source: str, target: str) -> None:
+        if os.path.basename(target) in refused:  # noqa: PTH119 - as it is called
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), source, None, target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    for name in ALL:
+        plant(sources, f"in/{name}", data=corpus_of(1, 2))
+    with pytest.raises(OSError, match="busy") as caught:
+        into("out/", "in")
+    assert caught.value.filename == "out/a.jsonl"
+    assert tree(sources / "out") == before
+    refused[:] = ["b.jsonl"]
+    with pytest.raises(OSError, match="busy"):
+        into("out/", "in")
+    assert SUCCESS not in tree(sources / "out")

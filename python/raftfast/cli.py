@@ -496,9 +496,9 @@ def validate(
 
 def _list_problems(verdict: Verdict) -> None:
     for problem in verdict.problems:
-        click.echo(endings.visible(str(problem)))
+        endings.say(endings.visible(str(problem)))
     if verdict.more and verdict.problems:
-        click.echo(f"and {verdict.more:,} more (--limit)")
+        endings.say(f"and {verdict.more:,} more (--limit)")
 
 
 @group.command()
@@ -516,7 +516,7 @@ def targets(name: str | None, *, toml: bool) -> None:
         if name == "text":
             each = ", ".join(template.name for template in raftfast.Converter.templates())
             raise click.UsageError(f"text has a file for each chat template: {each}")
-        click.echo(raftfast.Converter.target_file(name), nl=False)
+        endings.say(raftfast.Converter.target_file(name), end="")
         return
     if name is None:
         listed = raftfast.Converter.targets()
@@ -524,7 +524,7 @@ def targets(name: str | None, *, toml: bool) -> None:
         listed = raftfast.Converter.templates()
     else:
         listed = [raftfast.Converter.target(name)]
-    click.echo("\n\n".join(map(_described, listed)))
+    endings.say("\n\n".join(map(_described, listed)))
 
 
 @group.command()
@@ -533,7 +533,7 @@ def dialects(name: str | None) -> None:
     """List the dialects of records, those first that are told by more."""
     one = raftfast.Converter.dialect
     listed = raftfast.Converter.dialects() if name is None else [one(name)]
-    click.echo("\n\n".join(map(_told, listed)))
+    endings.say("\n\n".join(map(_told, listed)))
 
 
 @group.command()
@@ -600,7 +600,7 @@ def bench(corpora: tuple[str, ...], rounds: int, only: tuple[str, ...], out: str
 
     paths = {name: Path(name) for name in corpora}
     folder = Path(out) if out else None
-    click.echo(compare.run(paths, rounds=rounds, only=only or None, out=folder, say=endings.tell))
+    endings.say(compare.run(paths, rounds=rounds, only=only or None, out=folder, say=endings.tell))
 
 
 @group.command(epilog=_COMPLETION_EPILOG)
@@ -609,7 +609,7 @@ def completion(shell: str) -> None:
     """Print the completion script for a shell."""
     script = get_completion_class(shell)
     if script is not None:
-        click.echo(script(group, {}, "raftfast", _COMPLETE).source())
+        endings.say(script(group, {}, "raftfast", _COMPLETE).source())
 
 
 def _dispatch() -> Ended:

@@ -122,6 +122,14 @@ def tell(message: str) -> None:
             sys.stderr.flush()
 
 
+def say(text: str, end: str = "\n") -> None:
+    """Say something on standard output, which is named if it cannot be written to."""
+    from raftfast.files import blaming  # noqa: PLC0415 - it is not needed to say nothing
+
+    with blaming("<stdout>"):
+        print(text, end=end, flush=True)  # noqa: T201 - as it is meant
+
+
 def visible(text: str) -> str:
     """Escape what a terminal would obey or could not show: controls, bidi marks, lone bytes."""
     return text.translate(_ESCAPES)

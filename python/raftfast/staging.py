@@ -10,7 +10,7 @@ is copied there, without a name, before anything is shown.
 """
 
 # Like `raftfast.files`, without pathlib.
-# ruff: noqa: PTH102, PTH103, PTH104, PTH105, PTH106, PTH108, PTH112, PTH114, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH102, PTH103, PTH104, PTH105, PTH106, PTH108, PTH112, PTH113, PTH114, PTH116, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -148,20 +148,28 @@ class Staging:
             gone: Older files to take away.
 
         """
-        with blaming(self._name):
-            if not os.path.isdir(self.target):
+        if not os.path.isdir(self.target):
+            with blaming(self._name):
                 os.rename(self._files, self.target)
-                return
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(self.target, SUCCESS))
+            return
+        mark = os.path.join(self.target, SUCCESS)
+        was_right, is_changed = os.path.isfile(mark), False
+        with blaming(self._name), suppress(FileNotFoundError):
+            os.unlink(mark)
+        try:
             for name in gone:
-                with suppress(FileNotFoundError):
+                with blaming(os.path.join(self._name, name)), suppress(FileNotFoundError):
                     os.unlink(os.path.join(self.target, name))
+                is_changed = True
             for name in names:
-                if name in self._linked:
-                    self._linked[name].show()
-                else:
-                    self._replace(name)
+                with blaming(os.path.join(self._name, name)):
+                    self._show_one(name)
+                is_changed = True
+        except OSError:
+            if was_right and not is_changed:
+                with suppress(OSError), open(mark, "xb"):
+                    pass
+            raise
 
     def settle_names(self, names: Iterable[str]) -> None:
         """Bring the names to the disk."""
@@ -178,7 +186,10 @@ class Staging:
     def _is_link(self, name: str) -> bool:
         return os.path.islink(os.path.join(self.target, name))
 
-    def _replace(self, name: str) -> None:
+    def _show_one(self, name: str) -> None:
+        if name in self._linked:
+            self._linked[name].show()
+            return
         final = os.path.join(self.target, name)
         os.makedirs(os.path.dirname(final), exist_ok=True)
         os.replace(os.path.join(self._files, name), final)
