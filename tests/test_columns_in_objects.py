@@ -54,6 +54,33 @@ class Short(io.BytesIO):
         return super().readinto(memoryview(buffer)[:5])
 
 
+# Dictionaries were checked again for each batch that has them.
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
+def test_each_batch_has_the_values_of_its_own_dictionary(kind: pa.DataType) -> None:
+    dictionaries = [pa.array([f'"{name}{n}"' for n in range(5)], kind) for name in "ABA"]
+    keys = [pa.array([batch % 5, None, 4], pa.int8()) for batch in range(30)]
+    batches = [
+        pa.record_batch(
+            {
+                "instruction": pa.DictionaryArray.from_arrays(of, dictionaries[batch // 2 % 3]),
+                "cot_answer": [f"{batch}.{row}" for row in range(3)],
+            }
+        )
+        for batch, of in enumerate(keys)
+    ]
+    rows = raftfast.convert(
+        pa.RecordBatchReader.from_batches(batches[0].schema, batches),
+        out := io.BytesIO(),
+        "completion",
+    )
+    plain = [
+        batch.cast(pa.schema({"instruction": kind, "cot_answer": pa.string()})) for batch in batches
+    ]
+    raftfast.convert(pa.Table.from_batches(plain), expected := io.BytesIO(), "completion")
+    assert out.getvalue() == expected.getvalue()
+    assert rows.written == 60
+
+
 class Stream:
     """Columns of which nobody can choose some."""
 

@@ -7,6 +7,7 @@
 //! Strings may be `utf8`, `large_utf8`, `utf8_view` or a dictionary of these; documents may be any
 //! kind of list, struct or map as well. A column that is not there is a field that no record has.
 
+mod dictionaries;
 mod jsons;
 mod leaf;
 mod node;
@@ -20,6 +21,7 @@ use arrow_schema::{Field, Schema};
 use crate::error::{Error, ErrorKind};
 use crate::record::{Holds, Record, Value};
 use crate::scan::KeySet;
+pub(crate) use dictionaries::Dictionaries;
 use node::{Node, Struct};
 use reader::Reader;
 
@@ -73,7 +75,21 @@ impl Batch {
         keys: &[(&str, Holds)],
         whole: bool,
     ) -> Result<Self, Error> {
-        Self::taken(Columns { path, batch, sound: false }, keys, whole)
+        let dictionaries = &Dictionaries::default();
+        Self::taken(Columns { path, batch, sound: false, dictionaries }, keys, whole)
+    }
+
+    /// The same for a batch that follows others, whose dictionaries it may have.
+    pub(crate) fn following(
+        dictionaries: &Dictionaries,
+        path: &str,
+        batch: &RecordBatch,
+        keys: &[(&str, Holds)],
+        whole: bool,
+    ) -> Result<Self, Error> {
+        let taken = Self::taken(Columns { path, batch, sound: false, dictionaries }, keys, whole);
+        dictionaries.next_batch();
+        taken
     }
 
     /// The same for columns of strings that were checked when they were made, and are not again.
@@ -83,7 +99,8 @@ impl Batch {
         keys: &[(&str, Holds)],
         whole: bool,
     ) -> Result<Self, Error> {
-        Self::taken(Columns { path, batch, sound: true }, keys, whole)
+        let dictionaries = &Dictionaries::default();
+        Self::taken(Columns { path, batch, sound: true, dictionaries }, keys, whole)
     }
 
     fn taken(columns: Columns<'_>, keys: &[(&str, Holds)], whole: bool) -> Result<Self, Error> {
@@ -106,8 +123,11 @@ impl Batch {
     /// Checks the columns of batches that are still to be taken in, also of those that nobody uses: whoever
     /// gives batches takes in all of them.
     pub(crate) fn check_depth(path: &str, schema: &Schema) -> Result<(), Error> {
+        let none = Dictionaries::default();
         let mut fields = schema.fields().iter();
-        fields.try_for_each(|field| Reader::new(path, field.name(), false).depth(field.data_type()))
+        fields.try_for_each(|field| {
+            Reader::new(path, field.name(), false, &none).depth(field.data_type())
+        })
     }
 
     /// How many records there are.
@@ -159,13 +179,14 @@ struct Columns<'a> {
     batch: &'a RecordBatch,
     /// Whether their strings need no check.
     sound: bool,
+    dictionaries: &'a Dictionaries,
 }
 
 impl Columns<'_> {
     /// The column of a field, if there is one.
     fn field(&self, name: &str, holds: Holds) -> Result<Option<Node>, Error> {
         let Some((field, column)) = self.named(name)? else { return Ok(None) };
-        let reader = Reader::new(self.path, name, self.sound);
+        let reader = Reader::new(self.path, name, self.sound, self.dictionaries);
         reader.field(holds, field, column).map(Some)
     }
 
@@ -173,7 +194,7 @@ impl Columns<'_> {
         let fields = self.batch.schema_ref().fields().iter().zip(self.batch.columns());
         let member = |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| {
             self.named(field.name())?;
-            let reader = Reader::new(self.path, field.name(), self.sound);
+            let reader = Reader::new(self.path, field.name(), self.sound, self.dictionaries);
             Ok((field.name().clone(), reader.column(field, column)?))
         };
         let members = fields.map(member).collect::<Result<_, Error>>()?;

@@ -1,6 +1,7 @@
 //! Arrays as a tree of values, each with what is needed to write it as JSON.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::{ArrowPrimitiveType, PrimitiveArray};
 use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -26,7 +27,7 @@ pub(super) enum Node {
     /// Values that are told by their place in another array.
     Dictionary {
         keys: Box<dyn Keys>,
-        values: Box<Node>,
+        values: Arc<Node>,
     },
 }
 

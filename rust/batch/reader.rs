@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowDictionaryKeyType;
@@ -12,6 +13,7 @@ use arrow_array::{OffsetSizeTrait, StructArray, downcast_dictionary_array, new_e
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
+use super::dictionaries::Dictionaries;
 use super::jsons::{Jsons, NotJson, is_json};
 use super::leaf;
 use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
@@ -39,11 +41,17 @@ pub(super) struct Reader<'a> {
     sound: bool,
     /// Whether values are looked at only as far as to tell whether there is something.
     shallow: bool,
+    dictionaries: &'a Dictionaries,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(path: &'a str, column: &'a str, sound: bool) -> Self {
-        Self { path, column, sound, shallow: false }
+    pub(super) fn new(
+        path: &'a str,
+        column: &'a str,
+        sound: bool,
+        dictionaries: &'a Dictionaries,
+    ) -> Self {
+        Self { path, column, sound, shallow: false, dictionaries }
     }
 
     /// Checks the column of a field that holds such things. Of one that holds [`Holds::Something`] only what is
@@ -85,18 +93,24 @@ impl<'a> Reader<'a> {
     /// The values that strings are the JSON of.
     fn values_of(self, node: Node, array: &dyn Array) -> Result<Node, Error> {
         match node {
-            Node::Text(strings) => match Jsons::new(&strings, array.len()) {
-                Ok(values) => Ok(Node::Json(values)),
-                Err(NotJson::Row(row)) => {
-                    Err(self.broken(format!("value {row} of its JSON is none, or no valid one")))
-                }
-                Err(NotJson::Memory(error)) => Err(error.into()),
-            },
             Node::Dictionary { keys, values } => {
                 let texts = array.as_any_dictionary().values();
-                Ok(Node::Dictionary { keys, values: Box::new(self.values_of(*values, texts)?) })
+                let json = self.jsons(&values, texts)?.map_or(values, Arc::new);
+                Ok(Node::Dictionary { keys, values: json })
             }
-            other => Ok(other),
+            other => Ok(self.jsons(&other, array)?.unwrap_or(other)),
+        }
+    }
+
+    /// The values that an array of strings is the JSON of, if it is one.
+    fn jsons(self, node: &Node, array: &dyn Array) -> Result<Option<Node>, Error> {
+        let Node::Text(strings) = node else { return Ok(None) };
+        match Jsons::new(strings, array.len()) {
+            Ok(values) => Ok(Some(Node::Json(values))),
+            Err(NotJson::Row(row)) => {
+                Err(self.broken(format!("value {row} of its JSON is none, or no valid one")))
+            }
+            Err(NotJson::Memory(error)) => Err(error.into()),
         }
     }
 
@@ -178,7 +192,7 @@ impl<'a> Reader<'a> {
         array: &DictionaryArray<K>,
     ) -> Result<Node, Error> {
         self.own(&array.to_data())?;
-        let values = Box::new(self.node(array.values())?);
+        let values = self.dictionaries.get(array.values(), || self.node(array.values()))?;
         Ok(Node::Dictionary { keys: Box::new(array.keys().clone()), values })
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Rolling {
     pub(super) file: File,
     full: Full,
     next: Next,
+    /// Rows of all outputs so far, and of each.
+    done: u64,
     rows: RowsOfEach,
 }
 
@@ -47,7 +49,7 @@ impl Rolling {
     ) -> Result<Self, Error> {
         let file = File::open(&next()?, encoding, go_on)?;
         *unpoisoned(rows.lock()) = vec![0];
-        Ok(Self { file, full, next, rows })
+        Ok(Self { file, full, next, done: 0, rows })
     }
 
     /// Writes what the next portion came to, into as many outputs as it takes.
@@ -108,15 +110,16 @@ impl Rolling {
                 fitting(payload, self.file.room(*bytes), self.file.is_empty(), lines)
             }
             Full::Rows(ends) => {
-                let rows = unpoisoned(self.rows.lock());
-                let end = ends.get(rows.len() - 1).filter(|_| rows.len() < ends.len());
-                let room = end.map(|end| end.saturating_sub(rows.iter().sum()));
+                let opened = unpoisoned(self.rows.lock()).len();
+                let end = ends.get(opened - 1).filter(|_| opened < ends.len());
+                let room = end.map(|end| end.saturating_sub(self.done));
                 counted(payload, room.unwrap_or(u64::MAX), lines)
             }
         }
     }
 
-    fn add_rows(&self, rows: u64) {
+    fn add_rows(&mut self, rows: u64) {
+        self.done += rows;
         if let Some(of_this) = unpoisoned(self.rows.lock()).last_mut() {
             *of_this += rows;
         }

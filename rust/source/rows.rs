@@ -7,7 +7,7 @@ use arrow_schema::ArrowError;
 
 use super::input::Reader;
 use super::{Cut, ReadError, Wanted};
-use crate::batch::Batch;
+use crate::batch::{Batch, Dictionaries};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::printable::cut;
 use crate::record::Value;
@@ -25,6 +25,7 @@ pub(super) struct Batches {
     before: u64,
     /// Whether they are of strings that were checked when they were made.
     sound: bool,
+    dictionaries: Dictionaries,
 }
 
 /// Some rows of a batch.
@@ -41,12 +42,14 @@ pub struct Rows {
 impl Batches {
     pub(super) fn new(name: &str, reader: Reader) -> Result<Self, ReadError> {
         Batch::check_depth(name, &reader.schema()).map_err(ReadError::Error)?;
-        Ok(Self { reader, current: None, next: 0, before: 0, sound: false })
+        let dictionaries = Dictionaries::default();
+        Ok(Self { reader, current: None, next: 0, before: 0, sound: false, dictionaries })
     }
 
     /// Batches after so many rows, of strings that were checked when they were made.
     pub(super) fn of_strings(reader: Reader, before: u64) -> Self {
-        Self { reader, current: None, next: 0, before, sound: true }
+        let dictionaries = Dictionaries::default();
+        Self { reader, current: None, next: 0, before, sound: true, dictionaries }
     }
 
     /// The next rows: as many as make a block, or a portion where portions count.
@@ -80,8 +83,12 @@ impl Batches {
         self.next = 0;
         let Some(batch) = self.reader.next() else { return Ok(false) };
         let batch = batch.map_err(ReadError::from)?;
-        let of = if self.sound { Batch::of_strings } else { Batch::new };
-        let batch = of(name, &batch, wanted.keys, wanted.whole);
+        let Wanted { keys, whole } = wanted;
+        let batch = if self.sound {
+            Batch::of_strings(name, &batch, keys, whole)
+        } else {
+            Batch::following(&self.dictionaries, name, &batch, keys, whole)
+        };
         self.current = Some(Arc::new(batch.map_err(ReadError::Error)?));
         Ok(true)
     }

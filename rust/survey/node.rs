@@ -228,10 +228,11 @@ impl Node {
         let named = self.names.iter().zip(&self.members);
         let fields = named.map(|(name, member)| {
             let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+            let data_type = member.node.data_type(&path)?;
             if name.contains('\0') {
                 return Err(Error::from(ErrorKind::NulInKey { key: path }));
             }
-            Ok(Field::new(name.as_ref(), member.node.data_type(&path)?, true))
+            Ok(Field::new(name.as_ref(), data_type, true))
         });
         fields.collect()
     }
