@@ -6,13 +6,14 @@ use std::path::Path;
 const SNIPPET: usize = 120;
 
 /// Bytes of a file or of its name as they may stand in a message: on one line, without control
-/// characters and without characters that reorder what a terminal shows, or that it does not show.
+/// characters, and without those that reorder what a terminal shows; a byte order mark, which it does not show, is
+/// shown as well.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() || is_line_or_bidi_control(character) {
+            if character.is_control() || is_harmful(character) {
                 shown.extend(character.escape_unicode());
             } else {
                 shown.push(character);
@@ -49,7 +50,7 @@ pub fn cut(bytes: &[u8], length: usize) -> String {
     printable(&bytes[..bytes.len().min(4 * length)]).chars().take(length).collect()
 }
 
-fn is_line_or_bidi_control(character: char) -> bool {
+fn is_harmful(character: char) -> bool {
     matches!(character, '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -92,6 +92,8 @@ def test_what_is_read_once_and_cannot_be_divided_gives_shards_of_a_size_only(fol
     plant(folder, "out-00000-of-00001.jsonl", data=b"earlier")
     with pytest.raises(UsageError, match=r"^<BytesIO> can be read only once, and not be divided"):
         library.convert(io.BytesIO(corpus_of(1, 9)), "out.jsonl", shards=2)
+    with pytest.raises(UsageError, match=r"^<stdin> can be read only once, and not be divided"):
+        library.convert("-", "out.jsonl", shards=2)
     os.mkfifo("pipe")
     with pytest.raises(UsageError, match=r"^pipe can be read only once, and not be divided"):
         library.convert("pipe", "out.jsonl", shards=2)
@@ -105,4 +107,12 @@ def test_progress_of_shards_of_as_many_rows_goes_on_to_the_end(folder: Path) -> 
     library.convert("a.parquet", "out.jsonl", shards=3, progress=lambda *so: told.append(so))
     done = [done for done, _ in told]
     assert done == sorted(done)
-    assert all(total is None or each <= total for each, total in told)
+    assert done[-1] > 0
+
+
+def test_what_cannot_be_written_is_told_before_the_first_reading(folder: Path) -> None:
+    plant(folder, "a.gz", data=gzip.compress(BAD))
+    with pytest.raises(FileNotFoundError):
+        library.convert("a.gz", "no/out.jsonl", shards=2)
+    with pytest.raises(UsageError, match="has the name of a shard"):
+        library.convert("a.gz", "out.jsonl", shards=2, report="out-00001-of-00002.jsonl")

@@ -12,6 +12,8 @@ import pickle
 import re
 import subprocess
 import sys
+from functools import partial
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -86,10 +88,12 @@ def test_an_error_in_columns_keeps_its_row_when_it_crosses_to_another_process() 
     [
         pytest.param(io.StringIO, id="text in memory"),
         pytest.param(lambda: io.TextIOWrapper(io.BytesIO()), id="text in a file"),
+        pytest.param(partial(NamedTemporaryFile, "w"), id="a temporary file"),
+        pytest.param(partial(SpooledTemporaryFile, mode="w"), id="a spooled file"),
     ],
 )
 def test_an_output_that_takes_text_is_refused_with_what_to_do(
-    opened: Callable[[], object], folder: Path
+    opened: Callable[[], Any], folder: Path
 ) -> None:
     (folder / "in.jsonl").write_bytes(LINE)
     output = opened()
@@ -97,6 +101,7 @@ def test_an_output_that_takes_text_is_refused_with_what_to_do(
         raftfast.UsageError, match="was opened as text: open it with 'wb', as bytes"
     ):
         raftfast.convert("in.jsonl", output)
+    output.close()
 
 
 def test_a_ledger_crosses_to_another_process_whole(folder: Path) -> None:
@@ -147,6 +152,38 @@ def test_a_converter_that_was_pickled_or_copied_writes_the_same_rows(
         assert same.ledger.read == 0
         assert same.convert_bytes(LINE) == rows != b""
         assert pickle.dumps(same) == pickle.dumps(converter)
+
+
+# A cache knew a converter by the name of its file, whatever that held by then.
+@pytest.mark.parametrize("options", [{"to": "my.toml"}, {"to": "text", "template": "my.jinja"}])
+def test_a_converter_of_files_is_pickled_with_what_they_were(
+    options: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "my.toml").write_text(raftfast.Converter.target_file("completion"))
+    (folder / "my.jinja").write_text("{{ messages[0].content }}")
+    (folder / "elsewhere").mkdir()
+    converter = raftfast.Converter(**options)
+    pickled = pickle.dumps(converter)
+    monkeypatch.chdir("elsewhere")
+    again = pickle.loads(pickled)  # noqa: S301 - made a line above
+    assert again.convert_bytes(LINE) == converter.convert_bytes(LINE)
+    for name in ("my.toml", "my.jinja"):
+        with (folder / name).open("a") as file:
+            file.write("\n")
+    monkeypatch.chdir(folder)
+    assert pickle.dumps(raftfast.Converter(**options)) != pickled
+    with pytest.raises(raftfast.UsageError, match="is not what it was when the converter was made"):
+        pickle.loads(pickled)  # noqa: S301
+
+
+def test_a_converter_of_a_built_in_name_is_none_of_a_file_of_that_name(folder: Path) -> None:
+    (folder / "chat").write_text("x")
+    (folder / "llama2").write_text("x")
+    for converter in (raftfast.Converter(), raftfast.Converter("text", template="llama2")):
+        pickled = pickle.dumps(converter)
+        assert b"/" not in pickled
+        again = pickle.loads(pickled)  # noqa: S301
+        assert again.convert_bytes(LINE) == converter.convert_bytes(LINE)
 
 
 def test_a_converter_with_answers_of_other_records_is_not_pickled(folder: Path) -> None:

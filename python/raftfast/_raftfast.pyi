@@ -322,7 +322,8 @@ class Converter:
     def __reduce__(self) -> tuple[Callable[..., Converter], tuple[Any, ...]]:
         """Give ``pickle`` what it takes, so that another process makes the same converter.
 
-        Files of targets and templates are read again there, and the ledger starts anew.
+        Files of targets and templates are read again there, and must be what they were. The ledger
+        starts anew.
 
         Raises:
             TypeError: It is one that ``with_others`` gave.
@@ -472,8 +473,8 @@ def convert_files(
         output: A path that is opened for writing as it is, without creating or truncating it,
             or ``"-"`` for standard output. Temporary names and renames are the caller's affair. Or
             an object with ``write``. With ``shard_bytes`` or ``shard_rows``, a callable without
-            arguments that names the next output. With ``None`` nothing is written, and the account
-            is that of a run that writes.
+            arguments that names the next output. With ``None`` nothing is written, no rejected
+            lines either, and the account is that of a run that writes, but for ``bytes_out``.
         converter: The compiled target.
         threads: Workers; by default the CPUs this process may use.
         block_bytes: Bytes of input that a worker takes at a time; by default 512 KiB.
@@ -777,6 +778,7 @@ def restored_converter(
     of_text: bool,
     target: str | PathLike[str],
     options: dict[str, Any],
+    files: Sequence[tuple[str, str]],
 ) -> Converter:
     """Make a converter again that was pickled.
 
@@ -784,9 +786,10 @@ def restored_converter(
         of_text: Whether it was made by ``from_toml``.
         target: The target, or the text of one.
         options: The arguments by name.
+        files: The files of the target and of the template, and their digests.
 
     Raises:
-        UsageError: As when it was made.
+        UsageError: As when it was made, or a file is not what it was then.
         OSError: The target file or the template cannot be read here.
 
     """

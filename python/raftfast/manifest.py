@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from raftfast import _raftfast
 from raftfast.errors import Error
-from raftfast.paths import STANDARD
+from raftfast.paths import STANDARD, status
 from raftfast.sources import name_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class State:
             return cls(name, found.st_size, found.st_mtime_ns)
         if not stat.S_ISDIR(found.st_mode):
             return None
-        inner = [os.stat(entry.path) for entry in os.scandir(path)]
+        entries = (status(entry.path) for entry in os.scandir(path))
+        inner = [one for one in entries if one is not None]  # a link may lead nowhere
         newest = max(one.st_mtime_ns for one in (found, *inner))
         return cls(name, sum(one.st_size for one in inner), newest)
 

@@ -20,12 +20,11 @@ from raftfast.jobs import Job, run_all
 from raftfast.manifest import State, refuse_change
 from raftfast.paths import STANDARD
 from raftfast.shards import Shards, is_shard, shard_name, shards_there
-from raftfast.sources import can_be_read_again, name_of, naming
+from raftfast.sources import can_be_read_again, name_in_account, naming
 from raftfast.task import Made, Outcome, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from raftfast._raftfast import Ledger
     from raftfast.jobs import Tick
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from raftfast.task import Task
 
 _FRAMES = 4
-"""How many frames or row groups a shard has at least, which is made of whole ones."""
+"""How many frames or row groups a shard has, about: it is made of whole ones."""
 
 
 class Portion(NamedTuple):
@@ -96,8 +95,19 @@ def to_sized_shards(task: Task, shard_bytes: int) -> Outcome:
             16 MiB of input, of which it holds one at least; what ends the file is not counted.
 
     """
+
+    def write(outputs: Callable[[], str], rejects: str | None) -> Ledger:
+        return task.run(
+            task.sources,
+            outputs,
+            shard_bytes=shard_bytes,
+            threads=task.threads,
+            rejects=rejects,
+            tick=task.progress,
+        )
+
     with Shards(task.output, sync=task.sync) as shards:
-        return _one_after_the_other(task, shards, task.progress, shard_bytes=shard_bytes)
+        return _one_after_the_other(task, shards, write)
 
 
 def _to_counted_shards(task: Task, count: int) -> Outcome:
@@ -106,25 +116,32 @@ def _to_counted_shards(task: Task, count: int) -> Outcome:
     The inputs are read twice: how many rows there are is known after the first time.
     """
     _refuse_once(task.sources)
-    with Shards(task.output, count, sync=task.sync) as shards:
+    started = perf_counter()
+
+    def write(outputs: Callable[[], str], rejects: str | None) -> Ledger:
         before = [State.of(source) for source in task.sources]
         progress = None if task.progress is None else _Twice(task.progress)
         counted = task.run(task.sources, None, threads=task.threads, rejects=None, tick=progress)
-
-        def check(ledger: Ledger) -> None:
-            for source, state in zip(task.sources, before, strict=True):
-                refuse_change(source, state)
-            if ledger.written != counted.written:
-                message = "the inputs gave other rows when they were read again"
-                raise Error(message, "input-changed")
-
         if progress is not None:
             progress.again()
-        ends = [counted.written * number // count for number in range(1, count + 1)]
-        frame = max(counted.bytes_in // (count * _FRAMES), 1)
-        return _one_after_the_other(
-            task, shards, progress, check, shard_rows=ends, frame_bytes=frame
+        ledger = task.run(
+            task.sources,
+            outputs,
+            shard_rows=[counted.written * number // count for number in range(1, count + 1)],
+            frame_bytes=max(counted.bytes_in // (count * _FRAMES), 1),
+            threads=task.threads,
+            rejects=rejects,
+            tick=progress,
         )
+        for source, state in zip(task.sources, before, strict=True):
+            refuse_change(source, state)
+        if ledger.written != counted.written:
+            message = "the inputs gave other rows when they were read again"
+            raise Error(message, "input-changed")
+        return _raftfast.Ledger.total([ledger], perf_counter() - started)
+
+    with Shards(task.output, count, sync=task.sync) as shards:
+        return _one_after_the_other(task, shards, write)
 
 
 class _Twice:
@@ -145,25 +162,21 @@ class _Twice:
 
 
 def _one_after_the_other(
-    task: Task,
-    shards: Shards,
-    progress: Tick | None,
-    check: Callable[[Ledger], None] = lambda _: None,
-    **full: Any,  # noqa: ANN401 - when a shard is full, as the core takes it
+    task: Task, shards: Shards, write: Callable[[Callable[[], str], str | None], Ledger]
 ) -> Outcome:
-    """Write shards, each when the one before it is full, and show them if ``check`` lets them."""
+    """Show shards that are written one after the other, each when the one before it is full.
+
+    Args:
+        task: What to convert.
+        shards: Those to be written, of which the first is opened before all work.
+        write: Writes them; it is told what opens the next one, and where rejected lines go.
+
+    """
     _refuse_names_of_shards(task)
     task.refuse_clashes(shards_there(task.output))
     with published(task.beside, sync=task.sync, last=shards.show) as paths:
-        ledger = task.run(
-            task.sources,
-            shards.open,
-            threads=task.threads,
-            rejects=paths.get("rejects"),
-            tick=progress,
-            **full,
-        )
-        check(ledger)
+        first = [shards.open()]
+        ledger = write(lambda: first.pop() if first else shards.open(), paths.get("rejects"))
         shards.settle()
         made = zip(shards.names, ledger.rows, shards.sizes, strict=True)
         outcome = Outcome(ledger, [Made(name, rows=rows, size=size) for name, rows, size in made])
@@ -177,8 +190,8 @@ def _refuse_once(sources: Sequence[Source]) -> None:
     for source in sources:
         if not (_is_kept(source) if isinstance(source, str) else can_be_read_again(source)):
             raise UsageError(
-                f"{name_of(source)} can be read only once, and not be divided; --shard-size makes"
-                " any number of shards, one after the other"
+                f"{name_in_account(source)} can be read only once, and not be divided;"
+                " --shard-size makes any number of shards, one after the other"
             )
 
 

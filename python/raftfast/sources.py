@@ -202,7 +202,8 @@ def refuse_text(source: object, mode: str) -> None:
         UsageError: It was opened for text.
 
     """
-    if isinstance(source, TextIOBase):
+    # What wraps such a file, as `NamedTemporaryFile` does, has its encoding.
+    if isinstance(source, TextIOBase) or isinstance(getattr(source, "encoding", None), str):
         raise UsageError(f"{name_of(source)} was opened as text: open it with {mode}, as bytes")
 
 

@@ -90,15 +90,20 @@ fn spoken(turn: &Entry, lists: &Lists) -> Result<Turn, Unread> {
 fn value_of(key: &str, json: &[u8]) -> Result<Json, Unread> {
     let mut walk = Walk::new(json);
     let mut numbers = std::iter::from_fn(|| walk.next_number());
-    if let Some(number) = numbers.find(|number| is_long_integer(number)) {
+    if let Some(number) = numbers.find(|number| is_held_as_float(number)) {
         let number = String::from_utf8_lossy(number);
-        return Err(refused(&format!("{key}: {number} has too many digits for a template")));
+        return Err(refused(&format!(
+            "{key}: {number} is an integer that a template would see as another"
+        )));
     }
     serde_json::from_slice(json).map_err(|error| refused(&format!("{key}: {error}")))
 }
 
 /// Whether a number is an integer that would be held as a float.
-fn is_long_integer(number: &[u8]) -> bool {
+fn is_held_as_float(number: &[u8]) -> bool {
     let text = std::str::from_utf8(number).unwrap_or_default();
-    !text.contains(['.', 'e', 'E']) && text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
+    number == b"-0"
+        || !text.contains(['.', 'e', 'E'])
+            && text.parse::<i64>().is_err()
+            && text.parse::<u64>().is_err()
 }

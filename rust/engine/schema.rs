@@ -26,7 +26,7 @@ use crate::survey::Survey;
 struct Columnar {
     /// The name of a list's elements, as Arrow libraries have it or as Parquet does.
     element: &'static str,
-    /// Rows that a batch or a row group should have at least.
+    /// Rows that a batch or a row group should have at least, on the average, where it is bounded in cells.
     least_rows: u64,
 }
 
@@ -39,7 +39,7 @@ impl Encoding {
         tick: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<Self, Error> {
         let mut schema = |of: Columnar| {
-            let (records, bytes) = records(converter, inputs, settings, tick)?;
+            let (records, mean) = records(converter, inputs, settings, tick)?;
             let absent = absent(converter, inputs, records.as_deref(), settings, tick)?;
             let schema = converter.shape().schema(&Known {
                 absent: &absent,
@@ -48,7 +48,7 @@ impl Encoding {
                 record_bytes: converter.record_limit(),
                 element: of.element,
             })?;
-            let portion = of.portion(&schema, bytes);
+            let portion = of.portion(&schema, mean);
             Ok::<_, Error>((Arc::new(schema), portion))
         };
         match settings.form {
@@ -115,30 +115,62 @@ impl Columnar {
     /// each, these took more memory than the rows.
     const PARQUET: Self = Self { element: "element", least_rows: 1 << 13 };
 
-    /// Bytes of input whose rows are one batch, if it is known how long records are.
-    fn portion(&self, schema: &Schema, record_bytes: Option<u64>) -> u64 {
-        let cells: u64 = schema.fields().iter().map(|field| cells(field.data_type())).sum();
+    /// Bytes of input whose rows are one batch, if it is known what records are like.
+    fn portion(&self, schema: &Schema, records: Option<Mean>) -> u64 {
+        let Some(Mean { bytes, objects }) = records else { return BATCH };
+        let (cells, widest) = schema
+            .fields()
+            .iter()
+            .map(|field| cells(field.data_type()))
+            .fold((0, 0), |(sum, widest): (u64, u64), (cells, listed)| {
+                (sum + cells, widest.max(listed))
+            });
+        let cells = cells.saturating_add(objects.saturating_mul(widest));
         let rows = (CELLS / cells.max(1)).max(self.least_rows);
-        record_bytes.map_or(BATCH, |bytes| bytes.saturating_mul(rows).clamp(1, BATCH))
+        bytes.saturating_mul(rows).clamp(1, BATCH)
     }
 }
 
-/// The arrays of a column that have something for each of its rows.
-fn cells(data_type: &DataType) -> u64 {
+/// What a record has on the average.
+#[derive(Clone, Copy)]
+struct Mean {
+    bytes: u64,
+    /// Objects inside of it.
+    objects: u64,
+}
+
+impl Mean {
+    fn of(survey: &Survey, ledger: &Ledger) -> Self {
+        let records = ledger.read.max(1);
+        let objects = survey.objects().saturating_sub(records) / records;
+        Self { bytes: (ledger.bytes_in / records).max(1), objects }
+    }
+}
+
+/// The arrays of a column that have something for each of its rows, and most of those that have something for
+/// each object of a list.
+fn cells(data_type: &DataType) -> (u64, u64) {
     match data_type {
-        DataType::Struct(fields) => fields.iter().map(|field| cells(field.data_type())).sum(),
-        _ => 1,
+        DataType::Struct(fields) => {
+            let inner = fields.iter().map(|field| cells(field.data_type()));
+            inner.fold((0, 0), |(sum, widest), (cells, listed)| (sum + cells, widest.max(listed)))
+        }
+        DataType::List(item) => {
+            let (inner, listed) = cells(item.data_type());
+            (1, inner.max(listed))
+        }
+        _ => (1, 0),
     }
 }
 
-/// The columns of the records, if the rows hold something of a type that only they know; and how many bytes
-/// a record has on the average, if they were read for that.
+/// The columns of the records, if the rows hold something of a type that only they know; and what records are
+/// like, if they were read for that.
 fn records(
     converter: &Converter,
     inputs: &[Input],
     settings: Settings,
     tick: &mut dyn FnMut(Progress) -> bool,
-) -> Result<(Option<SchemaRef>, Option<u64>), Error> {
+) -> Result<(Option<SchemaRef>, Option<Mean>), Error> {
     if !converter.shape().columns_need_survey() {
         return Ok((None, None));
     }
@@ -158,8 +190,7 @@ fn records(
         return Err(once.read_once(why));
     }
     let (survey, ledger) = surveyed(&converter.of_whole_records()?, inputs, settings, tick)?;
-    let bytes = ledger.bytes_in / ledger.read.max(1);
-    Ok((Some(Arc::new(survey.schema()?)), Some(bytes.max(1))))
+    Ok((Some(Arc::new(survey.schema()?)), Some(Mean::of(&survey, &ledger))))
 }
 
 /// The fields that are in no record, as far as that is known before reading.

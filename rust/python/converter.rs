@@ -1,7 +1,8 @@
 //! A compiled target with the policies of a caller.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,10 @@ use crate::engine::{self, Form};
 use crate::error::Error;
 use crate::ledger::Ledger as Account;
 use crate::mask::Mask;
+use crate::printable::name_of;
 use crate::rules::{Check, Rules};
 use crate::shape::{Options, Shape};
+use crate::source;
 use crate::target::{TEXT, Target as TargetFile, TextAs};
 use crate::text::Escape;
 
@@ -73,6 +76,36 @@ struct Making {
     of_text: bool,
     target: Py<PyAny>,
     options: Py<PyDict>,
+    /// The files of the target and of the template, and their digests.
+    files: Vec<(PathBuf, String)>,
+}
+
+impl Making {
+    /// Of a named target and perhaps a template, either of which may be a file: another process has another
+    /// current folder, and another file there tells a cache that the converter is another one.
+    fn of_names(to: &Path, template: Option<&str>, options: Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = options.py();
+        let target = kept(py, to)?;
+        let template = template.map(|path| kept(py, Path::new(path))).transpose()?.flatten();
+        let files = target.iter().chain(&template).cloned().collect();
+        if let Some((path, _)) = template {
+            options.set_item("template", path.as_os_str())?;
+        }
+        let target = target.map_or(to.to_owned(), |(path, _)| path);
+        // As a string: a path would be a `pathlib.Path`, and to import that takes 10 ms.
+        let target = target.as_os_str().into_pyobject(py)?.into_any().unbind();
+        Ok(Self { of_text: false, target, options: options.unbind(), files })
+    }
+}
+
+/// The whole path of a file and its digest; nothing of a name that is built in, or of no file.
+fn kept(py: Python<'_>, path: &Path) -> PyResult<Option<(PathBuf, String)>> {
+    if TargetFile::text_of(&path.to_string_lossy()).is_some() || !path.is_file() {
+        return Ok(None);
+    }
+    let whole = std::path::absolute(path)?;
+    let digest = source::digest(&whole, &mut |_| true).map_err(|error| exception(py, &error))?;
+    Ok(Some((whole, digest)))
 }
 
 /// The arguments of these names, as they are passed by name.
@@ -201,10 +234,7 @@ impl Converter {
         };
         let compiled = target.and_then(|target| policies.compile(target, settings));
         let core = compiled.map_err(|error| exception(py, &error))?;
-        // As a string: a path would be a `pathlib.Path`, and to import that takes 10 ms.
-        let target = to.as_os_str().into_pyobject(py)?.into_any().unbind();
-        let making = Making { of_text: false, target, options: options.unbind() };
-        Ok(Self::new_of(core, Some(making)))
+        Ok(Self::new_of(core, Some(Making::of_names(&to, template.as_deref(), options)?)))
     }
 
     #[staticmethod]
@@ -282,18 +312,21 @@ impl Converter {
         let compiled = target.and_then(|target| policies.compile(target, settings));
         let core = compiled.map_err(|error| exception(py, &error))?;
         let target = text.into_pyobject(py)?.into_any().unbind();
-        let making = Making { of_text: true, target, options: options.unbind() };
+        let making = Making { of_text: true, target, options: options.unbind(), files: Vec::new() };
         Ok(Self::new_of(core, Some(making)))
     }
 
     /// What `pickle` takes: another process makes the converter again.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Arguments<'py>)> {
-        let Some(Making { of_text, target, options }) = &self.making else {
+        let Some(Making { of_text, target, options, files }) = &self.making else {
             let what = "a converter that holds answers of other records cannot be pickled";
             return Err(PyTypeError::new_err(what));
         };
         let restored = py.import("raftfast._raftfast")?.getattr("restored_converter")?;
-        Ok((restored, (*of_text, target.bind(py).clone(), options.bind(py).clone())))
+        let files =
+            files.iter().map(|(path, digest)| (path.as_os_str().to_owned(), digest.clone()));
+        let options = options.bind(py).copy()?;
+        Ok((restored, (*of_text, target.bind(py).clone(), options, files.collect())))
     }
 
     fn convert_bytes<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -405,8 +438,8 @@ impl Converter {
     }
 }
 
-/// What a converter was made of: whether of a text, the target, and what was passed by name.
-type Arguments<'py> = (bool, Bound<'py, PyAny>, Bound<'py, PyDict>);
+/// What a converter was made of: whether of a text, the target, what was passed by name, and the files.
+type Arguments<'py> = (bool, Bound<'py, PyAny>, Bound<'py, PyDict>, Vec<(OsString, String)>);
 
 /// The converter that was taken apart into these.
 #[pyfunction]
@@ -414,8 +447,16 @@ pub(super) fn restored_converter<'py>(
     of_text: bool,
     target: Bound<'py, PyAny>,
     options: Bound<'py, PyDict>,
+    files: Vec<(PathBuf, String)>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let class = target.py().get_type::<Converter>();
+    let py = target.py();
+    for (path, digest) in files {
+        if kept(py, &path)?.is_none_or(|(_, now)| now != digest) {
+            let what = "is not what it was when the converter was made";
+            return Err(exception(py, &Error::usage(format!("{}: {what}", name_of(&path)))));
+        }
+    }
+    let class = py.get_type::<Converter>();
     if of_text {
         return class.call_method("from_toml", (target,), Some(&options));
     }

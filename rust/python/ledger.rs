@@ -199,6 +199,9 @@ impl Ledger {
             let first = ledger.broken.iter().filter(|first| known.insert((first.0, &first.1)));
             total.broken.extend(first.cloned());
         }
+        if let [only] = ledgers.as_slice() {
+            total.rows.clone_from(&only.rows);
+        }
         // A part without records lacks nothing, and says nothing of the others.
         let told: Vec<_> = ledgers.iter().filter(|ledger| ledger.has_records()).collect();
         if let Some(first) = told.first() {

@@ -118,6 +118,7 @@ impl Survey {
     ///
     /// `TooManyKeys`, as for [`record`](Self::record).
     pub fn merge(&mut self, later: Self) -> Result<(), Error> {
+        self.objects += later.objects;
         self.records.merge(later.records, &mut self.room)
     }
 
@@ -132,6 +133,13 @@ impl Survey {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.records.members_are_exact()
+    }
+
+    /// How many objects the records have among them, the records themselves counted; or less, where an object
+    /// was the first of its kind.
+    #[must_use]
+    pub fn objects(&self) -> u64 {
+        self.objects
     }
 
     /// The schema of the records.
