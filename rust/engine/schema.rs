@@ -126,7 +126,7 @@ impl Columnar {
                 (sum + cells, widest.max(listed))
             });
         let cells = cells.saturating_add(objects.saturating_mul(widest));
-        let rows = (CELLS / cells.max(1)).max(self.least_rows);
+        let rows = (CELLS / cells.max(1)).max(self.least_rows / (objects + 1));
         bytes.saturating_mul(rows).clamp(1, BATCH)
     }
 }
