@@ -121,6 +121,15 @@ def test_a_ledger_crosses_to_another_process_whole(folder: Path) -> None:
     assert pickle.loads(pickle.dumps(lenient)).missing == lenient.missing  # noqa: S301
 
 
+# With several outputs it was told of a line of the library.
+@pytest.mark.parametrize("options", [{}, {"shards": 2}, {"shard_size": 500}], ids=str)
+def test_a_warning_is_told_of_the_line_that_called(options: dict[str, Any], folder: Path) -> None:
+    (folder / "in.jsonl").write_bytes(LINE * 9)
+    with pytest.warns(raftfast.RuleWarning) as told:
+        raftfast.convert("in.jsonl", "out.jsonl", "openai", **options)
+    assert {warning.filename for warning in told} == {__file__}
+
+
 def test_a_converter_crosses_to_processes_that_are_started_afresh() -> None:
     converter = raftfast.Converter("completion", stop="!", on_error="skip", settings={})
     with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 from warnings import warn
 
@@ -9,6 +10,7 @@ from raftfast.errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import FrameType
 
     from raftfast.choices import Check
     from raftfast.task import Outcome
@@ -55,7 +57,16 @@ def check_limits(
             told = f"{name}: {message}"
             if check == "strict":
                 raise Error(told, "rule", name)
-            warn(told, RuleWarning, stacklevel=4)
+            warn(told, RuleWarning, stacklevel=_of_caller())
+
+
+def _of_caller() -> int:
+    """Count the frames up to the call of the library: a warning is told as of its line."""
+    level = 0
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - `inspect` takes 10 ms
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("raftfast"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def broken_limits(
