@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from raftfast.paths import STANDARD, status
 from raftfast.sources import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from raftfast.jobs import Tick
@@ -95,6 +95,20 @@ def refuse_change(source: Source, before: State | None) -> None:
     if State.of(source) != before:
         message = f"{name_of(source)}: changed while it was being read"
         raise Error(message, kind="input-changed", path=name_of(source))
+
+
+@contextmanager
+def unchanged(sources: Sequence[Source]) -> Iterator[None]:
+    """Refuse inputs that are not what they were when this began.
+
+    Raises:
+        Error: One has changed.
+
+    """
+    before = [State.of(source) for source in sources]
+    yield
+    for source, state in zip(sources, before, strict=True):
+        refuse_change(source, state)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from raftfast.errors import Error, UsageError
 from raftfast.files import Output, published
 from raftfast.inputs import is_divisible
 from raftfast.jobs import Job, run_all
-from raftfast.manifest import State, refuse_change
+from raftfast.manifest import State, unchanged
 from raftfast.paths import STANDARD
 from raftfast.shards import Shards, is_shard, shard_name, shards_there
 from raftfast.sources import can_be_read_again, name_in_account, naming
@@ -66,14 +66,12 @@ def to_shards(task: Task, count: int) -> Outcome:
         names = [shard_name(task.output, index, count) for index in range(count)]
         _refuse_names_of_shards(task)
         task.refuse_clashes(dict.fromkeys([*names, *shards_there(task.output)]))
-        before = [State.of(source) for source in task.sources]
         with published(task.beside, sync=task.sync, last=shards.show) as paths:
             outputs = [shards.open() for _ in names]
             spools = _spools(task, count, held)
             jobs = [_job(task, *each) for each in zip(portions, outputs, spools, strict=True)]
-            ledgers = run_all(jobs, task.threads, task.progress)
-            for source, state in zip(task.sources, before, strict=True):
-                refuse_change(source, state)
+            with unchanged(task.sources):
+                ledgers = run_all(jobs, task.threads, task.progress)
             shards.settle()
             gather([spool for spool in spools if spool], paths.get("rejects"))
             made = [Made(name, ledger=ledger) for name, ledger in zip(names, ledgers, strict=True)]
@@ -119,22 +117,22 @@ def _to_counted_shards(task: Task, count: int) -> Outcome:
     started = perf_counter()
 
     def write(outputs: Callable[[], str], rejects: str | None) -> Ledger:
-        before = [State.of(source) for source in task.sources]
         progress = None if task.progress is None else _Twice(task.progress)
-        counted = task.run(task.sources, None, threads=task.threads, rejects=None, tick=progress)
-        if progress is not None:
-            progress.again()
-        ledger = task.run(
-            task.sources,
-            outputs,
-            shard_rows=[counted.written * number // count for number in range(1, count + 1)],
-            frame_bytes=max(counted.bytes_in // (count * _FRAMES), 1),
-            threads=task.threads,
-            rejects=rejects,
-            tick=progress,
-        )
-        for source, state in zip(task.sources, before, strict=True):
-            refuse_change(source, state)
+        with unchanged(task.sources):
+            counted = task.run(
+                task.sources, None, threads=task.threads, rejects=None, tick=progress
+            )
+            if progress is not None:
+                progress.again()
+            ledger = task.run(
+                task.sources,
+                outputs,
+                shard_rows=[counted.written * number // count for number in range(1, count + 1)],
+                frame_bytes=max(counted.bytes_in // (count * _FRAMES), 1),
+                threads=task.threads,
+                rejects=rejects,
+                tick=progress,
+            )
         if ledger.written != counted.written:
             message = "the inputs gave other rows when they were read again"
             raise Error(message, "input-changed")

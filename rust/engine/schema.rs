@@ -105,7 +105,7 @@ fn surveyed(
 }
 
 /// Cells of a batch at most, on the average. Records of few bytes with few of many keys would come to many
-/// times their length as columns: 56 MB of lines with one of 100 keys took 680 MB.
+/// times their length as columns: 56 MB of lines with one of 100 keys took 600 MB.
 const CELLS: u64 = 1 << 20;
 
 impl Columnar {
@@ -118,13 +118,7 @@ impl Columnar {
     /// Bytes of input whose rows are one batch, if it is known what records are like.
     fn portion(&self, schema: &Schema, records: Option<Mean>) -> u64 {
         let Some(Mean { bytes, objects }) = records else { return BATCH };
-        let (cells, widest) = schema
-            .fields()
-            .iter()
-            .map(|field| cells(field.data_type()))
-            .fold((0, 0), |(sum, widest): (u64, u64), (cells, listed)| {
-                (sum + cells, widest.max(listed))
-            });
+        let (cells, widest) = cells(&DataType::Struct(schema.fields().clone()));
         let cells = cells.saturating_add(objects.saturating_mul(widest));
         let rows = (CELLS / cells.max(1)).max(self.least_rows / (objects + 1));
         bytes.saturating_mul(rows).clamp(1, BATCH)

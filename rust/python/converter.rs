@@ -48,7 +48,37 @@ struct Policies<'a> {
 }
 
 impl Policies<'_> {
-    pub(super) fn compile(
+    /// The converter of a target, and its options as they are passed by name.
+    fn made(
+        self,
+        py: Python<'_>,
+        target: Result<TargetFile, Error>,
+        settings: BTreeMap<String, String>,
+    ) -> PyResult<(Core, Bound<'_, PyDict>)> {
+        let options = self.by_name(py)?;
+        options.set_item("settings", &settings)?;
+        let compiled = target.and_then(|target| self.compile(target, settings));
+        Ok((compiled.map_err(|error| exception(py, &error))?, options))
+    }
+
+    fn by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let options = PyDict::new(py);
+        options.set_item("escape", self.escape)?;
+        options.set_item("on_error", self.on_error)?;
+        options.set_item("max_record_bytes", self.max_record_bytes)?;
+        options.set_item("dialect", self.dialect)?;
+        options.set_item("answer", self.answer)?;
+        options.set_item("turns", self.turns)?;
+        options.set_item("rejected", self.rejected)?;
+        options.set_item("seed", self.seed)?;
+        options.set_item("unrepaired", &self.unrepaired)?;
+        options.set_item("check", self.check)?;
+        options.set_item("train", self.train)?;
+        options.set_item("text_as", self.text_as)?;
+        Ok(options)
+    }
+
+    fn compile(
         self,
         target: TargetFile,
         settings: BTreeMap<String, String>,
@@ -106,15 +136,6 @@ fn kept(py: Python<'_>, path: &Path) -> PyResult<Option<(PathBuf, String)>> {
     let whole = std::path::absolute(path)?;
     let digest = source::digest(&whole, &mut |_| true).map_err(|error| exception(py, &error))?;
     Ok(Some((whole, digest)))
-}
-
-/// The arguments of these names, as they are passed by name.
-macro_rules! by_name {
-    ($py:expr, $($name:ident),+ $(,)?) => {{
-        let options = PyDict::new($py);
-        $(options.set_item(stringify!($name), &$name)?;)+
-        options
-    }};
 }
 
 #[pyclass(frozen, module = "raftfast")]
@@ -188,28 +209,6 @@ impl Converter {
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
-        let options = by_name!(
-            py,
-            system,
-            prompt_key,
-            completion_key,
-            stop,
-            settings,
-            dialect,
-            answer,
-            turns,
-            rejected,
-            seed,
-            unrepaired,
-            check,
-            train,
-            template,
-            text_as,
-            date,
-            escape,
-            on_error,
-            max_record_bytes,
-        );
         let named = [
             ("system", system),
             ("prompt_key", prompt_key),
@@ -232,8 +231,9 @@ impl Converter {
             train,
             text_as,
         };
-        let compiled = target.and_then(|target| policies.compile(target, settings));
-        let core = compiled.map_err(|error| exception(py, &error))?;
+        let (core, options) = policies.made(py, target, settings)?;
+        options.set_item("template", &template)?;
+        options.set_item("date", &date)?;
         Ok(Self::new_of(core, Some(Making::of_names(&to, template.as_deref(), options)?)))
     }
 
@@ -278,22 +278,6 @@ impl Converter {
         on_error: &str,
         max_record_bytes: usize,
     ) -> PyResult<Self> {
-        let options = by_name!(
-            py,
-            settings,
-            dialect,
-            answer,
-            turns,
-            rejected,
-            seed,
-            unrepaired,
-            check,
-            train,
-            text_as,
-            escape,
-            on_error,
-            max_record_bytes,
-        );
         let policies = Policies {
             escape,
             on_error,
@@ -308,9 +292,7 @@ impl Converter {
             train,
             text_as,
         };
-        let target = TargetFile::parse("text", text);
-        let compiled = target.and_then(|target| policies.compile(target, settings));
-        let core = compiled.map_err(|error| exception(py, &error))?;
+        let (core, options) = policies.made(py, TargetFile::parse("text", text), settings)?;
         let target = text.into_pyobject(py)?.into_any().unbind();
         let making = Making { of_text: true, target, options: options.unbind(), files: Vec::new() };
         Ok(Self::new_of(core, Some(making)))

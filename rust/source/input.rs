@@ -4,11 +4,10 @@ use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::SchemaRef;
@@ -21,7 +20,7 @@ use super::frames::Frames;
 use super::ipc::{Columns, Parts};
 use super::parquet::{self, Groups};
 use super::part::lines_before;
-use super::region::{Region, Watched};
+use super::region::{Region, Stamp, Watched};
 use super::rows::Batches;
 use super::stream::{Ready, Stream};
 use super::wait::Waiting;
@@ -29,23 +28,6 @@ use super::{ReadError, STDIN};
 use crate::error::Error;
 use crate::printable::name_of;
 use crate::scan::byte_order_mark;
-
-/// What tells a file from another, and from itself at another time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    number: u64,
-    length: u64,
-    /// None of a file that says it is empty, as those of /proc do, which say so anew each time.
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        let modified = metadata.modified().ok().filter(|_| metadata.len() > 0);
-        Self { device: metadata.dev(), number: metadata.ino(), length: metadata.len(), modified }
-    }
-}
 
 /// Bytes that tell what an input holds: enough for a magic number, and for the white space that may
 /// stand before the first bracket.

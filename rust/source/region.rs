@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,19 +13,35 @@ use crate::scan::Buffer;
 /// of a record, so that little is read twice.
 const STEP: usize = 8 << 10;
 
+/// What tells a file from another, and from itself at another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    number: u64,
+    length: u64,
+    /// None of a file that says it is empty, as those of /proc do, which say so anew each time.
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().filter(|_| metadata.len() > 0);
+        Self { device: metadata.dev(), number: metadata.ino(), length: metadata.len(), modified }
+    }
+}
+
 /// A file and what it was like when it was opened.
 #[derive(Debug)]
 pub struct Watched {
     file: File,
     /// Where the input starts: not at 0 if standard input was read from before.
     start: u64,
-    end: u64,
-    modified: Option<SystemTime>,
+    stamp: Stamp,
 }
 
 impl Watched {
     pub(super) fn new(file: File, start: u64, metadata: &Metadata) -> Self {
-        Self { file, start, end: metadata.len(), modified: metadata.modified().ok() }
+        Self { file, start, stamp: Stamp::of(metadata) }
     }
 
     /// The file.
@@ -35,8 +51,7 @@ impl Watched {
 
     /// Whether length and time of change are what they were.
     pub(super) fn is_unchanged(&self) -> io::Result<bool> {
-        let now = self.file.metadata()?;
-        Ok(now.len() == self.end && now.modified().ok() == self.modified)
+        Ok(Stamp::of(&self.file.metadata()?) == self.stamp)
     }
 }
 
@@ -57,8 +72,8 @@ impl Region {
         part: Option<(u64, u64)>,
     ) -> Self {
         let watched = Watched::new(file, start, metadata);
-        let (from, to) = part.unwrap_or((start, watched.end));
-        let end = to.min(watched.end);
+        let (from, to) = part.unwrap_or((start, watched.stamp.length));
+        let end = to.min(watched.stamp.length);
         Self { next: from, end, watched: Arc::new(watched) }
     }
 
@@ -116,7 +131,7 @@ impl Range {
         if start < buffer.content().len() {
             self.finish_line(buffer, start, max_record_bytes)?;
         }
-        let ends = (self.end == self.watched.end).then(|| Arc::clone(&self.watched));
+        let ends = (self.end == self.watched.stamp.length).then(|| Arc::clone(&self.watched));
         let (offset, bytes) = (from - self.watched.start, self.length());
         Ok(Lines { offset, start, frame: None, bytes, ends })
     }
@@ -132,12 +147,12 @@ impl Range {
         let mut at = self.end;
         let mut line = memchr::memrchr(b'\n', buffer.content()).map_or(start, |end| end + 1);
         line = line.max(start);
-        while at < self.watched.end && !buffer.content().ends_with(b"\n") {
+        while at < self.watched.stamp.length && !buffer.content().ends_with(b"\n") {
             let before = buffer.content().len();
             if is_too_long(before - line, max_record_bytes) {
                 return Ok(());
             }
-            let length = step.min(usize::try_from(self.watched.end - at).unwrap_or(step));
+            let length = step.min(usize::try_from(self.watched.stamp.length - at).unwrap_or(step));
             self.fill(buffer, at, length)?;
             at += length as u64;
             step = step.saturating_mul(2);
