@@ -5,9 +5,11 @@
 
 mod common;
 
+use arrow_array::{Array, StringArray};
+use arrow_buffer::OffsetBuffer;
 use common::spelled;
 use proptest::prelude::*;
-use raftfast::scan::{Ascii, Cpu, Scanner, Spelled, escape, respell, unescape};
+use raftfast::scan::{Ascii, Cpu, Scanner, Spelled, Texts, escape, respell, unescape};
 
 /// What all CPU paths make of a text behind other text, which must be one thing.
 fn unescaped(text: &str) -> Vec<u8> {
@@ -79,6 +81,31 @@ proptest! {
         text in "([ -~]|\\\\|\\\\u|\\\\ud8|[0-9a-f]{2,4}|[a-z]{50,70}){0,40}"
     ) {
         prop_assert!(String::from_utf8(unescaped(&text)).is_ok());
+    }
+}
+
+#[test]
+fn escapes_inside_of_escapes_leave_text() {
+    let broken = [
+        "\\uaaA\\",
+        "\\u\\u12345",
+        "\\u12\\n4",
+        "\\u123\\\\",
+        "\\\\\\u12\\t\\t",
+        "\\ud83d\\u",
+        "\\ud83d\\ude0",
+        "\\ud83d\\n\\ude00",
+        "\\ude00\\ud83d",
+        "\\u12",
+        "\\",
+    ];
+    for before in 0..130 {
+        for escapes in broken {
+            for after in ["", "a", &"b".repeat(64)] {
+                let text = "a".repeat(before) + escapes + after;
+                assert!(String::from_utf8(unescaped(&text)).is_ok(), "{text}");
+            }
+        }
     }
 }
 
@@ -160,6 +187,104 @@ fn an_escape_is_found_at_every_place_of_a_block() {
                     around(&(character.to_owned() + character)).as_bytes()
                 );
             }
+        }
+    }
+}
+
+/// A step on the way to a column.
+#[derive(Clone, Debug)]
+enum Step {
+    Raw(Vec<u8>),
+    Plain(String),
+    Cut(usize),
+}
+
+fn raw(bytes: &[u8]) -> Step {
+    Step::Raw(bytes.to_vec())
+}
+
+fn plain(text: &str) -> Step {
+    Step::Plain(text.to_owned())
+}
+
+/// A column of what the steps come to, and its bytes as they must be.
+fn column(steps: &[Step], offsets: &[i32]) -> (Result<StringArray, String>, Vec<u8>) {
+    let mut texts = Texts::within(b"what was there before".to_vec());
+    let mut expected = Vec::new();
+    for step in steps {
+        match step {
+            Step::Raw(raw) => {
+                texts.unescape(raw).unwrap();
+                unescape(raw, &mut expected).unwrap();
+            }
+            Step::Plain(text) => {
+                texts.push(text).unwrap();
+                expected.extend(text.bytes());
+            }
+            Step::Cut(len) => {
+                texts.truncate(*len);
+                expected.truncate(*len);
+            }
+        }
+        assert_eq!(texts.len(), expected.len());
+    }
+    (texts.finish(OffsetBuffer::new(offsets.to_vec().into()), None), expected)
+}
+
+#[test]
+fn a_column_of_texts_is_utf_8_or_told_not_to_be() {
+    let uber = "\u{fc}";
+    let long = [&[b'a'; 70], &b"\xff"[..]].concat();
+    let ok = "";
+    let rows: [(&[Step], &[i32], &str); 17] = [
+        (&[], &[0], ok),
+        (&[raw(br"\u00fc\n"), plain("\u{20ac}")], &[0, 3, 6], ok),
+        (&[raw(uber.as_bytes()), raw(b"a")], &[0, 2, 3], ok),
+        (&[raw(&[b'a'; 100]), raw(uber.as_bytes())], &[100, 102], ok),
+        (&[raw(b"\xff"), raw(b"a")], &[0, 2], "invalid utf-8"),
+        (&[raw(b"a"), raw(b"\xff")], &[0, 2], "invalid utf-8"),
+        (&[raw(b"a"), raw(&long)], &[0, 72], "invalid utf-8"),
+        (&[raw(b"\xff\\n"), raw(b"a")], &[0, 3], "invalid utf-8"),
+        (&[plain("a"), raw(b"\xc3"), plain("b")], &[0, 3], "invalid utf-8"),
+        (&[plain(uber), Step::Cut(1)], &[0, 1], "incomplete utf-8"),
+        (&[plain(uber), Step::Cut(1), plain("a")], &[0, 2], "invalid utf-8"),
+        (&[plain("a\u{fc}"), Step::Cut(1), raw(b"b")], &[0, 2], ok),
+        (&[raw(b"a\xc3"), Step::Cut(1), raw(b"b")], &[0, 2], ok),
+        (&[plain(uber)], &[0, 1], "ends inside a character"),
+        (&[plain(uber)], &[1, 2], "ends inside a character"),
+        (&[plain(uber), raw(b"\xff")], &[0, 2], ok),
+        (&[plain("a")], &[0, 2], "end after its bytes"),
+    ];
+    for (steps, offsets, expected) in rows {
+        match column(steps, offsets) {
+            (Ok(column), bytes) => {
+                assert_eq!(expected, ok, "{steps:?}");
+                column.to_data().validate_full().unwrap();
+                assert_eq!(column.value_data(), bytes, "{steps:?}");
+            }
+            (Err(why), _) => {
+                assert!(expected != ok && why.contains(expected), "{steps:?}: {why}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_column_of_texts_is_taken_where_all_of_it_is_utf_8(
+        steps in prop::collection::vec(prop_oneof![
+            spelled().prop_map(|text| Step::Raw(text.into_bytes())),
+            prop::collection::vec(any::<u8>(), 0..4).prop_map(Step::Raw),
+            "\\PC{0,5}".prop_map(Step::Plain),
+            (0usize..30).prop_map(Step::Cut),
+        ], 0..6)
+    ) {
+        let (_, bytes) = column(&steps, &[0]);
+        let end = i32::try_from(bytes.len()).unwrap();
+        let (found, _) = column(&steps, &[0, end]);
+        prop_assert_eq!(found.is_ok(), std::str::from_utf8(&bytes).is_ok());
+        if let Ok(column) = found {
+            column.to_data().validate_full().unwrap();
         }
     }
 }

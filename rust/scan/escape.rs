@@ -2,7 +2,7 @@
 //! need.
 
 use super::arch::Lanes;
-use super::rewrite::{Rewrite, Rewritten, STEP, Step, chosen};
+use super::rewrite::{Rewritten, STEP, Step, Steps, chosen};
 
 /// Adds text as JSON has it between quotes: `"`, `\\` and what is below U+0020 escaped, in the short
 /// form where there is one, as Python's `json.dumps` with `ensure_ascii=False`.
@@ -38,7 +38,7 @@ impl super::Scanner {
 /// Characters become escapes.
 pub(super) struct Escape;
 
-impl Rewrite for Escape {
+impl Steps for Escape {
     #[inline(always)]
     fn specials<L: Lanes>(lanes: &L) -> u64 {
         lanes.quotes() | lanes.backslashes() | lanes.controls()

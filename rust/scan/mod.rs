@@ -31,6 +31,7 @@ mod keys;
 mod respell;
 mod rewrite;
 mod string;
+mod texts;
 mod unescape;
 mod utf8;
 
@@ -43,6 +44,7 @@ pub use find::{Pairs, find};
 pub use keys::{KeySet, Keys, MAX_KEYS, Span, Spans};
 pub use respell::{Ascii, Spelled, respell};
 pub(crate) use rewrite::ROOM;
+pub use texts::Texts;
 pub use unescape::unescape;
 pub(crate) use utf8::decode_utf8;
 pub use utf8::{check_strings, strings, to_string};

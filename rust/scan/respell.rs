@@ -3,7 +3,7 @@
 
 use super::arch::Lanes;
 use super::escape::{CONTROLS, short_or_unit};
-use super::rewrite::{Rewrite, Rewritten, STEP, Step, chosen};
+use super::rewrite::{Rewritten, STEP, Step, Steps, chosen};
 use super::unescape::{SHORT, character_of};
 use super::utf8::decode_utf8;
 
@@ -66,7 +66,7 @@ impl super::Scanner {
 /// Characters, or their escapes, become ASCII.
 pub(super) struct Respell<const ESCAPED: bool, const PANDAS: bool>;
 
-impl<const ESCAPED: bool, const PANDAS: bool> Rewrite for Respell<ESCAPED, PANDAS> {
+impl<const ESCAPED: bool, const PANDAS: bool> Steps for Respell<ESCAPED, PANDAS> {
     #[inline(always)]
     fn specials<L: Lanes>(lanes: &L) -> u64 {
         let own = lanes.equal_to(if PANDAS { b'/' } else { 0x7f });

@@ -1,4 +1,4 @@
-//! Copying text in which few bytes become others.
+//! Copying text in which some bytes become others, and going from one of these to the next.
 //!
 //! A block is copied before it is known where its run of plain bytes ends, and what is too much
 //! written over: with an escape in every 36 bytes, as in ASCII-escaped records, one block of 64 bytes
@@ -13,8 +13,16 @@ use super::arch::{Cpu, Lanes, Rewriter, Simd};
 use super::string::BLOCK;
 use super::{Path, Scanner};
 
-/// What becomes of some bytes.
+/// A way to rewrite text.
 pub(super) trait Rewrite {
+    /// Writes the text rewritten into `out`, until all is read or less than [`ROOM`] is left.
+    ///
+    /// Inlined into one function for each CPU, which is how the vector instructions get here.
+    fn run<S: Simd>(simd: S, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten;
+}
+
+/// What becomes of some bytes, of which most texts have few.
+pub(super) trait Steps {
     /// Where in a block such bytes begin or go on: wherever the bytes before have been passed, `step` must
     /// have something to give, or there is no end.
     fn specials<L: Lanes>(lanes: &L) -> u64;
@@ -45,6 +53,8 @@ pub(crate) const ROOM: usize = BLOCK;
 pub(super) struct Rewritten {
     pub(super) read: usize,
     pub(super) written: usize,
+    /// Whether all that was read is known to be ASCII.
+    pub(super) ascii: bool,
 }
 
 /// The scanner that the environment asks for, or the best: asking the CPU costs more than a short text
@@ -76,27 +86,23 @@ impl Scanner {
     }
 }
 
-/// Writes the text rewritten into `out`, until all is read or less than [`ROOM`] is left.
-///
-/// Inlined into one function for each CPU, which is how the vector instructions get here.
-#[inline(always)]
-pub(super) fn run<S: Simd, R: Rewrite>(
-    simd: S,
-    text: &[u8],
-    out: &mut [MaybeUninit<u8>],
-) -> Rewritten {
-    let mut at = Rewritten { read: 0, written: 0 };
-    while let Some((block, room)) = at.block(text, out) {
-        let specials = R::specials(&simd.copy(block, room));
-        at.through::<S, R>(simd, specials, text, out);
+impl<R: Steps> Rewrite for R {
+    #[inline(always)]
+    fn run<S: Simd>(simd: S, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
+        let mut at = Rewritten { read: 0, written: 0, ascii: false };
+        while let Some((block, room)) = at.block(text, out) {
+            let specials = R::specials(&simd.copy(block, room));
+            at.through::<S, R>(simd, specials, text, out);
+        }
+        while let (Some(rest @ [_, ..]), Some(room)) =
+            (text.get(at.read..), block_of(out, at.written))
+        {
+            let (specials, length) = last::<S, R>(simd, rest, room);
+            at.pass(length.min(specials.trailing_zeros() as usize));
+            at.step::<R>(text, out);
+        }
+        at
     }
-    while let (Some(rest @ [_, ..]), Some(room)) = (text.get(at.read..), block_of(out, at.written))
-    {
-        let (specials, length) = last::<S, R>(simd, rest, room);
-        at.pass(length.min(specials.trailing_zeros() as usize));
-        at.step::<R>(text, out);
-    }
-    at
 }
 
 impl Rewritten {
@@ -112,7 +118,7 @@ impl Rewritten {
 
     /// Goes through a block that is copied, from one special byte to the next.
     #[inline(always)]
-    fn through<S: Simd, R: Rewrite>(
+    fn through<S: Simd, R: Steps>(
         &mut self,
         simd: S,
         mut specials: u64,
@@ -143,7 +149,7 @@ impl Rewritten {
 
     /// Writes what the next bytes become, and those behind them, as long as they become others.
     #[inline(always)]
-    fn step<R: Rewrite>(&mut self, text: &[u8], out: &mut [MaybeUninit<u8>]) {
+    fn step<R: Steps>(&mut self, text: &[u8], out: &mut [MaybeUninit<u8>]) {
         while let Some(step) = text.get(self.read..).and_then(R::step) {
             let Some(room) = block_of::<STEP>(out, self.written) else { return };
             *room = step.bytes.map(MaybeUninit::new);
@@ -153,8 +159,9 @@ impl Rewritten {
     }
 }
 
+/// The next bytes of what is written into.
 #[inline(always)]
-fn block_of<const N: usize>(
+pub(super) fn block_of<const N: usize>(
     out: &mut [MaybeUninit<u8>],
     start: usize,
 ) -> Option<&mut [MaybeUninit<u8>; N]> {
@@ -163,7 +170,7 @@ fn block_of<const N: usize>(
 
 /// The end of a text, of less than a block: its special bytes and its length.
 #[inline(always)]
-fn last<S: Simd, R: Rewrite>(
+fn last<S: Simd, R: Steps>(
     simd: S,
     rest: &[u8],
     room: &mut [MaybeUninit<u8>; BLOCK],

@@ -25,22 +25,48 @@ pub fn to_string(bytes: Vec<u8>) -> String {
 ///
 /// What is wrong, in words.
 pub fn check_strings<O: OffsetSizeTrait>(offsets: &[O], bytes: &[u8]) -> Result<(), String> {
+    check_rest(offsets, bytes, 0)
+}
+
+/// Does what [`check_strings`] does, where so many bytes are known to be whole characters.
+pub(super) fn check_rest<O: OffsetSizeTrait>(
+    offsets: &[O],
+    bytes: &[u8],
+    known: usize,
+) -> Result<(), String> {
     let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { return Ok(()) };
     if !offsets.is_sorted() || first < O::zero() {
         return Err("the offsets of its strings do not rise".to_owned());
     }
-    let bytes = bytes.get(first.as_usize()..last.as_usize());
-    let bytes = bytes.ok_or("the offsets of its strings end after its bytes")?;
-    let text = match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => text,
+    let (first, last) = (first.as_usize(), last.as_usize());
+    let text = bytes.get(..last).ok_or("the offsets of its strings end after its bytes")?;
+    let rest = &text[first.max(known).min(last)..];
+    if simdutf8::basic::from_utf8(rest).is_err() {
         // Says where.
-        Err(_) => std::str::from_utf8(bytes).map_err(|error| error.to_string())?,
-    };
-    let whole = |offset: &O| text.is_char_boundary(offset.as_usize() - first.as_usize());
-    if !offsets.iter().all(whole) {
+        std::str::from_utf8(rest).map_err(|error| error.to_string())?;
+    }
+    // What is not known and ends inside a character is not UTF-8.
+    let ends_whole = last >= known || is_boundary(bytes, last);
+    if !ends_whole || !offsets.iter().all(|offset| is_boundary(text, offset.as_usize())) {
         return Err("one of its strings ends inside a character".to_owned());
     }
     Ok(())
+}
+
+/// Whether no character goes on at a place in valid UTF-8.
+#[inline]
+pub(super) fn is_boundary(text: &[u8], at: usize) -> bool {
+    text.get(at).is_none_or(|byte| byte & 0xc0 != 0x80)
+}
+
+/// Checks that there are as many nulls as strings.
+pub(super) fn check_nulls(strings: usize, nulls: Option<&NullBuffer>) -> Result<(), String> {
+    match nulls {
+        Some(nulls) if nulls.len() != strings => {
+            Err("its nulls are not as many as its strings".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes a column of strings, whose bytes and offsets are checked.
@@ -54,9 +80,7 @@ pub fn strings<O: OffsetSizeTrait>(
     nulls: Option<NullBuffer>,
 ) -> Result<GenericStringArray<O>, String> {
     check_strings(&offsets, &values)?;
-    if nulls.as_ref().is_some_and(|nulls| nulls.len() != offsets.len() - 1) {
-        return Err("its nulls are not as many as its strings".to_owned());
-    }
+    check_nulls(offsets.len() - 1, nulls.as_ref())?;
     // SAFETY: every string is UTF-8 within the bytes, and there are as many nulls as strings: these
     // are the checks of `try_new`.
     Ok(unsafe { GenericStringArray::new_unchecked(offsets, values, nulls) })

@@ -2,18 +2,20 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
-    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_adds_epu8, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_storeu_si256, _mm256_subs_epu8, _mm256_xor_si256,
 };
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
+use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When, pack};
 use crate::scan::find::{self, Pairs};
-use crate::scan::rewrite::{self, Rewrite, Rewritten};
+use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape::SHORT;
 
 /// Bytes in a register.
 const HALF: usize = BLOCK / 2;
@@ -27,7 +29,8 @@ impl Avx2 {
         let known = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt");
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
         known.then_some(Self(()))
     }
 }
@@ -40,7 +43,7 @@ impl StringScanner for Avx2 {
     }
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn scan(cpu: Avx2, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
@@ -53,9 +56,9 @@ impl Rewriter for Avx2 {
     }
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn run<R: Rewrite>(cpu: Avx2, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
-    rewrite::run::<_, R>(cpu, text, out)
+    R::run(cpu, text, out)
 }
 
 impl Finder for Avx2 {
@@ -66,7 +69,7 @@ impl Finder for Avx2 {
     }
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn find(cpu: Avx2, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
     find::run(cpu, text, pairs, judge)
 }
@@ -103,6 +106,12 @@ impl Simd for Avx2 {
             _mm256_storeu_si256(to.as_mut_ptr().add(HALF).cast(), lanes.raw[1]);
         }
         lanes
+    }
+
+    #[inline(always)]
+    fn pack(self, block: &[u8; BLOCK], kept: u64, out: &mut [MaybeUninit<u8>; BLOCK]) -> usize {
+        // SAFETY: `self` proves more than the features that are asked for.
+        unsafe { pack::pack(block, kept, out) }
     }
 }
 
@@ -265,6 +274,19 @@ impl Bytes {
 
     #[inline]
     #[target_feature(enable = "avx2")]
+    fn with_letters_unescaped(&self, letters: u64, to: &mut [u8; BLOCK]) {
+        for (half, bytes) in self.raw.into_iter().enumerate() {
+            let change = _mm256_and_si256(escaped(bytes), spread(letters >> (half * HALF)));
+            // SAFETY: the stores are of the halves of the array, and any alignment will do.
+            unsafe {
+                let to = to.as_mut_ptr().add(half * HALF);
+                _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, change));
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
     fn invalid_utf8(&self, window: &[u8; WINDOW]) -> u64 {
         let low = wrong_utf8(
             self.raw[0],
@@ -281,6 +303,45 @@ impl Bytes {
         let right = [low, high].map(|half| _mm256_cmpeq_epi8(half, _mm256_setzero_si256()));
         !top_bits(right)
     }
+}
+
+/// The bits by which letters that are escaped differ from what they stand for, for those of 0x60 and of
+/// 0x70 by the lower nibble.
+const ESCAPED: [[u8; 16]; 2] = {
+    let mut tables = [[0; 16]; 2];
+    let mut letter = 0x60_u8;
+    while letter < 0x80 {
+        let change = letter ^ SHORT[letter as usize];
+        tables[letter as usize / 16 - 6][letter as usize % 16] = change;
+        letter += 1;
+    }
+    tables
+};
+
+/// Each byte as if it were the letter of an escape, as the bits by which it would become another.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn escaped(bytes: __m256i) -> __m256i {
+    // The shuffle gives 0 for an index with its top bit set: for what is not of the sixteen.
+    let of = |first: u8, entries| {
+        let from_first = _mm256_xor_si256(bytes, _mm256_set1_epi8(first.cast_signed()));
+        let index = _mm256_adds_epu8(from_first, _mm256_set1_epi8(0x70));
+        _mm256_shuffle_epi8(table(entries), index)
+    };
+    _mm256_or_si256(of(0x60, &ESCAPED[0]), of(0x70, &ESCAPED[1]))
+}
+
+/// All bits of the bytes whose bits are set in the lower half of a mask.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn spread(mask: u64) -> __m256i {
+    let eights = _mm256_setr_epi8(
+        0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, //
+        2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3,
+    );
+    let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+    let repeated = _mm256_shuffle_epi8(_mm256_set1_epi64x(mask.cast_signed()), eights);
+    _mm256_cmpeq_epi8(_mm256_and_si256(repeated, bits), bits)
 }
 
 /// Not zero where a byte is wrong after those one, two and three places back.
@@ -362,6 +423,12 @@ impl Lanes for Bytes {
         const { assert!(LETTER_D << 1 == 0x80) };
         // SAFETY: as above.
         unsafe { self.of_class::<1>() }
+    }
+
+    #[inline(always)]
+    fn unescape_letters(&self, letters: u64, to: &mut [u8; BLOCK]) {
+        // SAFETY: `self` proves the features.
+        unsafe { self.with_letters_unescaped(letters, to) }
     }
 
     #[inline(always)]

@@ -3,18 +3,19 @@
 
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_maskz_mov_epi8,
-    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8,
-    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_subs_epu8,
-    _mm512_test_epi8_mask, _mm512_xor_si512,
+    _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_mask_mov_epi8,
+    _mm512_maskz_mov_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512,
+    _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_xor_si512,
 };
 use std::mem::MaybeUninit;
 
 use super::utf8::{FIRST_HIGH, FIRST_LOW, LEADS_FOUR, LEADS_THREE, SECOND_HIGH};
-use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
+use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When, pack};
 use crate::scan::find::{self, Pairs};
-use crate::scan::rewrite::{self, Rewrite, Rewritten};
+use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape::SHORT;
 
 /// Proof that this CPU has AVX-512 with BW and VBMI.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,8 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt");
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
         known.then_some(Self(()))
     }
 }
@@ -40,7 +42,7 @@ impl StringScanner for Avx512 {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 fn scan(cpu: Avx512, bytes: &[u8], at: usize) -> StringEnd {
     string::scan(cpu, bytes, at)
 }
@@ -53,9 +55,9 @@ impl Rewriter for Avx512 {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 fn run<R: Rewrite>(cpu: Avx512, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
-    rewrite::run::<_, R>(cpu, text, out)
+    R::run(cpu, text, out)
 }
 
 impl Finder for Avx512 {
@@ -66,7 +68,7 @@ impl Finder for Avx512 {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 fn find(cpu: Avx512, text: &[u8], pairs: &Pairs, judge: impl FnMut(usize) -> bool) -> bool {
     find::run(cpu, text, pairs, judge)
 }
@@ -96,6 +98,12 @@ impl Simd for Avx512 {
         // alignment will do.
         unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), lanes.raw) };
         lanes
+    }
+
+    #[inline(always)]
+    fn pack(self, block: &[u8; BLOCK], kept: u64, out: &mut [MaybeUninit<u8>; BLOCK]) -> usize {
+        // SAFETY: `self` proves more than the features that are asked for.
+        unsafe { pack::pack(block, kept, out) }
     }
 }
 
@@ -130,6 +138,17 @@ static CLASSES: [[u8; BLOCK]; 2] = {
         }
         table[byte as usize / BLOCK][byte as usize % BLOCK] = class;
         byte += 1;
+    }
+    table
+};
+
+/// What each ASCII letter of an escape stands for.
+static ESCAPED: [[u8; BLOCK]; 2] = {
+    let mut table = [[0; BLOCK]; 2];
+    let mut letter = 0;
+    while letter < 2 * BLOCK {
+        table[letter / BLOCK][letter % BLOCK] = SHORT[letter];
+        letter += 1;
     }
     table
 };
@@ -185,6 +204,15 @@ impl Bytes {
             )
         };
         _mm512_permutex2var_epi8(low, self.raw, high)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn with_letters_unescaped(&self, letters: u64, to: &mut [u8; BLOCK]) {
+        let letters = letters & !self.non_ascii;
+        let bytes = _mm512_mask_mov_epi8(self.raw, letters, self.look_up_low(&ESCAPED));
+        // SAFETY: the store is of the 64 bytes of the array; any alignment will do.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
     }
 
     #[inline]
@@ -294,6 +322,12 @@ impl Lanes for Bytes {
     fn letters_d(&self) -> u64 {
         // SAFETY: `self` proves the features.
         unsafe { self.of_class(LETTER_D) }
+    }
+
+    #[inline(always)]
+    fn unescape_letters(&self, letters: u64, to: &mut [u8; BLOCK]) {
+        // SAFETY: `self` proves the features.
+        unsafe { self.with_letters_unescaped(letters, to) }
     }
 
     #[inline(always)]

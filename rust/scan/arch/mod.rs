@@ -11,6 +11,8 @@ mod absent;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod pack;
 mod portable;
 mod utf8;
 
@@ -133,6 +135,10 @@ pub(super) trait Simd: Copy {
 
     /// Copies a block, and gives it to ask about.
     fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Self::Lanes;
+
+    /// Writes those bytes of a block whose bits are set, one after the other, and gives how many they are.
+    /// All of `out` may be written to.
+    fn pack(self, block: &[u8; BLOCK], kept: u64, out: &mut [MaybeUninit<u8>; BLOCK]) -> usize;
 }
 
 /// Questions about 64 bytes; bit k of each answer is for byte k.
@@ -166,6 +172,8 @@ pub(super) trait Lanes {
     fn letters_u(&self) -> u64;
     /// `d` and `D`
     fn letters_d(&self) -> u64;
+    /// Writes the bytes, and for the letters of escapes at these places what they stand for.
+    fn unescape_letters(&self, letters: u64, to: &mut [u8; BLOCK]);
     /// Bytes at which UTF-8 is found wrong, the last bytes of the window being this block.
     fn utf8_errors(&self, window: &[u8; WINDOW]) -> u64;
 }

@@ -7,8 +7,9 @@ use std::mem::MaybeUninit;
 
 use super::{Finder, Lanes, Rewriter, Simd, StringScanner, When};
 use crate::scan::find::{self, Pairs};
-use crate::scan::rewrite::{self, Rewrite, Rewritten};
+use crate::scan::rewrite::{Rewrite, Rewritten};
 use crate::scan::string::{self, BLOCK, LOOK_BACK, StringEnd, WINDOW};
+use crate::scan::unescape::SHORT;
 
 /// The path without special instructions.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ impl StringScanner for Portable {
 
 impl Rewriter for Portable {
     fn rewrite<R: Rewrite>(self, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten {
-        rewrite::run::<_, R>(self, text, out)
+        R::run(self, text, out)
     }
 }
 
@@ -51,6 +52,23 @@ impl Simd for Portable {
     fn copy(self, from: &[u8; BLOCK], to: &mut [MaybeUninit<u8>; BLOCK]) -> Words {
         *to = from.map(MaybeUninit::new);
         Words::new(from)
+    }
+
+    #[inline(always)]
+    fn pack(self, block: &[u8; BLOCK], kept: u64, out: &mut [MaybeUninit<u8>; BLOCK]) -> usize {
+        let mut written = 0;
+        for (eight, kept) in block.as_chunks::<8>().0.iter().zip(kept.to_le_bytes()) {
+            if kept == u8::MAX {
+                out[written..][..8].copy_from_slice(&eight.map(MaybeUninit::new));
+                written += 8;
+                continue;
+            }
+            for (place, &byte) in eight.iter().enumerate() {
+                out[written].write(byte);
+                written += usize::from(kept >> place & 1);
+            }
+        }
+        written
     }
 }
 
@@ -174,6 +192,16 @@ impl Lanes for Words {
     #[inline(always)]
     fn letters_d(&self) -> u64 {
         self.mask(|word| equal(word | LOWER_CASE, b'd'))
+    }
+
+    #[inline(always)]
+    fn unescape_letters(&self, mut letters: u64, to: &mut [u8; BLOCK]) {
+        *to = self.bytes();
+        while letters != 0 {
+            let letter = &mut to[letters.trailing_zeros() as usize];
+            *letter = SHORT[usize::from(*letter)];
+            letters &= letters - 1;
+        }
     }
 
     /// Checks each sequence from its lead byte. Not written for words: the standard library's
