@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, StructArray};
+use arrow_buffer::{Buffer, OffsetBuffer};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_json::ReaderBuilder;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
@@ -72,12 +73,12 @@ fn batches(schema: &SchemaRef, count: usize) -> Vec<RecordBatch> {
 fn file(form: Form, codec: Codec, schema: &SchemaRef, batches: &[RecordBatch]) -> Vec<u8> {
     let encoder = Encoder::new(form, codec, schema.clone()).unwrap();
     let mut assembler = encoder.assembler().unwrap();
-    let mut file = Vec::new();
-    assembler.start(&mut file).unwrap();
+    let mut file = assembler.start().unwrap();
     for batch in batches {
-        assembler.append(encoder.encode(batch, Vec::new()).unwrap(), &mut file).unwrap();
+        let (encoded, _) = encoder.encode(batch.clone()).unwrap();
+        file.extend(assembler.append(encoded).unwrap().concat());
     }
-    assembler.finish(&mut file).unwrap();
+    file.extend(assembler.finish().unwrap());
     file
 }
 
@@ -158,25 +159,22 @@ fn the_same_batches_are_the_same_bytes_however_often_they_are_written() {
 }
 
 #[test]
-fn bytes_may_be_taken_away_at_any_time() {
+fn a_batch_has_as_many_bytes_as_it_tells() {
     for (form, codec) in pairs() {
         let schema = everything();
         let batches = batches(&schema, 4);
         let encoder = Encoder::new(form, codec, schema.clone()).unwrap();
         let mut assembler = encoder.assembler().unwrap();
-        let (mut whole, mut out) = (Vec::new(), Vec::new());
-        assembler.start(&mut out).unwrap();
-        for batch in &batches {
-            whole.append(&mut out);
-            let encoded = encoder.encode(batch, Vec::new()).unwrap();
+        assembler.start().unwrap();
+        for batch in batches {
+            let (encoded, _) = encoder.encode(batch).unwrap();
             let bytes = encoded.bytes();
-            assembler.append(encoded, &mut out).unwrap();
-            assert_eq!(out.len(), bytes, "{form}, {codec:?}");
+            assert_eq!(
+                assembler.append(encoded).unwrap().concat().len(),
+                bytes,
+                "{form}, {codec:?}"
+            );
         }
-        whole.append(&mut out);
-        assembler.finish(&mut out).unwrap();
-        whole.append(&mut out);
-        assert!(whole == file(form, codec, &schema, &batches), "{form}, {codec:?}");
     }
 }
 
@@ -203,6 +201,36 @@ fn a_slice_of_a_batch_is_written_as_if_it_were_whole() {
 }
 
 #[test]
+fn large_texts_are_written_from_where_they_are_and_their_memory_comes_back() {
+    for (form, codec) in pairs() {
+        for (repeats, sharers) in [(100_000, 0), (100_000, 1), (10, 0)] {
+            let bytes = Buffer::from_vec("text".repeat(repeats).into_bytes());
+            let offsets = OffsetBuffer::from_lengths([repeats, 3 * repeats]);
+            let texts = StringArray::new(offsets, bytes, None);
+            let start = texts.values().as_ptr();
+            let batch =
+                RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
+            let expected = file(form, codec, &batch.schema(), std::slice::from_ref(&batch));
+            let shared = vec![batch.clone(); sharers];
+            let encoder = Encoder::new(form, codec, batch.schema()).unwrap();
+            let mut assembler = encoder.assembler().unwrap();
+            let mut file = assembler.start().unwrap();
+            let (encoded, memory) = encoder.encode(batch).unwrap();
+            let pieces = assembler.append(encoded).unwrap();
+            let holds = |pieces: &[Vec<u8>]| pieces.iter().any(|piece| piece.as_ptr() == start);
+            let moves = repeats > 10 && sharers == 0;
+            let stays = codec == Codec::None && form != Form::Parquet;
+            assert_eq!(holds(&pieces), moves && stays, "{form}, {codec:?}, {repeats}, {sharers}");
+            assert_eq!(holds(&memory), moves && !stays, "{form}, {codec:?}, {repeats}, {sharers}");
+            file.extend(pieces.concat());
+            file.extend(assembler.finish().unwrap());
+            assert!(file == expected, "{form}, {codec:?}, {repeats}, {sharers}");
+            assert_eq!(shared.len(), sharers);
+        }
+    }
+}
+
+#[test]
 fn threads_may_share_an_encoder() {
     for form in FORMS {
         let schema = everything();
@@ -210,17 +238,16 @@ fn threads_may_share_an_encoder() {
         let encoder = Encoder::new(form, form.codec(), schema.clone()).unwrap();
         let encoded: Vec<_> = std::thread::scope(|scope| {
             let encoder = &encoder;
-            let encode = |batch| scope.spawn(move || encoder.encode(batch, Vec::new()).unwrap());
-            let threads: Vec<_> = batches.iter().map(encode).collect();
+            let encode = |batch| scope.spawn(move || encoder.encode(batch).unwrap().0);
+            let threads: Vec<_> = batches.iter().cloned().map(encode).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let mut assembler = encoder.assembler().unwrap();
-        let mut together = Vec::new();
-        assembler.start(&mut together).unwrap();
-        for piece in encoded {
-            assembler.append(piece, &mut together).unwrap();
+        let mut together = assembler.start().unwrap();
+        for encoded in encoded {
+            together.extend(assembler.append(encoded).unwrap().concat());
         }
-        assembler.finish(&mut together).unwrap();
+        together.extend(assembler.finish().unwrap());
         assert!(together == file(form, form.codec(), &schema, &batches), "{form}");
     }
 }
@@ -271,10 +298,7 @@ fn a_batch_of_another_schema_is_refused() {
     )]);
     for form in FORMS {
         let encoder = Encoder::new(form, form.codec(), everything()).unwrap();
-        assert_eq!(
-            encoder.encode(&other.clone().into(), Vec::new()).unwrap_err().name(),
-            "internal"
-        );
+        assert_eq!(encoder.encode(other.clone().into()).unwrap_err().name(), "internal");
     }
 }
 
@@ -284,7 +308,7 @@ fn a_piece_of_another_form_is_refused() {
     let batch = batches(&schema, 1).remove(0);
     assert_eq!(batch.column(0).len(), 5);
     let encoder = |form: Form| Encoder::new(form, form.codec(), schema.clone()).unwrap();
-    let message = encoder(Form::IpcFile).encode(&batch, Vec::new()).unwrap();
+    let (message, _) = encoder(Form::IpcFile).encode(batch).unwrap();
     let mut assembler = encoder(Form::Parquet).assembler().unwrap();
-    assert_eq!(assembler.append(message, &mut Vec::new()).unwrap_err().name(), "internal");
+    assert_eq!(assembler.append(message).unwrap_err().name(), "internal");
 }

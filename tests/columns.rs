@@ -549,25 +549,32 @@ proptest! {
 }
 
 #[test]
-fn the_memory_of_a_batch_holds_the_next_one_unless_somebody_else_has_it() {
-    let lines = [r#"{"instruction":"one","cot_answer":"A"}"#, r#"{"instruction":"two"}"#];
+fn rows_to_come_take_memory_that_fits_those_before() {
+    let long = "a".repeat(100_000);
+    let line = format!(r#"{{"instruction":"{long}","cot_answer":"A"}}"#);
     let text = |batch: &RecordBatch| rows(batch).join("\n");
-    for target in ["chat", "completion", "eval"] {
+    // What is left of these capacities: nothing is known before the first batch, then the texts of
+    // 100,000 bytes take one, and the short ones take none.
+    let rounds: [(&[usize], &[usize]); 5] = [
+        (&[200_000], &[200_000]),
+        (&[9_000_000, 300_000, 200_000, 50_000], &[9_000_000, 300_000, 50_000]),
+        (&[9_000_000, 50_000], &[9_000_000, 50_000]),
+        (&[], &[]),
+        (&[150_000], &[]),
+    ];
+    for target in ["chat", "completion"] {
         let shape = built_in(target);
         let schema = Arc::new(shape.schema(&Known::default()).unwrap());
         let mut columns = Columns::new(&shape, schema.clone());
-        let mut kept = Vec::new();
-        for (round, line) in lines.iter().cycle().take(6).enumerate() {
-            push(&mut columns, &shape, line).unwrap();
+        for (given, left) in rounds {
+            let mut spare: Vec<_> = given.iter().map(|size| vec![b'?'; *size]).collect();
+            columns.refill(&mut spare);
+            let mut capacities: Vec<_> = spare.iter().map(Vec::capacity).collect();
+            capacities.sort_by(|one, other| other.cmp(one));
+            assert_eq!(capacities, left, "{target}");
+            push(&mut columns, &shape, &line).unwrap();
             let finished = columns.finish().unwrap();
-            assert_eq!(text(&finished), text(&batch(&shape, &Known::default(), &[line])));
-            if round % 2 == 0 {
-                kept.push((finished.clone(), text(&finished)));
-            }
-            columns.reclaim(finished);
-        }
-        for (batch, before) in kept {
-            assert_eq!(text(&batch), before);
+            assert_eq!(text(&finished), text(&batch(&shape, &Known::default(), &[&line])));
         }
     }
 }

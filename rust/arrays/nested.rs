@@ -1,6 +1,5 @@
 //! Arrays of objects and of lists.
 
-use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, ListArray, StructArray};
 use arrow_schema::{FieldRef, Fields};
 
@@ -66,11 +65,8 @@ where
         made(StructArray::try_new_with_length(fields, members?, nulls, rows))
     }
 
-    fn reclaim(&mut self, finished: ArrayRef) {
-        let Some(objects) = finished.as_struct_opt().cloned() else { return };
-        drop(finished);
-        let (_, arrays, _) = objects.into_parts();
-        self.members.iter_mut().zip(arrays).for_each(|(member, array)| member.reclaim(array));
+    fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.members.iter_mut().for_each(|member| member.refill(spare));
     }
 }
 
@@ -121,10 +117,7 @@ impl<C: Growing + ?Sized> Growing for Lists<C> {
         made(ListArray::try_new(field, offsets, elements?, self.validity.finish()))
     }
 
-    fn reclaim(&mut self, finished: ArrayRef) {
-        let Some(lists) = finished.as_list_opt::<i32>().cloned() else { return };
-        drop(finished);
-        let (_, _, elements, _) = lists.into_parts();
-        self.elements.reclaim(elements);
+    fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.elements.refill(spare);
     }
 }

@@ -1,18 +1,16 @@
 //! Arrays of strings: each unescaped straight into the buffer that the batch will hold.
 
-use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, OffsetSizeTrait};
-use arrow_buffer::Buffer;
 
 use super::{Growing, Offsets, Validity, made};
 use crate::error::Error;
-use crate::scan::{strings, unescape};
+use crate::scan::Texts;
 use crate::text::Text;
 
 /// Strings, with offsets of 32 or of 64 bits.
 #[derive(Debug, Default)]
 pub(crate) struct Strings<O> {
-    values: Vec<u8>,
+    values: Texts,
     offsets: Offsets<O>,
     validity: Validity,
     /// Bytes of the values when the array was last finished: the next batch is about as large, and
@@ -25,7 +23,7 @@ impl<O: OffsetSizeTrait> Strings<O> {
     #[inline]
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         if self.values.capacity() == 0 {
-            self.values.try_reserve(self.last + self.last / 8)?;
+            self.values.reserve(self.last + self.last / 8)?;
         }
         Ok(())
     }
@@ -34,17 +32,9 @@ impl<O: OffsetSizeTrait> Strings<O> {
     #[inline]
     pub(crate) fn append(&mut self, text: Text<'_>) -> Result<(), Error> {
         match text {
-            Text::Escaped(raw) => unescape(raw, &mut self.values)?,
-            Text::Plain(text) => self.append_plain(text.as_bytes())?,
+            Text::Escaped(raw) => self.values.unescape(raw)?,
+            Text::Plain(text) => self.values.push(text)?,
         }
-        Ok(())
-    }
-
-    /// The same with UTF-8.
-    #[inline]
-    pub(crate) fn append_plain(&mut self, text: &[u8]) -> Result<(), Error> {
-        self.values.try_reserve(text.len())?;
-        self.values.extend_from_slice(text);
         Ok(())
     }
 
@@ -82,16 +72,18 @@ impl<O: OffsetSizeTrait> Growing for Strings<O> {
     fn finish(&mut self) -> Result<ArrayRef, Error> {
         let values = std::mem::take(&mut self.values);
         self.last = values.len();
-        let (offsets, nulls) = (self.offsets.finish(), self.validity.finish());
-        made(strings(offsets, Buffer::from_vec(values), nulls))
+        made(values.finish(self.offsets.finish(), self.validity.finish()))
     }
 
-    fn reclaim(&mut self, finished: ArrayRef) {
-        let Some(strings) = finished.as_string_opt::<O>().cloned() else { return };
-        drop(finished);
-        if let Ok(values) = strings.into_parts().1.into_vec() {
-            self.values = values;
-            self.values.clear();
+    fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.values.capacity() > 0 {
+            return;
+        }
+        // Not a large one for short texts, of which there is no need to keep memory either.
+        let fitting = self.last..=self.last.saturating_mul(4);
+        let fitting = (0..spare.len()).filter(|&at| fitting.contains(&spare[at].capacity()));
+        if let Some(best) = fitting.min_by_key(|&at| spare[at].capacity()) {
+            self.values = Texts::within(spare.swap_remove(best));
         }
     }
 }

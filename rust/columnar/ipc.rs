@@ -6,12 +6,13 @@
 //! a stream between two magic words, with a footer before the second one.
 
 use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
 use arrow_ipc::convert::IpcSchemaEncoder;
-use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
 use arrow_ipc::{Block, CompressionType, FooterBuilder, MetadataVersion};
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{Codec, add, internal};
+use super::{Codec, LARGE, add, internal};
 use crate::error::Error;
 
 /// The magic word, padded to the alignment that the writer uses by default, so that the buffers of
@@ -40,37 +41,38 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub(super) fn new(footer: bool, codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
-        let options = options(codec)?;
-        let head = std::mem::take(writer(Vec::new(), schema, &options)?.get_mut());
-        Ok(Self { footer, schema: schema.clone(), options, head })
+        let mut encoder =
+            Self { footer, schema: schema.clone(), options: options(codec)?, head: Vec::new() };
+        let end_of_stream = encoder.stream()?.finish().map_err(internal)?;
+        end_of_stream.iter().try_for_each(|bytes| add(&mut encoder.head, bytes))?;
+        encoder.head.truncate(encoder.head.len() - END.len());
+        Ok(encoder)
     }
 
-    pub(super) fn encode(&self, batch: &RecordBatch, spare: Vec<u8>) -> Result<Message, Error> {
-        let mut writer = writer(spare, &self.schema, &self.options)?;
-        let bytes = writer.get_mut();
-        bytes.clear();
-        bytes.try_reserve(batch.get_array_memory_size())?;
-        writer.write(batch).map_err(internal)?;
-        Message::new(std::mem::take(writer.get_mut()))
+    /// The message of a batch, whose large buffers are not copied.
+    ///
+    /// Each batch has a stream of its own: it costs a message of some hundred bytes for the 16 MiB of a
+    /// batch, and nothing else that `arrow_ipc` makes public leaves the buffers where they are.
+    pub(super) fn encode(&self, batch: &RecordBatch) -> Result<Vec<Buffer>, Error> {
+        let mut bytes = self.stream()?.encode(batch).map_err(internal)?;
+        let mut head = self.head.len();
+        bytes.retain(|bytes| {
+            let is_head = head > 0;
+            head = head.saturating_sub(bytes.len());
+            !is_head
+        });
+        Ok(bytes)
+    }
+
+    fn stream(&self) -> Result<StreamEncoder, Error> {
+        StreamEncoder::try_new_with_options(&self.schema, self.options.clone())
+            .map_err(|error| Error::usage(format!("Arrow files cannot hold this: {error}")))
     }
 
     pub(super) fn assembler(&self, schema: &SchemaRef) -> Assembler {
         let footer = self.footer.then(|| Footer { schema: schema.clone(), blocks: Vec::new() });
         Assembler { head: self.head.clone(), footer, written: 0 }
     }
-}
-
-/// A writer that has already written the schema.
-///
-/// Each batch gets its own: it costs a message of some hundred bytes for the 16 MiB of a batch, and
-/// of all that `arrow_ipc` makes public only this lays out a body without a second copy of it.
-fn writer(
-    into: Vec<u8>,
-    schema: &Schema,
-    options: &IpcWriteOptions,
-) -> Result<StreamWriter<Vec<u8>>, Error> {
-    StreamWriter::try_new_with_options(into, schema, options.clone())
-        .map_err(|error| Error::usage(format!("Arrow files cannot hold this: {error}")))
 }
 
 fn options(codec: Codec) -> Result<IpcWriteOptions, Error> {
@@ -90,32 +92,49 @@ fn options(codec: Codec) -> Result<IpcWriteOptions, Error> {
 
 /// The message of a batch.
 pub(super) struct Message {
-    bytes: Vec<u8>,
-    /// How many of them come before the body.
+    pieces: Vec<Vec<u8>>,
+    /// How many of the bytes come before the body.
     header: usize,
 }
 
 impl Message {
-    fn new(bytes: Vec<u8>) -> Result<Self, Error> {
-        let length = bytes.get(4..PREFIX).and_then(|length| length.try_into().ok());
+    /// A message of these bytes, in which the header comes first. Large buffers are taken as they are, if
+    /// nobody else holds them.
+    pub(super) fn new(buffers: Vec<Buffer>) -> Result<Self, Error> {
+        let length = buffers.first().and_then(|prefix| prefix.get(4..PREFIX)?.try_into().ok());
         let length: [u8; 4] = length.ok_or_else(|| internal("a message without a header"))?;
         let header = usize::try_from(i32::from_le_bytes(length)).map_err(internal)? + PREFIX;
-        Ok(Self { bytes, header })
+        Ok(Self { pieces: pieces(buffers)?, header })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.pieces.iter().map(Vec::len).sum()
     }
 
     /// Its entry in the footer.
     fn block(&self, offset: usize) -> Result<Block, Error> {
-        let body = self.bytes.len() - self.header;
+        let body = self.bytes() - self.header;
         Ok(Block::new(
             offset.try_into().map_err(internal)?,
             self.header.try_into().map_err(internal)?,
             body.try_into().map_err(internal)?,
         ))
     }
+}
+
+/// Buffers one after the other, of which those that are not large are put together.
+fn pieces(buffers: Vec<Buffer>) -> Result<Vec<Vec<u8>>, Error> {
+    let mut pieces = vec![Vec::new()];
+    for buffer in buffers {
+        let large = if buffer.len() < LARGE { Err(buffer) } else { buffer.into_vec() };
+        match (large, pieces.last_mut()) {
+            (Err(bytes), Some(last)) => add(last, &bytes)?,
+            (Err(_), None) => {}
+            (Ok(bytes), _) => pieces.extend([bytes, Vec::new()]),
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    Ok(pieces)
 }
 
 pub(super) struct Assembler {
@@ -127,31 +146,30 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    pub(super) fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn start(&mut self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
         if self.footer.is_some() {
-            add(out, &MAGIC)?;
-            self.written += MAGIC.len();
+            add(&mut out, &MAGIC)?;
         }
-        self.written += self.head.len();
-        add(out, &self.head)
+        add(&mut out, &self.head)?;
+        self.written = out.len();
+        Ok(out)
     }
 
-    pub(super) fn append(&mut self, message: Message, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn append(&mut self, message: Message) -> Result<Vec<Vec<u8>>, Error> {
         if let Some(footer) = &mut self.footer {
             footer.blocks.try_reserve(1)?;
             footer.blocks.push(message.block(self.written)?);
         }
         self.written += message.bytes();
-        if out.is_empty() {
-            *out = message.bytes;
-            return Ok(());
-        }
-        add(out, &message.bytes)
+        Ok(message.pieces)
     }
 
-    pub(super) fn finish(self, out: &mut Vec<u8>) -> Result<(), Error> {
-        add(out, &END)?;
-        self.footer.map_or(Ok(()), |footer| footer.write(out))
+    pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        add(&mut out, &END)?;
+        self.footer.map_or(Ok(()), |footer| footer.write(&mut out))?;
+        Ok(out)
     }
 }
 

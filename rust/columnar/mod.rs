@@ -14,11 +14,11 @@
 //! let batch = RecordBatch::try_from_iter([("text", texts)])?;
 //!
 //! let encoder = Encoder::new(Form::IpcFile, Codec::None, batch.schema())?;
-//! let mut file = Vec::new();
 //! let mut assembler = encoder.assembler()?;
-//! assembler.start(&mut file)?;
-//! assembler.append(encoder.encode(&batch, Vec::new())?, &mut file)?;
-//! assembler.finish(&mut file)?;
+//! let mut file = assembler.start()?;
+//! let (encoded, _memory) = encoder.encode(batch)?;
+//! assembler.append(encoded)?.iter().for_each(|bytes| file.extend(bytes));
+//! file.extend(assembler.finish()?);
 //! assert!(file.starts_with(b"ARROW1") && file.ends_with(b"ARROW1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -30,7 +30,9 @@ mod seconds;
 use std::fmt;
 
 use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_data::ArrayData;
 use arrow_schema::{DataType, Schema, SchemaRef};
 
 use crate::error::{Error, ErrorKind};
@@ -134,22 +136,30 @@ impl Encoder {
         &self.schema
     }
 
-    /// Encodes a batch, into the memory of `spare` if it can be used. A batch without rows becomes
-    /// nothing at all.
+    /// Encodes a batch, and gives the memory of its columns that is not part of what it is encoded to. A
+    /// batch without rows becomes nothing at all.
     ///
     /// # Errors
     ///
     /// `Internal` if the batch has not the schema of the encoder, `OutOfMemory`.
-    pub fn encode(&self, batch: &RecordBatch, spare: Vec<u8>) -> Result<Encoded, Error> {
-        self.check(batch)?;
-        if batch.num_rows() == 0 {
-            return Ok(Encoded { rows: 0, piece: None });
+    pub fn encode(&self, batch: RecordBatch) -> Result<(Encoded, Vec<Vec<u8>>), Error> {
+        self.check(&batch)?;
+        let rows = batch.num_rows();
+        if rows == 0 {
+            return Ok((Encoded { rows, piece: None }, Vec::new()));
         }
-        let piece = match &self.form {
-            Encoding::Ipc(encoder) => Piece::Message(encoder.encode(batch, spare)?),
-            Encoding::Parquet(encoder) => Piece::RowGroup(encoder.encode(batch)?),
+        let (piece, memory) = match &self.form {
+            Encoding::Ipc(encoder) => {
+                let message = encoder.encode(&batch)?;
+                let memory = memory_of(batch);
+                (Piece::Message(ipc::Message::new(message)?), memory)
+            }
+            Encoding::Parquet(encoder) => {
+                let chunks = encoder.encode(&batch)?;
+                (Piece::RowGroup(chunks), memory_of(batch))
+            }
         };
-        Ok(Encoded { rows: batch.num_rows(), piece: Some(piece) })
+        Ok((Encoded { rows, piece: Some(piece) }, memory))
     }
 
     /// Bytes that may be taken for a batch without a chance to refuse: buffers and compressors of the
@@ -222,9 +232,8 @@ impl fmt::Debug for Encoded {
 /// Puts encoded batches together to a file.
 ///
 /// [`start`](Self::start), then [`append`](Self::append) for each batch in the order of the rows,
-/// then [`finish`](Self::finish). Each of them adds bytes to the end of `out`, which must be
-/// written in this order; how often `out` is emptied in between makes no difference. A file to
-/// which nothing was appended is a valid file with a schema and no rows.
+/// then [`finish`](Self::finish). Each of them gives the bytes that come next. A file to which nothing was
+/// appended is a valid file with a schema and no rows.
 pub struct Assembler(Assembly);
 
 enum Assembly {
@@ -233,46 +242,44 @@ enum Assembly {
 }
 
 impl Assembler {
-    /// Adds what comes before the first batch.
+    /// Gives what comes before the first batch.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn start(&mut self) -> Result<Vec<u8>, Error> {
         match &mut self.0 {
-            Assembly::Ipc(assembler) => assembler.start(out),
-            Assembly::Parquet(assembler) => assembler.start(out),
+            Assembly::Ipc(assembler) => assembler.start(),
+            Assembly::Parquet(assembler) => assembler.start(),
         }
     }
 
-    /// Adds a batch.
+    /// Gives the bytes of a batch, in pieces that need not be copied.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`; `Internal` if the batch was encoded for another form; `Usage` if a Parquet
     /// file would get more row groups than the 32,767 that it can count.
-    pub fn append(&mut self, encoded: Encoded, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn append(&mut self, encoded: Encoded) -> Result<Vec<Vec<u8>>, Error> {
         match (&mut self.0, encoded.piece) {
-            (_, None) => Ok(()),
-            (Assembly::Ipc(assembler), Some(Piece::Message(message))) => {
-                assembler.append(message, out)
-            }
+            (_, None) => Ok(Vec::new()),
+            (Assembly::Ipc(assembler), Some(Piece::Message(message))) => assembler.append(message),
             (Assembly::Parquet(assembler), Some(Piece::RowGroup(chunks))) => {
-                assembler.append(chunks, out)
+                assembler.append(chunks).map(|bytes| vec![bytes])
             }
             _ => Err(internal("a batch that was encoded for another form of file")),
         }
     }
 
-    /// Adds what comes after the last batch.
+    /// Gives what comes after the last batch.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`, `Internal`.
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
         match self.0 {
-            Assembly::Ipc(assembler) => assembler.finish(out),
-            Assembly::Parquet(assembler) => assembler.finish(out),
+            Assembly::Ipc(assembler) => assembler.finish(),
+            Assembly::Parquet(assembler) => assembler.finish(),
         }
     }
 }
@@ -290,6 +297,22 @@ fn refuse_dictionaries(schema: &Schema) -> Result<(), Error> {
     found.map_or(Ok(()), |field| {
         Err(Error::usage(format!("column '{}' is a dictionary; make it text", field.name())))
     })
+}
+
+/// Bytes from which on a buffer is worth to be kept or to be written from where it is.
+const LARGE: usize = 64 << 10;
+
+/// The large buffers of a batch that are nobody else's.
+fn memory_of(batch: RecordBatch) -> Vec<Vec<u8>> {
+    let mut buffers = Vec::new();
+    batch.columns().iter().for_each(|column| add_buffers(&column.to_data(), &mut buffers));
+    drop(batch);
+    buffers.into_iter().filter_map(|buffer| buffer.into_vec().ok()).collect()
+}
+
+fn add_buffers(array: &ArrayData, buffers: &mut Vec<Buffer>) {
+    buffers.extend(array.buffers().iter().filter(|buffer| buffer.len() >= LARGE).cloned());
+    array.child_data().iter().for_each(|child| add_buffers(child, buffers));
 }
 
 fn internal(what: impl fmt::Display) -> Error {

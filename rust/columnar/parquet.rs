@@ -1,7 +1,7 @@
 //! Parquet: row groups, one after the other, and a footer that says where they are.
 
 use std::fmt;
-use std::mem::swap;
+use std::mem::take;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Fields, Schema, SchemaRef};
@@ -170,27 +170,20 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    pub(super) fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn start(&mut self) -> Result<Vec<u8>, Error> {
         self.file.flush().map_err(internal)?;
-        out.append(self.file.inner_mut());
-        Ok(())
+        Ok(take(self.file.inner_mut()))
     }
 
-    pub(super) fn append(
-        &mut self,
-        chunks: Vec<ArrowColumnChunk>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    pub(super) fn append(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<Vec<u8>, Error> {
         if self.file.flushed_row_groups().len() == ROW_GROUPS {
             return Err(Error::usage(format!(
                 "a Parquet file cannot have more than {ROW_GROUPS} row groups; use shards"
             )));
         }
-        out.try_reserve(bytes(&chunks))?;
-        swap(out, self.file.inner_mut());
-        let written = self.write(chunks);
-        swap(out, self.file.inner_mut());
-        written.map_err(internal)
+        self.file.inner_mut().try_reserve(bytes(&chunks))?;
+        self.write(chunks).map_err(internal)?;
+        Ok(take(self.file.inner_mut()))
     }
 
     fn write(&mut self, chunks: Vec<ArrowColumnChunk>) -> parquet::errors::Result<()> {
@@ -202,9 +195,8 @@ impl Assembler {
         Ok(self.file.flush()?)
     }
 
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, Error> {
         self.file.finish().map_err(internal)?;
-        out.append(self.file.inner_mut());
-        Ok(())
+        Ok(take(self.file.inner_mut()))
     }
 }

@@ -40,7 +40,7 @@ mod types;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{RecordBatch, RecordBatchOptions, StructArray};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef};
 
 use crate::arrays::refused;
@@ -123,9 +123,9 @@ impl Columns {
         RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(refused)
     }
 
-    /// Takes back a batch that [`finish`](Self::finish) gave and that is not needed any more, so that
-    /// the rows to come find its memory.
-    pub fn reclaim(&mut self, finished: RecordBatch) {
-        self.row.reclaim(Arc::new(StructArray::from(finished)));
+    /// Takes those of some buffers in which the rows to come find as much memory as those of the last
+    /// batch needed.
+    pub fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.row.refill(spare);
     }
 }

@@ -57,8 +57,8 @@ impl Growing for Raw {
         self.values.finish()
     }
 
-    fn reclaim(&mut self, finished: ArrayRef) {
-        self.values.reclaim(finished);
+    fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.values.refill(spare);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, BooleanArray, ListArray, OffsetSizeTrait, StructArray};
 use arrow_schema::{DataType, FieldRef, Fields};
 
@@ -140,12 +139,7 @@ impl<O: OffsetSizeTrait> Growing for Segments<O> {
         made(ListArray::try_new(element, offsets, segments, self.validity.finish()))
     }
 
-    fn reclaim(&mut self, finished: ArrayRef) {
-        let Some(lists) = finished.as_list_opt::<i32>().cloned() else { return };
-        drop(finished);
-        let (_, _, segments, _) = lists.into_parts();
-        let Some(segments) = segments.as_struct_opt().cloned() else { return };
-        let (_, columns, _) = segments.into_parts();
-        columns.into_iter().nth(1).into_iter().for_each(|texts| self.texts.reclaim(texts));
+    fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.texts.refill(spare);
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::record::Record;
 use crate::shape::plan;
 use crate::shape::tree::{Node, Part};
+use crate::text::Text;
 
 /// Adds a part of a text to the string under construction.
 pub(super) fn append<O: OffsetSizeTrait>(
@@ -16,7 +17,7 @@ pub(super) fn append<O: OffsetSizeTrait>(
     record: &Record<'_>,
 ) -> Result<(), Error> {
     match part {
-        Part::Literal(text) => strings.append_plain(text.as_bytes()),
+        Part::Literal(text) => strings.append(Text::Plain(text)),
         // Labels and spans stand in segments, which have a column of their own.
         Part::Label(_) | Part::Spans(..) | Part::Cut => Ok(()),
         Part::Field(source) => source.text(record).map_or(Ok(()), |text| strings.append(text)),
@@ -26,7 +27,7 @@ pub(super) fn append<O: OffsetSizeTrait>(
         }
         Part::Own(source, text) => match record.own(source.slot) {
             Some(_) => source.text(record).map_or(Ok(()), |text| strings.append(text)),
-            None => strings.append_plain(text.as_bytes()),
+            None => strings.append(Text::Plain(text)),
         },
         Part::Choice { condition, then, otherwise } => {
             append_all(strings, if condition.holds(record) { then } else { otherwise }, record)

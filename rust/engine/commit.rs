@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::frame::{Encoding, Payload};
+use super::frame::{Encoding, Frame, Payload};
 use super::outlet::Outlet;
 use super::{GoOn, Outcome, Sink, unpoisoned};
 use crate::convert::{Converted, Failure, Reject, Total};
@@ -103,15 +103,18 @@ impl Committer {
         Self { state: Mutex::new(state), written, ended, window }
     }
 
-    /// Waits until block `sequence` is among those that may be under way; gives a row buffer for
-    /// it, or `None` if the run is over.
-    pub(super) fn reserve(&self, sequence: u64) -> Option<Vec<u8>> {
+    /// Waits until block `sequence` is among those that may be under way, and gives its frame memory; tells
+    /// whether the run goes on.
+    pub(super) fn reserve(&self, sequence: u64, frame: &mut Frame) -> bool {
         let mut state = self.lock();
         while state.error.is_none() && sequence >= state.next + self.window {
             state = unpoisoned(self.written.wait(state));
         }
-        let over = state.error.is_some();
-        (!over).then(|| state.spare.pop().unwrap_or_default())
+        let goes_on = state.error.is_none();
+        if goes_on {
+            frame.reuse(&mut state.spare);
+        }
+        goes_on
     }
 
     /// Takes a block, and writes all that are ready unless somebody is at it.

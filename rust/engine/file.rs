@@ -6,7 +6,7 @@ use super::compress::Compression;
 use super::frame::{Encoding, Payload, compressed};
 use super::framing::Framing;
 use super::{GoOn, Sink};
-use crate::columnar::Assembler;
+use crate::columnar::{Assembler, Encoded};
 use crate::error::Error;
 
 /// An open output of encoded rows.
@@ -37,35 +37,38 @@ impl File {
     }
 
     pub(super) fn write(&mut self, payload: Payload, go_on: GoOn<'_>) -> Result<u64, Error> {
-        let bytes = match (payload, &mut self.assembler) {
-            (Payload::Bytes(mut bytes), _) => {
+        match payload {
+            Payload::Bytes(mut bytes) => {
                 let before = self.before(&mut bytes)?;
-                if before.is_empty() {
-                    bytes
-                } else {
-                    return Ok(self.put(before, go_on)? + self.put(bytes, go_on)?);
-                }
+                let before = if before.is_empty() { 0 } else { self.put(before, go_on)? };
+                Ok(before + self.put(bytes, go_on)?)
             }
-            (Payload::Encoded(encoded), Some(assembler)) => {
-                let mut bytes = Vec::new();
-                if self.length == 0 {
-                    assembler.start(&mut bytes)?;
-                }
-                assembler.append(encoded, &mut bytes)?;
-                bytes
+            Payload::Encoded(encoded) => {
+                let pieces = self.assembled(encoded)?;
+                pieces.into_iter().map(|piece| self.put(piece, go_on)).sum()
             }
-            _ => return Ok(0),
-        };
-        self.put(bytes, go_on)
+            _ => Ok(0),
+        }
+    }
+
+    /// The bytes that a batch comes to, and those before the first one.
+    fn assembled(&mut self, encoded: Encoded) -> Result<Vec<Vec<u8>>, Error> {
+        let Some(assembler) = &mut self.assembler else { return Ok(Vec::new()) };
+        let start = if self.length == 0 { assembler.start()? } else { Vec::new() };
+        let mut pieces = assembler.append(encoded)?;
+        if !start.is_empty() {
+            pieces.insert(0, start);
+        }
+        Ok(pieces)
     }
 
     pub(super) fn finish(&mut self, go_on: GoOn<'_>) -> Result<u64, Error> {
         let mut bytes = Vec::new();
         if let Some(mut assembler) = self.assembler.take() {
             if self.length == 0 {
-                assembler.start(&mut bytes)?;
+                bytes = assembler.start()?;
             }
-            assembler.finish(&mut bytes)?;
+            bytes.extend(assembler.finish()?);
         } else {
             bytes = self.framing.after(self.length > 0);
             // Nothing at all is no compressed file.

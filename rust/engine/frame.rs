@@ -51,8 +51,7 @@ pub(super) enum Encoding {
 #[derive(Debug)]
 pub(super) enum Frame {
     Lines(Vec<u8>, Framing),
-    /// With memory for what they are encoded to.
-    Columns(Box<Columns>, Vec<u8>),
+    Columns(Box<Columns>),
     /// With the lines before the ones that are read.
     Survey(Box<Survey>, u64),
     Answers(Box<Pool>),
@@ -145,14 +144,13 @@ impl Encoding {
                 checked.lines = 0;
                 Ok(Payload::Findings(Box::new(std::mem::take(&mut checked.findings))))
             }
-            (_, Frame::Columns(columns, _)) if columns.is_empty() => Ok(Payload::Nothing),
-            (Self::File(encoder, _), Frame::Columns(columns, spare)) => {
-                let batch = columns.finish()?;
-                let encoded = encoder.encode(&batch, std::mem::take(spare))?;
-                columns.reclaim(batch);
+            (_, Frame::Columns(columns)) if columns.is_empty() => Ok(Payload::Nothing),
+            (Self::File(encoder, _), Frame::Columns(columns)) => {
+                let (encoded, mut memory) = encoder.encode(columns.finish()?)?;
+                columns.refill(&mut memory);
                 Ok(Payload::Encoded(encoded))
             }
-            (_, Frame::Columns(columns, _)) => columns.finish().map(Payload::Batch),
+            (_, Frame::Columns(columns)) => columns.finish().map(Payload::Batch),
             (Self::Lines(compression, _), Frame::Lines(rows, _))
                 if *compression != Compression::None && !rows.is_empty() =>
             {
@@ -166,7 +164,7 @@ impl Encoding {
 }
 
 fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
-    Frame::Columns(Box::new(Columns::new(shape, SchemaRef::clone(schema))), Vec::new())
+    Frame::Columns(Box::new(Columns::new(shape, SchemaRef::clone(schema))))
 }
 
 /// Rows as a member or frame of their own.
@@ -185,12 +183,17 @@ fn cause(error: &io::Error) -> Error {
 }
 
 impl Frame {
-    /// Gives the memory of rows that have been written to rows to come.
-    pub(super) fn reuse(&mut self, spare: Vec<u8>) {
-        if let Self::Lines(rows, _) | Self::Columns(_, rows) = self
-            && rows.capacity() < spare.capacity()
-        {
-            *rows = spare;
+    /// Takes memory of rows that have been written for rows to come.
+    pub(super) fn reuse(&mut self, spare: &mut Vec<Vec<u8>>) {
+        match self {
+            Self::Lines(rows, _) => {
+                let taken = spare.pop().unwrap_or_default();
+                if rows.capacity() < taken.capacity() {
+                    *rows = taken;
+                }
+            }
+            Self::Columns(columns) => columns.refill(spare),
+            _ => {}
         }
     }
 
@@ -228,7 +231,7 @@ impl Rows for Frame {
                 framing.end_row(rows);
                 Ok(())
             }
-            Self::Columns(columns, _) => columns.push(record),
+            Self::Columns(columns) => columns.push(record),
             Self::Survey(survey, lines) => {
                 let surveyed = survey.record(&json(record)?, *lines + line + 1);
                 // Of the block, and not of the portion: as of all that ends a block.

@@ -336,8 +336,9 @@ impl Run<'_> {
     }
 
     fn ticket(&self, mut ticket: Ticket, buffer: &mut Buffer, frame: &mut Frame) {
-        let Some(spare) = self.committer.reserve(ticket.sequence) else { return };
-        frame.reuse(spare);
+        if !self.committer.reserve(ticket.sequence, frame) {
+            return;
+        }
         let (sequence, input) = (ticket.sequence, ticket.input);
         let _promise = match self.headroom.promise(self.around.encoding.headroom()) {
             Ok(promise) => promise,

@@ -88,9 +88,9 @@ impl Values {
         self.0.finish()
     }
 
-    /// Takes back what [`finish`](Self::finish) gave, for its memory.
-    pub fn reclaim(&mut self, finished: ArrayRef) {
-        self.0.reclaim(finished);
+    /// Takes memory for the values to come.
+    pub(crate) fn refill(&mut self, spare: &mut Vec<Vec<u8>>) {
+        self.0.refill(spare);
     }
 }
 

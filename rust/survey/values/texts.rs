@@ -13,8 +13,10 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
         self.begin()?;
         match token {
             Token::Null => return self.close(false),
-            Token::Text(raw) => self.append(Text::Escaped(raw))?,
-            Token::Number(text) | Token::Boolean(text) => self.append_plain(text)?,
+            // Scalars are as they are.
+            Token::Text(raw) | Token::Number(raw) | Token::Boolean(raw) => {
+                self.append(Text::Escaped(raw))?;
+            }
             other => return Err(mismatch(&other, "strings")),
         }
         self.close(true)
