@@ -64,13 +64,17 @@ def threads_text(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
+INSTALLED = "from raftfast_command import main; main()"
+"""What the installed command runs; ``-m raftfast`` looks for the module first, which takes 6 ms."""
+
+
 def raftfast(threads: int) -> Engine:
     """Return raftfast itself, as the installed command runs it."""
     return Engine(
         name=f"raftfast-{threads}",
         label=f"raftfast, {threads_text(threads)}",
         command=(
-            *(sys.executable, "-m", "raftfast", "convert", "{input}", "-o", "{output}"),
+            *(sys.executable, "-c", INSTALLED, "convert", "{input}", "-o", "{output}"),
             *("--to", "chat", "--threads", str(threads), "--quiet"),
         ),
     )
