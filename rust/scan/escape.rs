@@ -41,7 +41,7 @@ pub(super) struct Escape;
 impl Steps for Escape {
     #[inline(always)]
     fn specials<L: Lanes>(lanes: &L) -> u64 {
-        lanes.quotes() | lanes.backslashes() | lanes.controls()
+        lanes.stops() | lanes.backslashes()
     }
 
     #[inline(always)]

@@ -70,7 +70,7 @@ impl<const ESCAPED: bool, const PANDAS: bool> Steps for Respell<ESCAPED, PANDAS>
     #[inline(always)]
     fn specials<L: Lanes>(lanes: &L) -> u64 {
         let own = lanes.equal_to(if PANDAS { b'/' } else { 0x7f });
-        lanes.quotes() | lanes.backslashes() | lanes.controls() | lanes.non_ascii() | own
+        lanes.stops() | lanes.backslashes() | lanes.non_ascii() | own
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@
 //! A string needs nothing from the bytes before it: the byte before it is a quote, and what stands
 //! outside strings is ASCII by grammar.
 
-use super::arch::{Lanes, Simd};
+use super::arch::{Lanes, Simd, When};
 
 /// Bytes that the checks of one block look at: three before it, for UTF-8, and the block itself.
 pub(super) const WINDOW: usize = LOOK_BACK + BLOCK;
@@ -87,26 +87,29 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
         let Some(window) = window(bytes, at) else { return StringEnd::WRONG };
         let lanes = simd.load(window);
         let backslashes = lanes.backslashes();
-        let mut quotes = lanes.quotes();
-        let mut wrong = lanes.controls();
-        let mut surrogates = 0;
+        let mut stops = lanes.stops();
+        let (mut wrong, mut surrogates) = (0, 0);
         any_backslash |= backslashes;
         if S::ESCAPES.asks(any_backslash, backslashes | carry.escaped | carry.started) {
             let escapes = escapes(&lanes, backslashes, &mut carry);
-            quotes &= !escapes.escaped;
-            wrong |= escapes.wrong;
+            // A control after a backslash is wrong as an escape.
+            stops &= !escapes.escaped;
+            wrong = escapes.wrong;
             surrogates = escapes.surrogates;
         }
-        let non_ascii = lanes.non_ascii();
-        any_non_ascii |= non_ascii;
-        let reached = non_ascii | non_ascii_before >> (BLOCK - LOOK_BACK);
+        any_non_ascii |= lanes.some_non_ascii();
+        let mut reached = 0;
+        if S::UTF8 == When::Where {
+            let non_ascii = lanes.non_ascii();
+            reached = non_ascii | non_ascii_before >> (BLOCK - LOOK_BACK);
+            non_ascii_before = non_ascii;
+        }
         if S::UTF8.asks(any_non_ascii, reached) {
             wrong |= lanes.utf8_errors(window);
         }
-        non_ascii_before = non_ascii;
-        if quotes | wrong | surrogates != 0 {
-            // All bits up to the closing quote, or all of them if it is not in this block.
-            let inside = quotes ^ quotes.wrapping_sub(1);
+        if stops | wrong | surrogates != 0 {
+            // All bits up to where the string stops, or all of them if that is not in this block.
+            let inside = stops ^ stops.wrapping_sub(1);
             if wrong & inside != 0 {
                 return StringEnd::WRONG;
             }
@@ -116,9 +119,11 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
                     None => return StringEnd::WRONG,
                 }
             }
-            if quotes != 0 {
-                let end = at + quotes.trailing_zeros() as usize;
-                return StringEnd { end, escaped: any_backslash != 0 };
+            if stops != 0 {
+                let end = at + stops.trailing_zeros() as usize;
+                let closed = bytes[end] == b'"';
+                let end = StringEnd { end, escaped: any_backslash != 0 };
+                return if closed { end } else { StringEnd::WRONG };
             }
         }
         at += BLOCK;
@@ -126,7 +131,7 @@ fn long<S: Simd>(simd: S, bytes: &[u8], mut at: usize) -> StringEnd {
 }
 
 struct Escapes {
-    /// Bytes after an odd run of backslashes.
+    /// Bytes that a backslash escapes.
     escaped: u64,
     /// Bytes that make an escape wrong.
     wrong: u64,
@@ -136,7 +141,7 @@ struct Escapes {
 
 #[inline(always)]
 fn escapes<L: Lanes>(lanes: &L, backslashes: u64, carry: &mut Carry) -> Escapes {
-    let escaped = after_odd_runs(backslashes, &mut carry.escaped);
+    let escaped = escaped(backslashes, &mut carry.escaped);
     let unicode = escaped & lanes.letters_u();
     let first = unicode << 1 | carry.unicode >> 63;
     let started = unicode | first;
@@ -151,24 +156,24 @@ fn escapes<L: Lanes>(lanes: &L, backslashes: u64, carry: &mut Carry) -> Escapes 
     }
 }
 
-/// The bytes that follow a run of backslashes of odd length: the escaped bytes that may be wrong.
-/// (A run also escapes every second backslash of its own, which is always right.)
-///
-/// Adding its first bit to a run clears the run and sets the bit after it; the run is odd if that
-/// bit and the first one are of different parity.
+/// The bytes that a backslash escapes, of which the first one may be the last block's.
 #[inline(always)]
-fn after_odd_runs(backslashes: u64, carry: &mut u64) -> u64 {
-    const EVEN: u64 = 0x5555_5555_5555_5555;
-    // A first byte that the last block escaped starts no escape of its own.
-    let runs = backslashes & !*carry;
-    let starts = runs & !(runs << 1);
-    let after_even_starts = runs.wrapping_add(starts & EVEN) & !runs;
-    let after_odd_starts = runs.wrapping_add(starts & !EVEN) & !runs;
-    let escaped = (after_even_starts & !EVEN) | (after_odd_starts & EVEN);
-    let first = *carry & !backslashes;
-    // The run at the end of the block is odd if an odd number of its bits stand at the top.
-    *carry = u64::from(runs.leading_ones() & 1);
-    escaped | first
+fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
+    let both = escapes_and_escaped(backslashes & !*carry);
+    let escaped = both ^ (backslashes | *carry);
+    *carry = (both & backslashes) >> (BLOCK - 1);
+    escaped
+}
+
+/// The backslashes that begin an escape, in a run of them the first one and each second one, and what
+/// follows a run of odd length.
+///
+/// Subtracting the runs from themselves moved by one, with all odd places filled, leaves these in turn
+/// (simdjson's `json_escape_scanner`, by Keiser).
+#[inline(always)]
+pub(super) fn escapes_and_escaped(backslashes: u64) -> u64 {
+    const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    (backslashes << 1 | ODD).wrapping_sub(backslashes) ^ ODD
 }
 
 /// Checks that every surrogate escape is half of a pair. `candidates` are the first digits of escapes

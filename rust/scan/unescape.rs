@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::arch::{Lanes, Simd};
 use super::rewrite::{ROOM, Rewrite, Rewritten, block_of, chosen};
-use super::string::BLOCK;
+use super::string::{BLOCK, escapes_and_escaped};
 use super::utf8::to_string;
 
 /// Adds the characters of an escaped text, the bytes between the quotes of a valid JSON string.
@@ -118,7 +118,7 @@ fn unescape_block<S: Simd>(
         simd.copy(block, room);
         return Rewritten { read: BLOCK, written: BLOCK, ascii };
     }
-    let escapes = escapes(backslashes);
+    let escapes = escapes_and_escaped(backslashes) & backslashes;
     let mut units = escapes & lanes.equal_to(b'u') >> 1;
     let mut stage = [0; BLOCK];
     lanes.unescape_letters(escapes << 1, &mut stage);
@@ -167,17 +167,6 @@ fn up_to(end: u32) -> u64 {
 #[inline(always)]
 fn below(count: usize) -> u64 {
     (1 << count) - 1
-}
-
-/// The backslashes that begin an escape, where no escape goes on at the start: in a run of them the first
-/// one and each second one.
-///
-/// Subtracting the run from itself moved by one leaves in turn what begins an escape and what is its
-/// letter (simdjson's `json_escape_scanner`).
-#[inline(always)]
-fn escapes(backslashes: u64) -> u64 {
-    const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
-    ((backslashes << 1 | ODD).wrapping_sub(backslashes) ^ ODD) & backslashes
 }
 
 /// Writes the character of a `\uXXXX` of a block over its last digits, and gives all of its bytes and those

@@ -125,7 +125,8 @@ pub(in crate::scan) struct Bytes {
 const ESCAPABLE_2X: u8 = 1 << 0;
 const ESCAPABLE_6X: u8 = 1 << 1;
 const ESCAPABLE_7X: u8 = 1 << 2;
-const ESCAPABLE: u8 = ESCAPABLE_2X | ESCAPABLE_6X | ESCAPABLE_7X;
+const ESCAPABLE_5X: u8 = 1 << 5;
+const ESCAPABLE: u8 = ESCAPABLE_2X | ESCAPABLE_5X | ESCAPABLE_6X | ESCAPABLE_7X;
 const DIGIT: u8 = 1 << 3;
 const LETTER_A_TO_F: u8 = 1 << 4;
 const HEX_DIGIT: u8 = DIGIT | LETTER_A_TO_F;
@@ -147,6 +148,7 @@ const LOW: [u8; 16] = {
     }
     table[0x2] |= ESCAPABLE_2X | ESCAPABLE_6X | ESCAPABLE_7X; // " b r
     table[0xf] |= ESCAPABLE_2X; // /
+    table[0xc] |= ESCAPABLE_5X; // \
     table[0x6] |= ESCAPABLE_6X; // f
     table[0xe] |= ESCAPABLE_6X; // n
     table[0x4] |= ESCAPABLE_7X | LETTER_D; // t, d D
@@ -160,6 +162,7 @@ const HIGH: [u8; 16] = {
     table[0x2] = ESCAPABLE_2X;
     table[0x3] = DIGIT;
     table[0x4] = LETTER_A_TO_F | LETTER_D;
+    table[0x5] = ESCAPABLE_5X;
     table[0x6] = LETTER_A_TO_F | LETTER_D | ESCAPABLE_6X;
     table[0x7] = ESCAPABLE_7X | LETTER_U;
     table
@@ -239,6 +242,21 @@ impl Bytes {
     fn bytes_equal(&self, byte: u8) -> u64 {
         let byte = _mm256_set1_epi8(byte.cast_signed());
         top_bits(self.raw.map(|half| _mm256_cmpeq_epi8(half, byte)))
+    }
+
+    /// With one bit changed a quote is the first byte above the controls, which change places.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn quotes_and_controls(&self) -> u64 {
+        let changed = self.raw.map(|half| _mm256_xor_si256(half, _mm256_set1_epi8(0x02)));
+        Self { raw: changed }.at_most(0x20)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn top_bits_of_both(&self) -> u64 {
+        let both = _mm256_or_si256(self.raw[0], self.raw[1]);
+        u64::from(_mm256_movemask_epi8(both).cast_unsigned())
     }
 
     /// What is not ASCII has its top bit set already, so one mask tells three things.
@@ -391,6 +409,18 @@ impl Lanes for Bytes {
     fn non_ascii(&self) -> u64 {
         // SAFETY: as above.
         unsafe { top_bits(self.raw) }
+    }
+
+    #[inline(always)]
+    fn stops(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.quotes_and_controls() }
+    }
+
+    #[inline(always)]
+    fn some_non_ascii(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.top_bits_of_both() }
     }
 
     #[inline(always)]

@@ -124,7 +124,7 @@ static CLASSES: [[u8; BLOCK]; 2] = {
     let mut byte = 0;
     while byte < 128_u8 {
         let mut class = 0;
-        if matches!(byte, b'"' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') {
+        if matches!(byte, b'"' | b'/' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') {
             class |= ESCAPABLE;
         }
         if byte.is_ascii_hexdigit() {

@@ -164,7 +164,17 @@ pub(super) trait Lanes {
     fn non_ascii(&self) -> u64;
     /// Backslashes, controls and what is not ASCII: what a string may hold that is not plain.
     fn special(&self) -> u64;
-    /// What may follow a backslash: `"/bfnrtu` (and `\`, which need not be told).
+    /// `"` and bytes below 0x20, at which a string stops unless a backslash escapes them.
+    #[inline(always)]
+    fn stops(&self) -> u64 {
+        self.quotes() | self.controls()
+    }
+    /// Some bit, if there are bytes of 0x80 and above.
+    #[inline(always)]
+    fn some_non_ascii(&self) -> u64 {
+        self.non_ascii()
+    }
+    /// What may follow a backslash: `"/\bfnrtu`.
     fn escapable(&self) -> u64;
     /// `0-9A-Fa-f`
     fn hex_digits(&self) -> u64;

@@ -176,7 +176,7 @@ impl Lanes for Words {
 
     #[inline(always)]
     fn escapable(&self) -> u64 {
-        self.mask(|word| b"\"/bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte)))
+        self.mask(|word| b"\"/\\bfnrtu".iter().fold(0, |found, &byte| found | equal(word, byte)))
     }
 
     #[inline(always)]
