@@ -2,7 +2,6 @@
 
 # Not by way of `signal`: to import that takes 3 ms, in which Ctrl-C would be a traceback.
 import _signal  # type: ignore[import-not-found] # what is in it, signal.pyi tells
-import gc
 import os
 import sys
 
@@ -16,6 +15,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    import gc  # noqa: PLC0415
+
     # What is imported stays: looking for garbage in it takes 4 of 70 ms.
     gc.disable()
     try:
