@@ -14,8 +14,8 @@ use std::fs::{self, File};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use folder::Folder;
 use raftfast::columnar;
@@ -98,6 +98,7 @@ struct Road {
     form: Form,
     limit: usize,
     split: bool,
+    frame_bytes: Option<u64>,
 }
 
 impl Road {
@@ -111,6 +112,7 @@ impl Road {
             form: Form::default(),
             limit: DEFAULT_MAX_RECORD_BYTES,
             split: false,
+            frame_bytes: None,
         }
     }
 
@@ -123,8 +125,13 @@ impl Road {
         let options = Options { escape: self.escape, ..Options::default() };
         let converter = Converter::new(self.to, &options).unwrap().on_error(OnError::Skip);
         let converter = converter.max_record_bytes(self.limit);
-        let settings =
-            Settings { threads: 2, block_bytes: BLOCK, form: self.form, ..Settings::default() };
+        let settings = Settings {
+            threads: 2,
+            block_bytes: BLOCK,
+            form: self.form,
+            frame_bytes: self.frame_bytes,
+            ..Settings::default()
+        };
         let input = [(self.open)(folder.file("input", &self.input))];
         let outputs = ["rows", "other rows"].map(|name| folder.file(name, ""));
         let to = self.destination(&outputs);
@@ -231,8 +238,12 @@ fn roads() -> Vec<Road> {
     ]
 }
 
+/// Held by each test: allocations are counted of all threads.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn memory_that_runs_out_is_an_error_or_makes_no_difference() {
+    let _alone = ALONE.lock();
     let folder = Folder::new("allocator");
     for road in roads() {
         let (expected, asked) = road.run(&folder, NEVER);
@@ -252,5 +263,27 @@ fn memory_that_runs_out_is_an_error_or_makes_no_difference() {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn batches_to_come_are_made_in_the_memory_of_those_that_are_written() {
+    let _alone = ALONE.lock();
+    let (question, answer) = ("a".repeat(20_000), "b".repeat(40_000));
+    let line = format!("{{\"instruction\":\"{question}\",\"cot_answer\":\"{answer}\"}}\n");
+    let folder = Folder::new("allocator-batches");
+    for to in ["completion", "chat"] {
+        // Of 35 lines each.
+        let asked = [10, 40].map(|batches| {
+            let input = line.repeat(35 * batches).into_bytes();
+            let form = Form::File(columnar::Form::IpcFile, columnar::Codec::None);
+            let (rows, asked) =
+                Road { input, form, to, frame_bytes: Some(2 << 20), ..Road::new(to) }
+                    .run(&folder, NEVER);
+            rows.unwrap();
+            asked
+        });
+        // Threads take turns as they like, so that now and then nothing is there yet.
+        assert!(asked[1] < asked[0] + 30 / 2, "{to}: {asked:?}");
     }
 }

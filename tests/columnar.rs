@@ -8,6 +8,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, StructArray};
 use arrow_buffer::{Buffer, OffsetBuffer};
 use arrow_ipc::reader::{FileReader, StreamReader};
@@ -225,6 +226,9 @@ fn large_texts_are_written_from_where_they_are_and_their_memory_comes_back() {
             file.extend(pieces.concat());
             file.extend(assembler.finish().unwrap());
             assert!(file == expected, "{form}, {codec:?}, {repeats}, {sharers}");
+            let (_, batches) = read(form, file);
+            let texts = batches[0].column(0).as_string::<i32>();
+            assert_eq!([texts.value(0).len(), texts.value(1).len()], [repeats, 3 * repeats]);
             assert_eq!(shared.len(), sharers);
         }
     }

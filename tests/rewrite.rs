@@ -94,6 +94,10 @@ fn escapes_inside_of_escapes_leave_text() {
         "\\\\\\u12\\t\\t",
         "\\ud83d\\u",
         "\\ud83d\\ude0",
+        "\\ud83d\\ude0\\n",
+        "\\ud83d\\ude0\\",
+        "\\ud83d\\ude\\u0041",
+        "\\ud83d\\u1\\u0041",
         "\\ud83d\\n\\ude00",
         "\\ude00\\ud83d",
         "\\u12",
@@ -104,6 +108,9 @@ fn escapes_inside_of_escapes_leave_text() {
             for after in ["", "a", &"b".repeat(64)] {
                 let text = "a".repeat(before) + escapes + after;
                 assert!(String::from_utf8(unescaped(&text)).is_ok(), "{text}");
+                let end = i32::try_from(unescaped(&text).len()).unwrap();
+                let (column, _) = column(&[raw(text.as_bytes())], &[0, end]);
+                column.unwrap().to_data().validate_full().unwrap();
             }
         }
     }
@@ -274,6 +281,8 @@ proptest! {
     fn a_column_of_texts_is_taken_where_all_of_it_is_utf_8(
         steps in prop::collection::vec(prop_oneof![
             spelled().prop_map(|text| Step::Raw(text.into_bytes())),
+            "([ -~]|\\\\|\\\\u|\\\\ud8|[0-9a-f]{2,4}|[a-z]{50,70}){0,20}"
+                .prop_map(|text| Step::Raw(text.into_bytes())),
             prop::collection::vec(any::<u8>(), 0..4).prop_map(Step::Raw),
             "\\PC{0,5}".prop_map(Step::Plain),
             (0usize..30).prop_map(Step::Cut),

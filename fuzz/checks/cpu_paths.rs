@@ -51,6 +51,8 @@ fn places(scanner: Scanner, data: &[u8]) -> Vec<usize> {
 fn unescaped(scanner: Scanner, data: &[u8]) -> Vec<u8> {
     let mut out = b"before".to_vec();
     scanner.unescape(data, &mut out).unwrap();
+    // What is made columns of without another check.
+    assert!(!data.is_ascii() || std::str::from_utf8(&out).is_ok());
     out
 }
 

@@ -19,13 +19,18 @@ pub(crate) struct Strings<O> {
 }
 
 impl<O: OffsetSizeTrait> Strings<O> {
-    /// Makes room before the first row: what the last batch took and an eighth more.
+    /// Makes room before the first row.
     #[inline]
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         if self.values.capacity() == 0 {
-            self.values.reserve(self.last + self.last / 8)?;
+            self.values.reserve(self.expected())?;
         }
         Ok(())
+    }
+
+    /// What the last batch took and an eighth more.
+    fn expected(&self) -> usize {
+        self.last + self.last / 8
     }
 
     /// Adds to the string under construction.
@@ -80,7 +85,7 @@ impl<O: OffsetSizeTrait> Growing for Strings<O> {
             return;
         }
         // Not a large one for short texts, of which there is no need to keep memory either.
-        let fitting = self.last..=self.last.saturating_mul(4);
+        let fitting = self.expected()..=self.last.saturating_mul(4);
         let fitting = (0..spare.len()).filter(|&at| fitting.contains(&spare[at].capacity()));
         if let Some(best) = fitting.min_by_key(|&at| spare[at].capacity()) {
             self.values = Texts::within(spare.swap_remove(best));

@@ -35,14 +35,16 @@ pub(super) struct Encoder {
     footer: bool,
     schema: SchemaRef,
     options: IpcWriteOptions,
+    compresses: bool,
     /// The message of the schema.
     head: Vec<u8>,
 }
 
 impl Encoder {
     pub(super) fn new(footer: bool, codec: Codec, schema: &SchemaRef) -> Result<Self, Error> {
+        let (options, compresses) = (options(codec)?, codec != Codec::None);
         let mut encoder =
-            Self { footer, schema: schema.clone(), options: options(codec)?, head: Vec::new() };
+            Self { footer, schema: schema.clone(), options, compresses, head: Vec::new() };
         let end_of_stream = encoder.stream()?.finish().map_err(internal)?;
         end_of_stream.iter().try_for_each(|bytes| add(&mut encoder.head, bytes))?;
         encoder.head.truncate(encoder.head.len() - END.len());
@@ -62,6 +64,10 @@ impl Encoder {
             !is_head
         });
         Ok(bytes)
+    }
+
+    pub(super) fn compresses(&self) -> bool {
+        self.compresses
     }
 
     fn stream(&self) -> Result<StreamEncoder, Error> {

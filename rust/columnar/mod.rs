@@ -130,6 +130,12 @@ impl Encoder {
         Ok(Self { schema, form: encoding })
     }
 
+    /// Whether the large buffers of a batch become a part of what it is encoded to.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        matches!(&self.form, Encoding::Ipc(encoder) if !encoder.compresses())
+    }
+
     /// The schema of the batches.
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
@@ -300,7 +306,7 @@ fn refuse_dictionaries(schema: &Schema) -> Result<(), Error> {
 }
 
 /// Bytes from which on a buffer is worth to be kept or to be written from where it is.
-const LARGE: usize = 64 << 10;
+pub(crate) const LARGE: usize = 64 << 10;
 
 /// The large buffers of a batch that are nobody else's.
 fn memory_of(batch: RecordBatch) -> Vec<Vec<u8>> {

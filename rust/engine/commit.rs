@@ -195,14 +195,19 @@ impl State {
         self.ready.pop_front().flatten()
     }
 
-    /// Takes back the row buffers that were written, unless they have grown out of measure, and no more than
-    /// can be under way: where rows go to several files, each block comes back as one for each.
+    /// Takes back the row buffers that were written, unless they have grown out of measure, and keeps the last
+    /// ones, no more than can be under way: where rows go to several files, each block comes back as one for
+    /// each.
     fn recycle(&mut self, writer: &mut Writer, keep: usize, most: u64) {
         while let Some(mut rows) = writer.rows.spare() {
-            if rows.capacity() <= keep && (self.spare.len() as u64) < most {
-                rows.clear();
-                self.spare.push(rows);
+            if rows.capacity() > keep {
+                continue;
             }
+            if self.spare.len() as u64 >= most {
+                self.spare.remove(0);
+            }
+            rows.clear();
+            self.spare.push(rows);
         }
     }
 }

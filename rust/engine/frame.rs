@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 
 use super::compress::{self, Compression};
 use super::framing::Framing;
-use crate::columnar::{Encoded, Encoder};
+use crate::columnar::{Encoded, Encoder, LARGE};
 use crate::columns::Columns;
 use crate::convert::{Reject, Rows};
 use crate::error::{Error, ErrorKind};
@@ -96,6 +96,14 @@ impl Encoding {
             | Self::Nothing => None,
             Self::Lines(..) => Some(COMPRESSED),
             Self::File(_, bytes) | Self::Batches(_, bytes) => Some(*bytes),
+        }
+    }
+
+    /// Whether rows to come find memory in what was written.
+    pub(super) fn takes_written(&self) -> bool {
+        match self {
+            Self::File(encoder, _) => encoder.moves(),
+            _ => true,
         }
     }
 
@@ -192,7 +200,11 @@ impl Frame {
                     *rows = taken;
                 }
             }
-            Self::Columns(columns) => columns.refill(spare),
+            Self::Columns(columns) => {
+                columns.refill(spare);
+                // What is left of what stood between large texts fits nobody.
+                spare.retain(|bytes| bytes.capacity() >= LARGE);
+            }
             _ => {}
         }
     }

@@ -231,7 +231,11 @@ fn run(
             encoding,
             stop: &stop,
             keep,
-            keep_rows: portion.map_or(keep, |bytes| bytes.saturating_mul(2)),
+            keep_rows: match portion {
+                _ if !encoding.takes_written() => 0,
+                Some(bytes) => bytes.saturating_mul(2),
+                None => keep,
+            },
         },
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),

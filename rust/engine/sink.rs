@@ -141,7 +141,7 @@ impl Sink {
     /// Keeps a few buffers for whoever asks for them: of those that hold rows, since what stands between
     /// the rows of an array is a few bytes, and to grow such a buffer takes longer than to make one.
     fn recycle(&mut self, rows: impl IntoIterator<Item = Vec<u8>>) {
-        const FEW: usize = 4;
+        const FEW: usize = 8;
         const SMALL: usize = 4 << 10;
         self.spare.extend(rows.into_iter().filter(|rows| rows.capacity() > SMALL));
         self.spare.truncate(FEW);

@@ -1,9 +1,9 @@
-//! Copying text in which some bytes become others, and going from one of these to the next.
+//! Copying text in which some bytes become others, and going from one of these to the next where they are
+//! few.
 //!
-//! A block is copied before it is known where its run of plain bytes ends, and what is too much
-//! written over: with an escape in every 36 bytes, as in ASCII-escaped records, one block of 64 bytes
-//! mostly holds the whole run, and the branch that asks for it is well predicted. Where the special bytes
-//! of a block are is asked once: where they are few, that is what the next one would wait for.
+//! A block is copied before it is known where its run of plain bytes ends, and what is too much written
+//! over: mostly one block of 64 bytes holds the whole run, and the branch that asks for it is well
+//! predicted. Where the special bytes of a block are is asked once: it is what the next one waits for.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -15,7 +15,8 @@ use super::{Path, Scanner};
 
 /// A way to rewrite text.
 pub(super) trait Rewrite {
-    /// Writes the text rewritten into `out`, until all is read or less than [`ROOM`] is left.
+    /// Writes the text rewritten into `out`, until all is read or less than [`ROOM`] is left. As many bytes
+    /// as it tells are then written from the start of `out` on: others rely on that.
     ///
     /// Inlined into one function for each CPU, which is how the vector instructions get here.
     fn run<S: Simd>(simd: S, text: &[u8], out: &mut [MaybeUninit<u8>]) -> Rewritten;
@@ -79,8 +80,7 @@ impl Scanner {
             Path::Portable(cpu) => cpu.rewrite::<R>(text, spare),
         };
         assert!(rewritten.written <= room);
-        // SAFETY: so many bytes are within the capacity, by the assertion, and each step of `run`
-        // wrote the bytes by which it moved on.
+        // SAFETY: so many bytes are within the capacity, by the assertion, and `run` has written them.
         unsafe { out.set_len(out.len() + rewritten.written) };
         rewritten
     }

@@ -64,6 +64,8 @@ impl super::Scanner {
 
 /// Escapes become characters.
 ///
+/// ASCII becomes UTF-8, even if it is broken: [`Texts`](super::Texts) relies on that.
+///
 /// A block goes through the same instructions whatever escapes it has: letters become what they stand for
 /// where they are, the characters of `\uXXXX` are written over its last digits, and then the bytes that
 /// count are moved together. To go from escape to escape takes half as long again for ASCII-escaped
@@ -128,7 +130,9 @@ fn unescape_block<S: Simd>(
     while units != 0 {
         let at = units.trailing_zeros();
         units &= units - 1;
-        let Some((bytes, left_over)) = unescape_unit(block, at as usize, &mut stage) else {
+        let Some((bytes, left_over)) =
+            unescape_unit(&block[..end as usize], at as usize, &mut stage)
+        else {
             end = at;
             break;
         };
@@ -169,10 +173,10 @@ fn below(count: usize) -> u64 {
     (1 << count) - 1
 }
 
-/// Writes the character of a `\uXXXX` of a block over its last digits, and gives all of its bytes and those
+/// Writes the character of a `\uXXXX` of a block, as far as its escapes are whole, over its last digits, and gives all of its bytes and those
 /// that are left over; or nothing, if the other half of a pair may be behind the block.
 #[inline(always)]
-fn unescape_unit(block: &[u8; BLOCK], at: usize, stage: &mut [u8; BLOCK]) -> Option<(u64, u64)> {
+fn unescape_unit(block: &[u8], at: usize, stage: &mut [u8; BLOCK]) -> Option<(u64, u64)> {
     let unit = hex(&block[at + 2..])?;
     if (0xd800..0xe000).contains(&unit) {
         return unescape_pair(block, at, stage);
@@ -189,7 +193,7 @@ fn unescape_unit(block: &[u8; BLOCK], at: usize, stage: &mut [u8; BLOCK]) -> Opt
 
 /// Does the same for a surrogate.
 #[cold]
-fn unescape_pair(block: &[u8; BLOCK], at: usize, stage: &mut [u8; BLOCK]) -> Option<(u64, u64)> {
+fn unescape_pair(block: &[u8], at: usize, stage: &mut [u8; BLOCK]) -> Option<(u64, u64)> {
     let escapes = block[at..].first_chunk::<PAIR>()?;
     let (read, written, bytes) = decode(&escapes[1..]);
     let left_over = 1 + read - written;
