@@ -49,7 +49,7 @@ impl Texts {
         self.bytes.try_reserve(more)
     }
 
-    /// Adds the characters of an escaped text, as [`unescape`](super::unescape) does.
+    /// Adds the characters of an escaped text, as [`unescape`](super::unescape()) does.
     ///
     /// # Errors
     ///
