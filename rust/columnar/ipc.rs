@@ -130,15 +130,14 @@ impl Message {
 
 /// Buffers one after the other, of which those that are not large are put together.
 fn pieces(buffers: Vec<Buffer>) -> Result<Vec<Vec<u8>>, Error> {
-    let mut pieces = vec![Vec::new()];
+    let (mut pieces, mut small) = (Vec::new(), Vec::new());
     for buffer in buffers {
-        let large = if buffer.len() < LARGE { Err(buffer) } else { buffer.into_vec() };
-        match (large, pieces.last_mut()) {
-            (Err(bytes), Some(last)) => add(last, &bytes)?,
-            (Err(_), None) => {}
-            (Ok(bytes), _) => pieces.extend([bytes, Vec::new()]),
+        match if buffer.len() < LARGE { Err(buffer) } else { buffer.into_vec() } {
+            Ok(large) => pieces.extend([std::mem::take(&mut small), large]),
+            Err(bytes) => add(&mut small, &bytes)?,
         }
     }
+    pieces.push(small);
     pieces.retain(|piece| !piece.is_empty());
     Ok(pieces)
 }
