@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use raftfast::text::{Escape, Tag, Text};
+use raftfast::text::{Cuts, Escape, Tag, Text};
 
 /// A text and one of its spellings in JSON.
 fn spelled() -> impl Strategy<Value = (String, String)> {
@@ -14,6 +14,20 @@ fn spelled() -> impl Strategy<Value = (String, String)> {
     ];
     proptest::collection::vec((character, 0..4_u8), 0..60).prop_map(|characters| {
         characters.into_iter().map(|(character, way)| (character, spell(character, way))).unzip()
+    })
+}
+
+/// A text in which tags and halves of them stand, and one of its spellings.
+fn tagged() -> impl Strategy<Value = (String, String)> {
+    let pieces = ["##q##", "##end##", "##", "q", "end", " ", "\\", "\n", "/", "\u{fc}"];
+    let ways = prop_oneof![3 => Just(3_u8), 1 => 0..4_u8];
+    let pieces = proptest::collection::vec((prop::sample::select(pieces.to_vec()), ways), 0..70);
+    pieces.prop_map(|pieces| {
+        let spell = |(piece, way): &(&str, u8)| {
+            piece.chars().map(|character| spell(character, *way)).collect::<String>()
+        };
+        let escaped = pieces.iter().map(spell).collect();
+        (pieces.iter().map(|(piece, _)| *piece).collect(), escaped)
     })
 }
 
@@ -61,6 +75,26 @@ proptest! {
         for end in ["", "n", "0", "/", "u", "\"", "\\", "00", "\u{fc}", "\u{1f600}"] {
             let expected = text.strip_suffix(end).unwrap_or(&text);
             prop_assert_eq!(escaped.without_end(end).to_plain(), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_at_the_same_tags_however_many_and_however_spelled((text, raw) in tagged()) {
+        let (open, close) = &(Tag::new("##q##"), Tag::new("##end##"));
+        for same in [Text::Escaped(raw.as_bytes()), Text::Plain(&text)] {
+            let (mut cuts, mut rest) = (Cuts::new(same, &[open, close]), text.as_str());
+            loop {
+                prop_assert_eq!(cuts.hold(close), rest.contains("##end##"));
+                let Some((before, after)) = rest.split_once("##q##") else { break };
+                prop_assert!(cuts.before(open).is_some_and(|text| text.is(before)));
+                prop_assert!(cuts.with(open).is_some_and(|tag| tag.is("##q##")));
+                rest = after;
+            }
+            prop_assert_eq!(cuts.with(open), None);
+            prop_assert_eq!(cuts.rest().to_plain(), rest);
+            let last = rest.rsplit_once("##end##");
+            prop_assert_eq!(cuts.with_last(close).is_some(), last.is_some());
+            prop_assert_eq!(cuts.rest().to_plain(), last.map_or(rest, |(_, after)| after));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is done to escaped text gives what the standard library does to the characters.
 
-use raftfast::text::{Escape, Tag, Text};
+use raftfast::text::{Cuts, Escape, Tag, Text};
 
 /// Tags of one character and of several, such as escapes are made of, and such as need them.
 const TAGS: [&str; 12] =
@@ -15,6 +15,7 @@ pub fn text_ops(data: &[u8]) {
     let tag = TAGS[usize::from(*tag) % TAGS.len()];
     assert_basics(escaped, &text);
     assert_cuts(escaped, &text, tag);
+    assert_tags(escaped, &text, [tag, TAGS[usize::from(*way) % TAGS.len()]]);
     assert_ends(escaped, &text, tag);
     assert_json(escaped, &text);
     assert_harmless(bytes, tag);
@@ -66,6 +67,37 @@ fn assert_cuts(escaped: Text<'_>, text: &str, tag: &str) {
     }
 }
 
+/// Two tags by turns, which may overlap, from the start and then the last of each.
+fn assert_tags(escaped: Text<'_>, text: &str, both: [&str; 2]) {
+    let tags = both.map(Tag::new);
+    for same in [escaped, Text::Plain(text)] {
+        let (mut cuts, mut rest) = (Cuts::new(same, &tags.each_ref()), text);
+        for (prepared, tag) in tags.iter().zip(both).cycle().take(7) {
+            let found = rest.find(tag).map(|at| (&rest[..at], rest.split_at(at + tag.len())));
+            assert_eq!(cuts.hold(prepared), found.is_some());
+            let mut ahead = cuts;
+            let before = ahead.before(prepared).map(Text::to_plain);
+            assert_eq!(before.as_deref(), found.map(|(before, _)| before));
+            let cut = cuts.with(prepared).map(Text::to_plain);
+            assert_eq!(cut.as_deref(), found.map(|(_, (cut, _))| cut));
+            rest = found.map_or(rest, |(_, (_, rest))| rest);
+            assert_eq!(cuts.rest().to_plain(), rest);
+        }
+        for (prepared, tag) in tags.iter().zip(both) {
+            let found = rest.rfind(tag).map(|at| rest.split_at(at + tag.len()));
+            let cut = cuts.with_last(prepared).map(Text::to_plain);
+            assert_eq!(cut.as_deref(), found.map(|(cut, _)| cut));
+            rest = found.map_or(rest, |(_, rest)| rest);
+        }
+        let (first, last) = (text.find(both[0]), text.rfind(both[1]));
+        let inside = first.zip(last).map(|(first, last)| first + both[0].len()..last);
+        let mut cuts = Cuts::new(same, &tags.each_ref());
+        assert_eq!(cuts.keep_inside(&tags[0], &tags[1]).is_some(), inside.is_some());
+        let kept = inside.map_or(text, |inside| text.get(inside).unwrap_or_default());
+        assert_eq!(cuts.rest().to_plain(), kept);
+    }
+}
+
 fn assert_ends(escaped: Text<'_>, text: &str, tag: &str) {
     let middle = text.chars().count() / 2;
     let at = text.char_indices().nth(middle).map_or(text.len(), |(at, _)| at);
@@ -103,6 +135,8 @@ fn assert_harmless(bytes: &[u8], tag: &str) {
         broken.without_start(tag),
         broken.without_end(tag),
     ];
+    let mut cuts = Cuts::new(broken, &[&prepared]);
+    while cuts.with(&prepared).is_some() {}
     for part in parts {
         assert!(part.to_plain().len() <= 3 * bytes.len());
         part.write_json(Escape::Ascii, &mut Vec::new());

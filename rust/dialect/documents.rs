@@ -177,9 +177,9 @@ fn of_text(raw: &[u8], whole: bool, lists: &mut Lists) -> Result<(), TryReserveE
 
 /// Adds what a text quotes between Gorilla's tags.
 pub(super) fn quotes(json: &[u8], lists: &mut Lists) -> Result<(), TryReserveError> {
-    let Some(Token::Text(raw)) = Walk::new(json).value() else { return Ok(()) };
+    let Value::Text(text) = Value::of(json) else { return Ok(()) };
     let (begin, end) = &TAGS.quote;
-    let mut cuts = Cuts::new(Text::Escaped(raw), &[begin, end]);
+    let mut cuts = Cuts::new(text, &[begin, end]);
     while cuts.with(begin).is_some() {
         let Some(quote) = cuts.before(end) else { break };
         push(quote.bytes(), lists)?;

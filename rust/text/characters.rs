@@ -17,12 +17,17 @@ pub(crate) fn closing_quote(raw: &[u8]) -> Option<usize> {
 
 /// Whether `at` is inside an escape.
 pub(crate) fn splits_escape(raw: &[u8], at: usize) -> bool {
-    (1..=5.min(at)).any(|back| {
-        let backslash = at - back;
-        raw[backslash] == b'\\'
-            && (back == 1 || raw[backslash + 1] == b'u')
-            && is_bare(raw, backslash)
-    })
+    let may_be_inside = raw.get(at).is_none_or(|byte| {
+        byte.is_ascii_hexdigit() || matches!(byte, b'"' | b'\\' | b'/' | b'n' | b'r' | b't' | b'u')
+    });
+    let mut before = 1..=5.min(at);
+    may_be_inside
+        && before.any(|back| {
+            let backslash = at - back;
+            raw[backslash] == b'\\'
+                && (back == 1 || raw[backslash + 1] == b'u')
+                && is_bare(raw, backslash)
+        })
 }
 
 /// White space as Python's `str.strip` and `str.isspace` have it.

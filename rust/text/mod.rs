@@ -17,8 +17,8 @@ use self::characters::{Characters, is_bare, is_second_half};
 pub(crate) use self::characters::{closing_quote, is_python_space, splits_escape, unescaped};
 pub use self::escape::{Escape, write_json_value};
 pub(crate) use self::escape::{write_json_compact, write_json_string};
-pub use self::tag::Tag;
-pub(crate) use self::tag::{Cuts, may_hold};
+pub(crate) use self::tag::may_hold;
+pub use self::tag::{Cuts, Tag};
 use crate::scan::{self, Spelled, respell};
 
 /// A text in either form.

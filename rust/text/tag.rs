@@ -125,35 +125,47 @@ pub(crate) fn may_hold(text: Text<'_>, ascii: &Finder<'_>) -> bool {
 
 /// A text that is cut at one tag after the other, from its start to its end. How tags may be spelled in
 /// it is found out once, so that many cuts take no longer than one pass.
-#[derive(Debug)]
-pub(crate) struct Cuts<'a> {
+///
+/// ```
+/// use raftfast::text::{Cuts, Tag, Text};
+///
+/// let (open, close) = (Tag::new("<q>"), Tag::new("</q>"));
+/// let said = Text::Escaped(br"He says <q>\u00fc\/<\/q>.");
+/// let mut cuts = Cuts::new(said, &[&open, &close]);
+/// assert_eq!(cuts.with(&open).map(Text::to_plain).as_deref(), Some("He says <q>"));
+/// assert_eq!(cuts.before(&close).map(Text::to_plain).as_deref(), Some("\u{fc}/"));
+/// assert_eq!(cuts.rest().to_plain(), "</q>.");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Cuts<'a> {
     rest: Text<'a>,
     may_differ: bool,
 }
 
 impl<'a> Cuts<'a> {
     /// The text, in which only these tags are to be looked for.
-    pub(crate) fn new(text: Text<'a>, tags: &[&Tag]) -> Self {
+    #[must_use]
+    pub fn new(text: Text<'a>, tags: &[&Tag]) -> Self {
         let may_differ = matches!(text, Text::Escaped(raw) if may_differ(raw, tags));
         Self { rest: text, may_differ }
     }
 
     /// Cuts off what stands up to the first occurrence of the tag and with it.
-    pub(crate) fn with(&mut self, tag: &Tag) -> Option<Text<'a>> {
+    pub fn with(&mut self, tag: &Tag) -> Option<Text<'a>> {
         let found = self.first(tag)?;
         Some(self.off(found.end))
     }
 
     /// Cuts off what stands before the first occurrence of the tag.
-    pub(crate) fn before(&mut self, tag: &Tag) -> Option<Text<'a>> {
+    pub fn before(&mut self, tag: &Tag) -> Option<Text<'a>> {
         let found = self.first(tag)?;
         Some(self.off(found.start))
     }
 
     /// Cuts off what stands before the first `close` that nothing but white space parts from an `open`, and
     /// both tags with it.
-    pub(crate) fn before_next(&mut self, close: &Tag, open: &Tag) -> Option<Text<'a>> {
-        let mut ahead = Self { rest: self.rest, may_differ: self.may_differ };
+    pub fn before_next(&mut self, close: &Tag, open: &Tag) -> Option<Text<'a>> {
+        let mut ahead = *self;
         loop {
             let found = ahead.first(close)?;
             let start = self.rest.bytes().len() - ahead.rest.bytes().len() + found.start;
@@ -168,26 +180,28 @@ impl<'a> Cuts<'a> {
 
     /// Cuts off what stands up to the first `open` and with it, and what stands from the last `close` on.
     /// Nothing is left where that one stands first.
-    pub(crate) fn keep_inside(&mut self, open: &Tag, close: &Tag) -> Option<()> {
+    pub fn keep_inside(&mut self, open: &Tag, close: &Tag) -> Option<()> {
         let (start, end) = (self.first(open)?.end, self.last(close)?.start);
         self.rest = self.rest.split_at(end.max(start)).0.split_at(start).1;
         Some(())
     }
 
     /// Cuts off what stands up to the last occurrence of the tag and with it.
-    pub(crate) fn with_last(&mut self, tag: &Tag) -> Option<Text<'a>> {
+    pub fn with_last(&mut self, tag: &Tag) -> Option<Text<'a>> {
         let found = self.last(tag)?;
         Some(self.off(found.end))
     }
 
     /// Whether the tag is in what has not been cut off. Where it hardly ever is, this is the question to ask
     /// first: to look from the start takes a tenth of the time of looking from the end.
-    pub(crate) fn hold(&self, tag: &Tag) -> bool {
+    #[must_use]
+    pub fn hold(&self, tag: &Tag) -> bool {
         self.first(tag).is_some()
     }
 
     /// What has not been cut off.
-    pub(crate) fn rest(&self) -> Text<'a> {
+    #[must_use]
+    pub fn rest(&self) -> Text<'a> {
         self.rest
     }
 
