@@ -69,10 +69,11 @@ impl Pool {
         Self { seed, ..Self::default() }
     }
 
-    /// The seed.
+    /// An empty pool for answers that are to be merged into this one, which takes none that cannot stay here:
+    /// of many answers, nearly all.
     #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.seed
+    pub fn next(&self) -> Self {
+        Self { seed: self.seed, ceiling: self.bound(), ..Self::default() }
     }
 
     /// How many answers there are.
@@ -114,7 +115,7 @@ impl Pool {
     #[must_use]
     pub fn other(&self, question: Value<'_>, answer: Value<'_>) -> Option<&[u8]> {
         let (own, asked) = (self.number(&answer.plain()), self.number(&question.plain()));
-        let pair = [own.to_le_bytes(), asked.to_le_bytes()].concat();
+        let pair = (u128::from(asked) << u64::BITS | u128::from(own)).to_le_bytes();
         let start = below(xxh3_64_with_seed(&pair, self.seed), self.answers.len());
         let (before, after) = self.answers.split_at(start);
         let others = || after.iter().chain(before).filter(|other| other.number != own);
@@ -124,9 +125,14 @@ impl Pool {
 
     /// Whether an answer of this number cannot be among the lowest.
     fn is_beyond(&self, number: u64) -> bool {
-        let is_full = self.len() == ANSWERS;
-        self.ceiling.is_some_and(|ceiling| ceiling <= number)
-            || is_full && self.answers.last().is_some_and(|last| last.number < number)
+        self.bound().is_some_and(|bound| bound <= number)
+    }
+
+    /// From which number on no answer is kept, whichever come.
+    fn bound(&self) -> Option<u64> {
+        let last = self.answers.last().filter(|_| self.len() == ANSWERS);
+        let after = last.and_then(|last| last.number.checked_add(1));
+        self.ceiling.into_iter().chain(after).min()
     }
 
     /// Keeps nothing from this number on.
@@ -186,7 +192,10 @@ fn below(random: u64, bound: usize) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::text::Text;
 
@@ -252,6 +261,26 @@ mod tests {
             merged.merge(pool);
         });
         assert_eq!(members(&merged), members(&whole));
+    }
+
+    /// Whichever of them were merged before, in whatever order.
+    #[test]
+    fn members_do_not_depend_on_what_was_known_before() {
+        for records in [records(4001, 1), records(9, 1)] {
+            let whole = pool(1, &records);
+            for size in [1, 7, 1500] {
+                let mut found = Pool::new(1);
+                // As of several threads: each pool is begun two before it is merged.
+                let mut begun = VecDeque::from([found.next(), found.next()]);
+                for part in records.chunks(size).rev() {
+                    begun.push_back(found.next());
+                    let mut next = begun.pop_front().unwrap();
+                    part.iter().for_each(|(q, a)| next.add(text(q), text(a)));
+                    found.merge(next);
+                }
+                assert_eq!(members(&found), members(&whole), "{size}");
+            }
+        }
     }
 
     #[test]

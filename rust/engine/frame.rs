@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use super::compress::{self, Compression};
 use super::framing::Framing;
+use super::unpoisoned;
 use crate::columnar::{Encoded, Encoder, LARGE};
 use crate::columns::Columns;
 use crate::convert::{Reject, Rows};
@@ -39,8 +40,8 @@ pub(super) enum Encoding {
     Batches(SchemaRef, u64),
     /// What the records' own columns are.
     Survey,
-    /// The answers of records, of which others take some by this seed.
-    Answers(u64),
+    /// The answers of records, which are merged into these.
+    Answers(Arc<Mutex<Pool>>),
     /// What is wrong with the records, which are rows of a target; of each rule, so many places.
     Check(Arc<Validator>, usize),
     /// Not at all: only the account is wanted.
@@ -54,7 +55,8 @@ pub(super) enum Frame {
     Columns(Box<Columns>),
     /// With the lines before the ones that are read.
     Survey(Box<Survey>, u64),
-    Answers(Box<Pool>),
+    /// With those that they are merged into.
+    Answers(Box<Pool>, Arc<Mutex<Pool>>),
     Check(Box<Checked>),
     Nothing,
 }
@@ -125,7 +127,7 @@ impl Encoding {
             Self::File(encoder, _) => columns(shape, encoder.schema()),
             Self::Batches(schema, _) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
-            Self::Answers(seed) => Frame::Answers(Box::new(Pool::new(*seed))),
+            Self::Answers(found) => Frame::Answers(next(found), Arc::clone(found)),
             Self::Check(validator, limit) => Frame::Check(Box::new(Checked {
                 validator: Arc::clone(validator),
                 limit: *limit,
@@ -144,9 +146,8 @@ impl Encoding {
                 *lines = 0;
                 Ok(Payload::Survey(std::mem::take(survey)))
             }
-            (_, Frame::Answers(pool)) => {
-                let next = Box::new(Pool::new(pool.seed()));
-                Ok(Payload::Answers(std::mem::replace(pool, next)))
+            (_, Frame::Answers(pool, found)) => {
+                Ok(Payload::Answers(std::mem::replace(pool, next(found))))
             }
             (_, Frame::Check(checked)) => {
                 checked.lines = 0;
@@ -169,6 +170,10 @@ impl Encoding {
             (_, Frame::Lines(rows, _)) => Ok(Payload::Bytes(std::mem::take(rows))),
         }
     }
+}
+
+fn next(found: &Mutex<Pool>) -> Box<Pool> {
+    Box::new(unpoisoned(found.lock()).next())
 }
 
 fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
@@ -249,7 +254,7 @@ impl Rows for Frame {
                 // Of the block, and not of the portion: as of all that ends a block.
                 surveyed.map_err(|error| error.in_line(line + 1))
             }
-            Self::Answers(pool) => pool.put(shape, record, line),
+            Self::Answers(pool, _) => pool.put(shape, record, line),
             Self::Check(checked) => {
                 let Checked { validator, limit, findings, lines } = &mut **checked;
                 findings.row(validator, &json(record)?, *lines + line + 1, *limit);

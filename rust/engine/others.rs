@@ -32,7 +32,8 @@ pub fn with_others(
     }
     let found = Arc::new(Mutex::new(Pool::new(seed)));
     let output = Destination::Answers(Arc::clone(&found));
-    run(converter, &Encoding::Answers(seed), inputs, output, None, settings, tick)?;
+    let encoding = Encoding::Answers(Arc::clone(&found));
+    run(converter, &encoding, inputs, output, None, settings, tick)?;
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(converter.with_others(std::mem::take(&mut *found)))
 }
