@@ -24,7 +24,7 @@ use super::region::{Region, Stamp, Watched};
 use super::rows::Batches;
 use super::stream::{Ready, Stream};
 use super::wait::Waiting;
-use super::{ReadError, STDIN};
+use super::{Ahead, ReadError, STDIN};
 use crate::error::Error;
 use crate::printable::name_of;
 use crate::scan::byte_order_mark;
@@ -187,14 +187,14 @@ impl Input {
     pub(super) fn open(&self, options: &Options) -> Result<Opened, ReadError> {
         match &self.origin {
             Origin::Path { path, part, first } => open_path(path, *part, first, options),
-            Origin::Bytes(bytes) => {
-                Ok(Opened::Stream(Box::new(streamed(taken(bytes)?, options.long)?)))
-            }
+            Origin::Bytes(bytes) => Ok(Opened::lines(streamed(taken(bytes)?, options.long)?)),
             Origin::Batches(reader) => {
-                Ok(Opened::Batches(Batches::new(&self.name, taken(reader)?)?))
+                Ok(Opened::Ahead(Ahead::Rows(Batches::new(&self.name, taken(reader)?)?)))
             }
             Origin::Strings(columns) => Ok(Opened::Strings(Parts::new(Arc::clone(columns)))),
-            Origin::Groups(groups) => Ok(Opened::Groups(parquet::Parts::new(Arc::clone(groups)))),
+            Origin::Groups(groups) => {
+                Ok(Opened::Ahead(Ahead::Groups(parquet::Parts::new(Arc::clone(groups)))))
+            }
         }
     }
 }
@@ -225,11 +225,20 @@ pub(super) struct Options {
 /// An input being read.
 pub(super) enum Opened {
     Region(Region),
-    Stream(Box<Stream>),
-    Batches(Batches),
     Strings(Parts),
-    Groups(parquet::Parts),
-    Frames { frames: Frames, watched: Arc<Watched>, long: bool },
+    Frames {
+        frames: Frames,
+        watched: Arc<Watched>,
+        long: bool,
+    },
+    /// What one worker reads, ahead of the others.
+    Ahead(Ahead),
+}
+
+impl Opened {
+    fn lines(stream: Stream) -> Self {
+        Self::Ahead(Ahead::Lines(Box::new(stream)))
+    }
 }
 
 /// What a caller opened can be read once.
@@ -263,7 +272,7 @@ fn open_path(
     // Files of /proc say that they are empty, so those are read like pipes.
     if !metadata.is_file() || metadata.len() == 0 {
         let waiting = Waiting::new(file, Arc::clone(&options.stop));
-        return Ok(Opened::Stream(Box::new(waited(waiting, options.long)?)));
+        return Ok(Opened::lines(waited(waiting, options.long)?));
     }
     let start = if is_stdin { (&file).stream_position()? } else { 0 };
     open_file(file, start, &metadata, part, options)
@@ -291,7 +300,7 @@ fn open_file(
         }
     }
     let stream = streamed(Box::new(FromStart { file, at: start }), long)?;
-    Ok(Opened::Stream(Box::new(stream.watching(watched))))
+    Ok(Opened::lines(stream.watching(watched)))
 }
 
 /// Whether a compressed file starts with lines; if it cannot be read, that is found out later.

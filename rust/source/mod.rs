@@ -5,7 +5,8 @@
 //! others. Anything else has one reader at a time, which carries the unfinished line over to the next
 //! block. Whoever finds nothing read becomes the reader and stays it while the others keep up with
 //! converting: so a decoder of compressed bytes is at work all the time, and its history stays in the
-//! caches of one core. (To hand it on with every block took a fifth more time for zstd on two threads.)
+//! caches of one core. (To hand it on with every block took a fifth more time for zstd on two threads, and
+//! a third more for large row groups of Parquet.)
 //!
 //! Where rows are framed, as in compressed files and in Arrow batches, a *portion* is taken at a time:
 //! the lines that start in the next so many bytes of an input. Portions depend on nothing but the
@@ -41,6 +42,7 @@ pub use ipc::{Columns, Strings};
 pub use parquet::{Groups, Parquet, end_of_parts};
 pub use part::part;
 use region::Watched;
+use rows::Batches;
 pub use rows::Rows;
 use stream::{Ready, Stream};
 use wait::{LOOK, Stopped};
@@ -156,8 +158,8 @@ struct State {
     passed_over: u64,
     /// Whether somebody reads on from the input, without the lock.
     reading: bool,
-    /// Blocks that were read and nobody has taken yet.
-    ready: VecDeque<(Ticket, Buffer)>,
+    /// What was read and nobody has taken yet; lines in a buffer.
+    ready: VecDeque<(Ticket, Option<Buffer>)>,
     /// What reading ended in after these.
     failure: Option<(u64, Error)>,
     /// Empty buffers for the next ones.
@@ -168,8 +170,15 @@ struct State {
 enum Taken {
     Work(Work),
     /// To read on from this.
-    Stream(Box<Stream>),
+    Ahead(Ahead),
     Nothing,
+}
+
+/// What one worker reads on from, ahead of the others.
+enum Ahead {
+    Lines(Box<Stream>),
+    Rows(Batches),
+    Groups(parquet::Parts),
 }
 
 impl State {
@@ -188,6 +197,15 @@ impl State {
     fn failed(&mut self, error: ReadError, input: &Input) -> (u64, Error) {
         self.input = usize::MAX;
         (self.sequence, error.at(input.name()))
+    }
+}
+
+impl From<parquet::Taken> for Work {
+    fn from(taken: parquet::Taken) -> Self {
+        match taken {
+            parquet::Taken::Part(part) => Self::Group(Box::new(part)),
+            parquet::Taken::Rows(rows) => Self::Rows(rows),
+        }
     }
 }
 
@@ -248,7 +266,9 @@ impl<'a> Feed<'a> {
         let mut state = self.lock();
         loop {
             if let Some((ticket, block)) = state.ready.pop_front() {
-                state.spare.push(std::mem::replace(buffer, block));
+                if let Some(block) = block {
+                    state.spare.push(std::mem::replace(buffer, block));
+                }
                 return Ok(Some(ticket));
             }
             if self.is_stopped() {
@@ -265,10 +285,10 @@ impl<'a> Feed<'a> {
             match self.take(&mut state, input) {
                 Ok(Taken::Work(work)) => return Ok(Some(state.ticket(work))),
                 Ok(Taken::Nothing) => state.next_input(),
-                Ok(Taken::Stream(stream)) => {
+                Ok(Taken::Ahead(ahead)) => {
                     state.reading = true;
                     drop(state);
-                    let read = self.read_ahead(stream, buffer);
+                    let read = self.read_ahead(input, ahead, buffer);
                     state = self.lock();
                     state.reading = false;
                     self.turn.notify_all();
@@ -280,29 +300,57 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Reads blocks ahead until one more than may wait is there, or the input ends.
-    fn read_ahead(&self, mut stream: Box<Stream>, buffer: &mut Buffer) -> Result<(), ReadError> {
+    /// Reads ahead until one block more than may wait is there, or the input ends.
+    fn read_ahead(
+        &self,
+        input: &Input,
+        mut ahead: Ahead,
+        buffer: &mut Buffer,
+    ) -> Result<(), ReadError> {
         while !self.is_stopped() {
-            let stop = &self.options.stop;
-            let offset = stream.next(buffer, self.cut, self.max_record_bytes, stop)?;
+            let work = self.read_on(input, &mut ahead, buffer)?;
             let mut state = self.lock();
-            let Some(offset) = offset else {
-                state.passed_over += stream.passed_over;
+            let Some(work) = work else {
+                if let Ahead::Lines(stream) = ahead {
+                    state.passed_over += stream.passed_over;
+                }
                 state.next_input();
                 return Ok(());
             };
-            // The rest of a file of frames starts with the end of a line of the frame before.
-            let (head, _) = stream.frame();
-            let ticket = state.ticket(Work::Lines(head + offset));
-            let empty = state.spare.pop().unwrap_or_default();
-            state.ready.push_back((ticket, std::mem::replace(buffer, empty)));
+            let is_lines = matches!(work, Work::Lines(_));
+            let empty = is_lines.then(|| state.spare.pop().unwrap_or_default());
+            let block = empty.map(|empty| std::mem::replace(buffer, empty));
+            let ticket = state.ticket(work);
+            state.ready.push_back((ticket, block));
             if state.ready.len() > self.ahead {
-                state.opened = Some(Opened::Stream(stream));
+                state.opened = Some(Opened::Ahead(ahead));
                 return Ok(());
             }
             self.turn.notify_one();
         }
         Ok(())
+    }
+
+    /// The next block, with its lines in the buffer, or the next rows.
+    fn read_on(
+        &self,
+        input: &Input,
+        ahead: &mut Ahead,
+        buffer: &mut Buffer,
+    ) -> Result<Option<Work>, ReadError> {
+        let (name, cut, limit) = (input.name(), self.cut, self.max_record_bytes);
+        match ahead {
+            Ahead::Lines(stream) => {
+                let offset = stream.next(buffer, cut, limit, &self.options.stop)?;
+                // The rest of a file of frames starts with the end of a line of the frame before.
+                let (head, _) = stream.frame();
+                Ok(offset.map(|offset| Work::Lines(head + offset)))
+            }
+            Ahead::Rows(batches) => {
+                Ok(batches.next(name, self.wanted, cut, limit)?.map(Work::Rows))
+            }
+            Ahead::Groups(parts) => Ok(parts.next(name, self.wanted, cut, limit)?.map(Work::from)),
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -327,14 +375,15 @@ impl<'a> Feed<'a> {
             None => input.open(&self.options)?,
         };
         let opened = match opened {
-            Opened::Stream(stream) => return Ok(Taken::Stream(stream)),
+            Opened::Ahead(ahead) => return Ok(Taken::Ahead(ahead)),
             Opened::Frames { mut frames, watched, long } => {
                 let Some(frame) = frames.next() else { return Ok(Taken::Nothing) };
                 let is_rest = frame.is_rest();
                 let lines = Stream::new(Ready::Frame(frame.lines(long)?));
                 if is_rest {
                     // Its rows could not all be held: they are handed on as those of a pipe are.
-                    return Ok(Taken::Stream(Box::new(lines.watching(watched))));
+                    let lines = Box::new(lines.watching(watched));
+                    return Ok(Taken::Ahead(Ahead::Lines(lines)));
                 }
                 state.opened = Some(Opened::Frames { frames, watched: watched.clone(), long });
                 return Ok(Taken::Work(Work::Frame(Box::new(lines), watched)));
@@ -343,19 +392,8 @@ impl<'a> Feed<'a> {
         };
         let work = match opened {
             Opened::Region(region) => region.next(self.cut.ticket_bytes()).map(Work::Range),
-            Opened::Batches(batches) => {
-                let (cut, limit) = (self.cut, self.max_record_bytes);
-                batches.next(input.name(), self.wanted, cut, limit)?.map(Work::Rows)
-            }
             Opened::Strings(parts) => parts.next(self.cut.ticket_bytes()).map(Work::Strings),
-            Opened::Groups(parts) => {
-                let (cut, limit) = (self.cut, self.max_record_bytes);
-                parts.next(input.name(), self.wanted, cut, limit)?.map(|taken| match taken {
-                    parquet::Taken::Part(part) => Work::Group(Box::new(part)),
-                    parquet::Taken::Rows(rows) => Work::Rows(rows),
-                })
-            }
-            Opened::Stream(_) | Opened::Frames { .. } => None,
+            Opened::Ahead(_) | Opened::Frames { .. } => None,
         };
         Ok(work.map_or(Taken::Nothing, Taken::Work))
     }
