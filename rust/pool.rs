@@ -275,7 +275,9 @@ mod tests {
                 for part in records.chunks(size).rev() {
                     begun.push_back(found.next());
                     let mut next = begun.pop_front().unwrap();
-                    part.iter().for_each(|(q, a)| next.add(text(q), text(a)));
+                    for (question, answer) in part {
+                        next.add(text(question), text(answer));
+                    }
                     found.merge(next);
                 }
                 assert_eq!(members(&found), members(&whole), "{size}");

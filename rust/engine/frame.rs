@@ -127,7 +127,7 @@ impl Encoding {
             Self::File(encoder, _) => columns(shape, encoder.schema()),
             Self::Batches(schema, _) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
-            Self::Answers(found) => Frame::Answers(next(found), Arc::clone(found)),
+            Self::Answers(found) => Frame::Answers(Box::new(next(found)), Arc::clone(found)),
             Self::Check(validator, limit) => Frame::Check(Box::new(Checked {
                 validator: Arc::clone(validator),
                 limit: *limit,
@@ -147,7 +147,7 @@ impl Encoding {
                 Ok(Payload::Survey(std::mem::take(survey)))
             }
             (_, Frame::Answers(pool, found)) => {
-                Ok(Payload::Answers(std::mem::replace(pool, next(found))))
+                Ok(Payload::Answers(std::mem::replace(pool, Box::new(next(found)))))
             }
             (_, Frame::Check(checked)) => {
                 checked.lines = 0;
@@ -172,8 +172,8 @@ impl Encoding {
     }
 }
 
-fn next(found: &Mutex<Pool>) -> Box<Pool> {
-    Box::new(unpoisoned(found.lock()).next())
+fn next(found: &Mutex<Pool>) -> Pool {
+    unpoisoned(found.lock()).next()
 }
 
 fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
