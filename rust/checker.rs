@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use crate::entries::{CALLS, Detail, List, ROLES};
 use crate::forbidden::Forbidden;
-use crate::record::{Field, Record, Value};
+use crate::record::{Field, Record};
 use crate::rules::Rules;
 use crate::shape::Shape;
 use crate::shape::plan::Condition;
 use crate::text::Text;
+use crate::value::Value;
 use crate::walk::{Token, Walk};
 
 /// A turn as rules see it.

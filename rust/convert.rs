@@ -180,7 +180,7 @@ impl Converter {
         let (mut converted, mut scratch) = (Converted::default(), self.scratch());
         let used = self.reader.used(batch.table());
         for row in range {
-            let record = batch.record(row);
+            let record = Record::of_row(batch, row);
             converted.ledger.bytes_in += self.shape.used_bytes(&record, &used);
             if let Err(fault) = self.row(&mut converted, rows, &record, &mut scratch) {
                 match self.on_error {

@@ -48,4 +48,5 @@ pub mod survey;
 pub mod target;
 pub mod text;
 pub mod validate;
+pub mod value;
 mod walk;

@@ -7,9 +7,9 @@ use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::entries::{Detail, Entry, List};
-use crate::record::{Record, Value};
 use crate::scan::{KeySet, MAX_KEYS, Span};
 use crate::text::{Escape, Text};
+use crate::value::Value;
 
 /// The lists of a record.
 #[derive(Debug)]
@@ -215,14 +215,6 @@ impl Fields {
         match self.places[slot] {
             Place::Kept(from) => Origin::Kept(from),
             Place::Made(Span { start, end }) => Origin::Made(&self.json[start..end]),
-        }
-    }
-
-    /// The value of a field that is made of what is in `record`.
-    pub(crate) fn value<'a>(&'a self, slot: usize, record: &Record<'a>) -> Value<'a> {
-        match self.origin(slot) {
-            Origin::Kept(from) => record.value(from),
-            Origin::Made(json) => Value::of(json),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What of an answer is trained on, and how its text is cut for that.
 
-use crate::record::Absence;
 use crate::text::{Cuts, Tag, Text};
+use crate::value::Absence;
 
 /// What is trained on: the rest of a row is read and not learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use crate::entries::{Detail, List};
-use crate::record::{Record, Value};
+use crate::record::Record;
 use crate::text::{Text, may_hold, splits_escape};
+use crate::value::Value;
 
 /// What a target asks of the document that holds the answer.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::record::Value;
 use crate::text::Escape;
+use crate::value::Value;
 
 /// Answers that are kept at most.
 pub const ANSWERS: usize = 1000;
@@ -30,7 +30,7 @@ pub const NO_OTHER: &str = "no other answer";
 ///
 /// ```
 /// use raftfast::pool::Pool;
-/// use raftfast::record::Value;
+/// use raftfast::value::Value;
 /// use raftfast::text::Text;
 ///
 /// let text = |text| Value::Text(Text::Plain(text));

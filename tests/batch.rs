@@ -15,10 +15,11 @@ use raftfast::convert::Converter;
 use raftfast::dialect::Reading;
 use raftfast::error::Error;
 use raftfast::ledger::Ledger;
-use raftfast::record::{Absence, Field, Holds, Value};
+use raftfast::record::{Field, Record};
 use raftfast::shape::{Options, Shape};
 use raftfast::target::Target;
 use raftfast::text::Escape;
+use raftfast::value::{Absence, Holds, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// How values are laid out in Arrow.
@@ -181,7 +182,7 @@ fn rows(shape: &Shape, batch: &RecordBatch) -> Result<(Vec<u8>, Ledger), Error> 
     let (mut rows, mut ledger) = (Vec::new(), Ledger::default());
     let batch = shape.batch("x.arrow", batch)?;
     for row in 0..batch.rows() {
-        let record = batch.record(row);
+        let record = Record::of_row(&batch, row);
         assert_bounded(record.whole());
         (0..shape.fields().len()).for_each(|slot| assert_bounded(record.value(slot)));
         if let Some(reason) = shape.judge(&record).unwrap().dropped {
@@ -580,7 +581,7 @@ fn absence_is_that_of_python() {
             false,
         )
         .unwrap();
-        let record = batch.record(0);
+        let record = Record::of_row(&batch, 0);
         assert_eq!(record.value(0).absence(), expected, "{layout:?}: {value}");
         assert_eq!(record.value(1), Value::Missing);
         assert_eq!((record.has(0), record.has(1)), (true, false));

@@ -234,7 +234,7 @@ fn rows_of_arrow_batches_fill_the_same_columns_as_lines() {
         let rows = Batch::new("in.arrow", &input, &keys.collect::<Vec<_>>(), true).unwrap();
         let mut columns = Columns::new(&shape, Arc::new(shape.schema(&known).unwrap()));
         for row in 0..rows.rows() {
-            columns.push(&rows.record(row)).unwrap();
+            columns.push(&Record::of_row(&rows, row)).unwrap();
         }
         assert_eq!(columns.finish().unwrap(), batch(&shape, &known, &lines), "{skeleton}");
     }

@@ -7,8 +7,9 @@ use arrow_buffer::Buffer;
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 use raftfast::batch::Batch;
-use raftfast::record::{Holds, Value};
+use raftfast::record::Record;
 use raftfast::text::Escape;
+use raftfast::value::{Holds, Value};
 
 /// Rows of a column at most.
 const ROWS: usize = 16;
@@ -30,10 +31,10 @@ pub fn batch(data: &[u8]) {
     let taken = Batch::new("input", &columns, &[("text", Holds::Documents)], true);
     assert_eq!(taken.is_ok(), sound, "{taken:?}");
     if let Ok(taken) = taken {
-        (0..taken.rows()).for_each(|row| assert_json(taken.record(row).value(0)));
+        (0..taken.rows()).for_each(|row| assert_json(Record::of_row(&taken, row).value(0)));
     }
     if let Ok(taken) = Batch::new("input", &columns, &[("text", Holds::Something)], false) {
-        (0..taken.rows()).for_each(|row| assert_told(taken.record(row).value(0)));
+        (0..taken.rows()).for_each(|row| assert_told(Record::of_row(&taken, row).value(0)));
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow_array::Array;
 use arrow_data::ArrayData;
 
-use super::node::Node;
 use crate::error::Error;
+use crate::value::Node;
 
 /// The values that the batches before had. By default none were seen.
 #[derive(Debug, Default)]

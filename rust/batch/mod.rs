@@ -1,4 +1,4 @@
-//! Arrow batches as records: the rows of a batch, seen through the same [`Record`] as lines.
+//! Arrow batches that records are rows of.
 //!
 //! Everything is checked when a batch is taken: the types of its columns against the fields, then
 //! offsets, UTF-8 and dictionary keys of every column in use. After that a row costs no check and no
@@ -8,24 +8,18 @@
 //! kind of list, struct or map as well. A column that is not there is a field that no record has.
 
 mod dictionaries;
-mod jsons;
-mod leaf;
-mod node;
 mod reader;
-mod strings;
 mod table;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
 use crate::error::{Error, ErrorKind};
-use crate::record::{Holds, Record, Value};
 use crate::scan::KeySet;
+use crate::value::{Holds, Node, Struct, Value};
 pub(crate) use dictionaries::Dictionaries;
-use node::{Node, Struct};
 use reader::Reader;
 
-pub use node::Nested;
 pub use table::{ALL_COLUMNS, Column, Form};
 
 /// A batch whose columns in use have been checked.
@@ -35,16 +29,18 @@ pub use table::{ALL_COLUMNS, Column, Form};
 ///
 /// use arrow_array::{ArrayRef, RecordBatch, StringArray};
 /// use raftfast::batch::Batch;
-/// use raftfast::record::{Holds, Value};
+/// use raftfast::record::Record;
 /// use raftfast::text::Text;
+/// use raftfast::value::{Holds, Value};
 ///
 /// let answers: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
 /// let columns = RecordBatch::try_from_iter_with_nullable([("cot_answer", answers, true)])?;
 /// let keys = [("cot_answer", Holds::Text), ("id", Holds::Text)];
 /// let batch = Batch::new("train.arrow", &columns, &keys, false)?;
-/// assert_eq!(batch.record(0).value(0), Value::Text(Text::Plain("a")));
-/// assert_eq!(batch.record(1).value(0), Value::Null);
-/// assert_eq!(batch.record(1).value(1), Value::Missing);
+/// let record = |row| Record::of_row(&batch, row);
+/// assert_eq!(record(0).value(0), Value::Text(Text::Plain("a")));
+/// assert_eq!(record(1).value(0), Value::Null);
+/// assert_eq!(record(1).value(1), Value::Missing);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -134,13 +130,6 @@ impl Batch {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
-    }
-
-    /// The record of a row. Its values are there for rows below [`Self::rows`] only.
-    #[inline]
-    #[must_use]
-    pub fn record(&self, row: usize) -> Record<'_> {
-        Record::of_row(self, row)
     }
 
     /// The columns of the table, also those that were not read.

@@ -14,16 +14,15 @@ use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
 use super::dictionaries::Dictionaries;
-use super::jsons::{Jsons, NotJson, is_json};
-use super::leaf;
-use super::node::{Fixed, List, Map, Node, Offsets, Runs, Struct, Views};
-use super::strings::Strings;
 use super::table::item_of;
 use crate::error::{Error, ErrorKind};
 use crate::printable::cut;
-use crate::record::{Holds, Value};
 use crate::scan::check_strings;
 use crate::text::Text;
+use crate::value::{
+    Fixed, Holds, Jsons, List, Map, Node, NotJson, Offsets, Runs, Strings, Struct, Value, Views,
+    is_json, leaf, sign,
+};
 
 /// Characters of a type that a message shows at most.
 const TYPE: usize = 80;
@@ -171,7 +170,7 @@ impl<'a> Reader<'a> {
 
     fn leaf(self, array: &dyn Array) -> Result<Node, Error> {
         const EXPECTED: &str = "values that JSON has";
-        let leaf = leaf::leaf(array).ok_or_else(|| self.wrong_type(EXPECTED, array.data_type()))?;
+        let leaf = leaf(array).ok_or_else(|| self.wrong_type(EXPECTED, array.data_type()))?;
         self.own(&array.to_data())?;
         match leaf.unwritable() {
             None => Ok(Node::Leaf(leaf)),
@@ -184,7 +183,7 @@ impl<'a> Reader<'a> {
 
     fn sign(self, array: &dyn Array) -> Result<Node, Error> {
         self.own(&array.to_data())?;
-        Ok(Node::Leaf(leaf::sign(array)))
+        Ok(Node::Leaf(sign(array)))
     }
 
     fn dictionary<K: ArrowDictionaryKeyType>(

@@ -3,7 +3,7 @@
 
 use arrow_schema::{DataType, Field, Schema};
 
-use super::jsons::is_json;
+use crate::value::is_json;
 
 /// The key in the metadata of a schema under which stand, as a JSON array, the names of all columns of the
 /// table that its columns are of.

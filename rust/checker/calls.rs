@@ -1,7 +1,7 @@
 //! Calls of tools: how many, their ids and their arguments, held against what a consumer takes for them.
 
 use super::Turn;
-use crate::record::Value;
+use crate::value::Value;
 use crate::walk::{elements, member};
 
 /// What Mistral's tokenizers take for no id.

@@ -5,11 +5,12 @@ use arrow_array::ArrayRef;
 use super::column::Column;
 use crate::arrays::Growing;
 use crate::error::Error;
-use crate::record::{Record, Value};
+use crate::record::Record;
 use crate::shape::flatten;
 use crate::shape::tree::Node;
 use crate::survey::Values;
 use crate::text::Escape;
+use crate::value::Value;
 
 /// A column of JSON values.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use serde::de::IgnoredAny;
 
 use super::make::add;
 use super::unread::Unread;
-use crate::record::Value;
 use crate::text::{Text, write_json_string};
+use crate::value::Value;
 use crate::walk::{Token, Walk, elements, member};
 
 /// A call: the JSON of its name, and that of its arguments, an object.

@@ -11,11 +11,12 @@ use super::{CONTEXT, Dialect, INSTRUCTION, Turns};
 use crate::entries::{Detail, List};
 use crate::error::Error;
 use crate::mask::{Cutter, FinalAnswer};
-use crate::record::{Field, Holds};
+use crate::record::Field;
 use crate::scan::{KeySet, Keys, MAX_KEYS};
 use crate::shape::plan::{Plan, Source, Step};
 use crate::shape::{Expressions, Operation, Shape, operations_of};
 use crate::text::Tag;
+use crate::value::Holds;
 
 impl Reader {
     /// Compiles what a shape needs of the dialects. Long, because all that a reader has is named once.

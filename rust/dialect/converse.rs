@@ -14,8 +14,9 @@ use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::FaultKind;
 use crate::made::{Fields, Lists};
 use crate::mask::FinalAnswer;
-use crate::record::{Record, Value};
+use crate::record::Record;
 use crate::scan::Span;
+use crate::value::Value;
 
 impl Reader {
     /// Puts the lists of turns together, unless one question and its answer are all that is said: rows are
@@ -107,7 +108,7 @@ impl Reader {
         lists: &mut Lists,
     ) -> Result<(), TryReserveError> {
         for (role, slot) in [("user", self.instruction), ("assistant", self.cot_answer)] {
-            let content = slot.map_or(Value::Missing, |slot| fields.value(slot, record));
+            let content = slot.map_or(Value::Missing, |slot| record.value_in(fields, slot));
             if is_there(content) {
                 said.push(turn(role, content, lists)?);
             }
@@ -124,7 +125,7 @@ impl Reader {
         lists: &mut Lists,
     ) -> Result<(), TryReserveError> {
         let given = Value::of(&self.system.text);
-        let system = self.system.slot.map_or(given, |slot| fields.value(slot, record));
+        let system = self.system.slot.map_or(given, |slot| record.value_in(fields, slot));
         if is_there(system) {
             let system = turn("system", system, lists)?;
             return lists.push(system);
@@ -142,7 +143,7 @@ impl Reader {
         record: &Record<'_>,
         lists: &mut Lists,
     ) -> Result<(), TryReserveError> {
-        let found = self.cot_answer.map_or(Value::Missing, |slot| fields.value(slot, record));
+        let found = self.cot_answer.map_or(Value::Missing, |slot| record.value_in(fields, slot));
         let last = said.iter_mut().rfind(|turn| lists.is(turn, "assistant"));
         if let Some(last) = last
             && is_there(found)
@@ -156,7 +157,7 @@ impl Reader {
     /// Whether the question and the answer that rows ask for are there: without, a record is filtered.
     fn is_complete(&self, fields: &Fields, record: &Record<'_>) -> bool {
         let mut asked = [self.instruction, self.cot_answer].into_iter().flatten();
-        asked.all(|slot| is_there(fields.value(slot, record)))
+        asked.all(|slot| is_there(record.value_in(fields, slot)))
     }
 
     /// Whether rows are made of neither turns nor a prompt, whatever there is to say.
@@ -167,7 +168,7 @@ impl Reader {
     /// Whether a question and an answer are there, and nothing is to be made of them but rows.
     fn takes_pair_as_it_is(&self, fields: &Fields, record: &Record<'_>) -> bool {
         let said =
-            |slot: Option<usize>| slot.is_some_and(|slot| is_there(fields.value(slot, record)));
+            |slot: Option<usize>| slot.is_some_and(|slot| is_there(record.value_in(fields, slot)));
         let changes = self.final_answer.is_some() || self.jinja.is_some();
         !changes && said(self.instruction) && said(self.cot_answer)
     }

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use crate::entries::{Detail, Entry, List};
 use crate::made::{Lists, Mark};
 use crate::mask::QUOTE;
-use crate::record::Value;
 use crate::scan::Span;
 use crate::text::{Cuts, Tag, Text};
+use crate::value::Value;
 use crate::walk::{Token, Walk, is_key};
 
 /// What stands around documents and quotes (ShishirPatil/gorilla:raft/raft.py).

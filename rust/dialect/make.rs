@@ -16,11 +16,12 @@ use crate::entries::{Detail, Entry, List};
 use crate::error::FaultKind;
 use crate::made::{Lists, add_json};
 use crate::mask::Cutter;
-use crate::record::{Holds, Record, Value};
+use crate::record::Record;
 use crate::rules::interned;
 use crate::scan::Span;
 use crate::shape::plan::{Plan, tells};
 use crate::text::{Escape, Text};
+use crate::value::{Holds, Value};
 
 impl Reader {
     /// Makes a record anew, or tells that it gives several, one for each answer.
@@ -228,7 +229,7 @@ impl Reader {
             fields.put(made.slot, |out| made.plan.write(&source, Escape::Keep, out))?;
             if let Some(fix) = &made.fix {
                 let before = found(&fix.without, record, said, lists)?;
-                let after = fields.value(made.slot, record);
+                let after = record.value_in(fields, made.slot);
                 if Value::of(&before) != after && is_there(after) && !fixes.contains(&fix.name) {
                     fixes.push(fix.name);
                 }
@@ -248,7 +249,7 @@ impl Reader {
         let Some(slot) = self.cot_answer.filter(|_| self.answer == Answer::Either) else {
             return Ok(());
         };
-        if is_there(scratch.fields.value(slot, record)) {
+        if is_there(record.value_in(&scratch.fields, slot)) {
             return Ok(());
         }
         let short = found(&known.short, record, said, &scratch.lists)?;
@@ -272,8 +273,8 @@ impl Reader {
         let Scratch { lists, fields, about, others, .. } = scratch;
         let own = found(&known.question, record, said, lists)?;
         let instruction = self.instruction.filter(|_| !is_there(Value::of(&own)));
-        let question = instruction.map_or(Value::of(&own), |slot| fields.value(slot, record));
-        let answer = fields.value(answer, record);
+        let question = instruction.map_or(Value::of(&own), |slot| record.value_in(fields, slot));
+        let answer = record.value_in(fields, answer);
         let other = if let Some(others) = others {
             others.other(question, answer).unwrap_or(b"null")
         } else {
@@ -291,7 +292,7 @@ impl Reader {
         };
         let Scratch { lists, fields, .. } = scratch;
         let start = lists.len();
-        if let Value::Text(text) = fields.value(slot, record) {
+        if let Value::Text(text) = record.value_in(fields, slot) {
             spans(text, &self.cutter, lists)?;
         }
         lists.set(List::Spans, start..lists.len());
@@ -302,7 +303,7 @@ impl Reader {
     /// Takes the target's system message where the record has none.
     fn choose_system(&self, record: &Record<'_>, scratch: &mut Scratch) -> Result<(), Unread> {
         let Some(slot) = self.system.slot else { return Ok(()) };
-        if !is_there(scratch.fields.value(slot, record)) {
+        if !is_there(record.value_in(&scratch.fields, slot)) {
             scratch.fields.put_value(slot, Value::of(&self.system.text))?;
         }
         Ok(())

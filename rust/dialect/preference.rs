@@ -7,8 +7,8 @@ use super::unread::Unread;
 use crate::entries::{Detail, Entry};
 use crate::error::FaultKind;
 use crate::made::Lists;
-use crate::record::Value;
 use crate::scan::Span;
+use crate::value::Value;
 
 const TOLD_ANEW: &str = "a rejected conversation that differs before its last turn";
 const ASKED_ANEW: &str = "a prompt that the chosen conversation does not ask";

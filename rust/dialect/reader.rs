@@ -14,11 +14,12 @@ use crate::jinja::Jinja;
 use crate::made::{Fields, Lists, Mark};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::pool::{NO_OTHER, Pool};
-use crate::record::{Absence, Field, Holds, Record, Value};
+use crate::record::{Field, Record};
 use crate::scan::{KeySet, Keys, MAX_KEYS};
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Tag};
+use crate::value::{Absence, Holds, Value};
 use crate::walk::{Token, Walk};
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.

@@ -10,8 +10,8 @@ use crate::entries::{Detail, Entry, List};
 use crate::error::FaultKind;
 use crate::jinja::{Conversation, Jinja, Turn};
 use crate::made::Lists;
-use crate::record::Value;
 use crate::text::{Text, write_json_string};
+use crate::value::Value;
 use crate::walk::Walk;
 
 impl Reader {

@@ -13,8 +13,9 @@ use crate::error::FaultKind;
 use crate::ledger::{Ledger as Account, Reasons};
 use crate::oracle::Oracle;
 use crate::pool::NO_OTHER;
-use crate::record::{Absence, Field};
+use crate::record::Field;
 use crate::rules;
+use crate::value::Absence;
 
 #[pyclass(frozen, module = "raftfast")]
 pub(super) struct Ledger {

@@ -9,9 +9,10 @@ use super::bound::Bound;
 use super::placeholder::Operation;
 use crate::entries::List;
 use crate::mask::Cutter;
-use crate::record::{Holds, Record, Value};
+use crate::record::Record;
 use crate::scan::MAX_KEYS;
 use crate::text::{Escape, Text, write_json_compact};
+use crate::value::{Holds, Value};
 use crate::walk::{elements, member};
 
 /// The steps that write a row, or a value, and how much they write at most.

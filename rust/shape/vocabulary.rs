@@ -8,8 +8,9 @@ use super::placeholder::Operation;
 use super::plan::{Condition, Source};
 use super::tree::{Node, Part};
 use crate::entries::{Detail, List};
-use crate::record::{Field, Holds};
+use crate::record::Field;
 use crate::text::Text;
+use crate::value::Holds;
 
 /// What a name stands for.
 #[derive(Clone, Debug)]

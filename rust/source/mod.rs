@@ -32,8 +32,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind};
-use crate::record::Holds;
 use crate::scan::{Buffer, byte_order_mark};
+use crate::value::Holds;
 use decode::Broken;
 pub use digest::digest;
 pub use input::{Beginning, Bytes, Input, Reader};

@@ -10,7 +10,7 @@ use super::{Cut, ReadError, Wanted};
 use crate::batch::{Batch, Dictionaries};
 use crate::error::{Error, ErrorKind, FaultKind};
 use crate::printable::cut;
-use crate::record::Value;
+use crate::value::Value;
 
 /// Where the words of a library are cut, which may quote the file.
 const MESSAGE: usize = 160;
@@ -116,7 +116,6 @@ fn end_of_rows(
 
 /// About how long a row is as JSON, if that is no longer than a record may be.
 fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option<usize> {
-    let record = batch.record(row);
     let (mut room, mut texts) = (limit, 0);
     let mut fits = |value| match value {
         Value::Nested(nested) => nested.fits(&mut room),
@@ -126,9 +125,9 @@ fn length(batch: &Batch, row: usize, wanted: Wanted<'_>, limit: usize) -> Option
         }
     };
     let fits = if wanted.whole {
-        fits(record.whole())
+        fits(batch.whole(row))
     } else {
-        (0..wanted.keys.len()).all(|slot| fits(record.value(slot)))
+        (0..wanted.keys.len()).all(|slot| fits(batch.value(slot, row)))
     };
     (fits && texts <= room).then_some(limit - room + texts + 1)
 }

@@ -8,8 +8,8 @@ use super::{Names, Problem};
 use crate::checker::{Turn, speaker};
 use crate::entries::Detail;
 use crate::printable::cut;
-use crate::record::Value;
 use crate::text::Text;
+use crate::value::Value;
 use crate::walk::{Walk, decoded, elements};
 
 /// Characters of a value that are told.

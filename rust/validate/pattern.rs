@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::entries::{CALLS, Detail, List, ROLES};
-use crate::record::{Field, Holds};
+use crate::record::Field;
 use crate::scan::MAX_KEYS;
 use crate::shape::plan::{Condition, Source};
 use crate::shape::tree::{Item, Node, Part};
 use crate::shape::{Operation, Shape};
+use crate::value::Holds;
 
 /// What a value may be.
 #[derive(Debug)]

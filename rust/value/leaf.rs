@@ -16,7 +16,7 @@ use arrow_schema::{DataType, TimeUnit};
 use serde::Serialize;
 
 /// An array of such values.
-pub(super) trait Leaf: Debug + Send + Sync {
+pub(crate) trait Leaf: Debug + Send + Sync {
     /// Whether the value of a row is null.
     fn is_null(&self, row: usize) -> bool;
     /// Appends the value of a row as JSON. It must not be null.
@@ -28,10 +28,10 @@ pub(super) trait Leaf: Debug + Send + Sync {
 }
 
 /// Bytes of a value at most: a decimal of 76 digits with 128 zeros after it, and its signs.
-pub(super) const LONGEST: usize = 256;
+pub(crate) const LONGEST: usize = 256;
 
 /// The array as such values; `None` if it holds something else.
-pub(super) fn leaf(array: &dyn Array) -> Option<Box<dyn Leaf>> {
+pub(crate) fn leaf(array: &dyn Array) -> Option<Box<dyn Leaf>> {
     Some(match array.data_type() {
         DataType::Boolean => Box::new(array.as_boolean().clone()),
         DataType::Int8 => number::<Int8Type>(array),
@@ -54,7 +54,7 @@ pub(super) fn leaf(array: &dyn Array) -> Option<Box<dyn Leaf>> {
 }
 
 /// The array as values of which is known only that they are there.
-pub(super) fn sign(array: &dyn Array) -> Box<dyn Leaf> {
+pub(crate) fn sign(array: &dyn Array) -> Box<dyn Leaf> {
     Box::new(Sign(array.logical_nulls()))
 }
 

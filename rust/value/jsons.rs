@@ -15,7 +15,7 @@ use crate::text::{Escape, write_json_compact};
 
 /// The values, checked, each as it would stand in a line.
 #[derive(Debug)]
-pub(super) struct Jsons {
+pub(crate) struct Jsons {
     json: Vec<u8>,
     /// Where the value of a row stands; nowhere, if it is null.
     rows: Vec<Span>,
@@ -25,12 +25,12 @@ pub(super) struct Jsons {
 const JSON: &str = "arrow.json";
 
 /// Whether a field is of that type.
-pub(super) fn is_json(field: &Field) -> bool {
+pub(crate) fn is_json(field: &Field) -> bool {
     field.metadata().get(EXTENSION_TYPE_NAME_KEY).is_some_and(|name| name == JSON)
 }
 
 /// Why strings are no JSON.
-pub(super) enum NotJson {
+pub(crate) enum NotJson {
     /// That of this row is none, or has what no line may have.
     Row(usize),
     Memory(TryReserveError),
@@ -44,7 +44,7 @@ impl From<TryReserveError> for NotJson {
 
 impl Jsons {
     /// Checks so many strings.
-    pub(super) fn new(strings: &Strings, rows: usize) -> Result<Self, NotJson> {
+    pub(crate) fn new(strings: &Strings, rows: usize) -> Result<Self, NotJson> {
         let mut values = Self { json: Vec::new(), rows: Vec::new() };
         let mut line = OneLine::default();
         values.rows.try_reserve_exact(rows)?;
@@ -64,7 +64,7 @@ impl Jsons {
 
     /// The value of a row, as JSON; empty, if it is null.
     #[inline]
-    pub(super) fn get(&self, row: usize) -> &[u8] {
+    pub(crate) fn get(&self, row: usize) -> &[u8] {
         let Span { start, end } = self.rows[row];
         &self.json[start..end]
     }

@@ -4,7 +4,7 @@ use arrow_array::{Array, LargeStringArray, StringArray, StringViewArray};
 
 /// An array of strings, checked.
 #[derive(Debug)]
-pub(super) enum Strings {
+pub(crate) enum Strings {
     Small(StringArray),
     Large(LargeStringArray),
     View(StringViewArray),
@@ -13,7 +13,7 @@ pub(super) enum Strings {
 impl Strings {
     /// The string of a row; `None` is null.
     #[inline]
-    pub(super) fn get(&self, row: usize) -> Option<&str> {
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
         match self {
             Self::Small(array) => array.is_valid(row).then(|| array.value(row)),
             Self::Large(array) => array.is_valid(row).then(|| array.value(row)),

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use arrow_array::{ArrowPrimitiveType, PrimitiveArray};
 use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+use super::Value;
 use super::jsons::Jsons;
 use super::leaf::{LONGEST, Leaf};
 use super::strings::Strings;
-use crate::record::Value;
 use crate::text::{Escape, Text};
 
 /// An array, checked.
 #[derive(Debug, Default)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Nothing but nulls.
     #[default]
     Null,
@@ -33,14 +33,14 @@ pub(super) enum Node {
 
 /// The members of objects, in order.
 #[derive(Debug)]
-pub(super) struct Struct {
+pub(crate) struct Struct {
     pub nulls: Option<NullBuffer>,
     pub members: Vec<(String, Node)>,
 }
 
 /// Runs of the elements of another array.
 #[derive(Debug)]
-pub(super) struct List {
+pub(crate) struct List {
     pub nulls: Option<NullBuffer>,
     pub runs: Box<dyn Runs>,
     pub items: Box<Node>,
@@ -48,7 +48,7 @@ pub(super) struct List {
 
 /// Runs of names and values.
 #[derive(Debug)]
-pub(super) struct Map {
+pub(crate) struct Map {
     pub nulls: Option<NullBuffer>,
     pub runs: Offsets<i32>,
     pub names: Box<Node>,
@@ -56,7 +56,7 @@ pub(super) struct Map {
 }
 
 /// Where the value of a row of a dictionary is; `None` is null.
-pub(super) trait Keys: std::fmt::Debug + Send + Sync {
+pub(crate) trait Keys: std::fmt::Debug + Send + Sync {
     fn key(&self, row: usize) -> Option<usize>;
 }
 
@@ -68,17 +68,17 @@ impl<T: ArrowPrimitiveType> Keys for PrimitiveArray<T> {
 }
 
 /// Where the elements of a row are.
-pub(super) trait Runs: std::fmt::Debug + Send + Sync {
+pub(crate) trait Runs: std::fmt::Debug + Send + Sync {
     fn run(&self, row: usize) -> Range<usize>;
 }
 
 /// Runs that follow one another, counted from the first one.
 #[derive(Debug)]
-pub(super) struct Offsets<O: ArrowNativeType>(pub OffsetBuffer<O>);
+pub(crate) struct Offsets<O: ArrowNativeType>(pub OffsetBuffer<O>);
 
 impl<O: ArrowNativeType> Offsets<O> {
     /// All elements that are in some row.
-    pub(super) fn whole(&self) -> Range<usize> {
+    pub(crate) fn whole(&self) -> Range<usize> {
         let place = |offset: Option<&O>| offset.map_or(0, |offset| offset.as_usize());
         place(self.0.first())..place(self.0.last())
     }
@@ -93,7 +93,7 @@ impl<O: ArrowNativeType> Runs for Offsets<O> {
 
 /// Runs that lie anywhere.
 #[derive(Debug)]
-pub(super) struct Views<O: ArrowNativeType> {
+pub(crate) struct Views<O: ArrowNativeType> {
     pub offsets: ScalarBuffer<O>,
     pub sizes: ScalarBuffer<O>,
 }
@@ -107,7 +107,7 @@ impl<O: ArrowNativeType> Runs for Views<O> {
 
 /// Runs of one length.
 #[derive(Debug)]
-pub(super) struct Fixed(pub usize);
+pub(crate) struct Fixed(pub usize);
 
 impl Runs for Fixed {
     fn run(&self, row: usize) -> Range<usize> {
@@ -118,7 +118,7 @@ impl Runs for Fixed {
 impl Node {
     /// The value of a row.
     #[inline]
-    pub(super) fn value(&self, row: usize) -> Value<'_> {
+    pub(crate) fn value(&self, row: usize) -> Value<'_> {
         match self {
             Self::Text(strings) => {
                 strings.get(row).map_or(Value::Null, |text| Value::Text(Text::Plain(text)))
