@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform
 import resource
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,29 +74,6 @@ def test_a_split_takes_no_more_memory_the_longer_its_input_is(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
     )
     assert (done.returncode, done.stderr) == (0, b"")
-
-
-FAULTS = """
-import resource, sys, raftfast
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-before = faults()
-raftfast.convert(sys.argv[2:], sys.argv[1], threads=1)
-print(faults() - before)
-"""
-
-
-# Pages were given back to the system after each row group: a quarter of the time of Parquet.
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others keep what they like")
-def test_the_memory_of_a_row_group_is_there_for_the_next_one(large: Path, tmp_path: Path) -> None:
-    def faults(times: int) -> int:
-        inputs = [tmp_path / f"{times}-{number}.jsonl" for number in range(times)]
-        for link in inputs:
-            link.symlink_to(large)
-        command = [sys.executable, "-c", FAULTS, str(tmp_path / "rows.parquet"), *map(str, inputs)]
-        return int(subprocess.run(command, check=True, capture_output=True).stdout)
-
-    assert faults(3) - faults(1) < large.stat().st_size // resource.getpagesize() // 2
 
 
 def least_that_loads(shell: Run) -> int:

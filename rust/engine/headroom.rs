@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex};
 
 use super::unpoisoned;
 use crate::error::Error;
-use crate::memory::{ask, keep};
+use crate::memory::ask;
 
 /// What the workers of a run have been promised.
 #[derive(Debug)]
@@ -28,16 +28,9 @@ pub(super) struct Promise<'a> {
 }
 
 impl Headroom {
-    /// For a run of so many threads, under the limit that the process has now (`ulimit -v`). Where there is
-    /// none, memory is kept that is given back, if that comes to no more than a run may take.
-    pub(super) fn new(threads: usize) -> Self {
-        const KEPT_EACH: usize = 40 << 20;
-        const MOST: usize = 256 << 20;
-        let is_limited = is_limited();
-        if !is_limited && threads <= MOST / KEPT_EACH {
-            keep();
-        }
-        Self::with(is_limited)
+    /// For a run, under the limit that the process has now (`ulimit -v`).
+    pub(super) fn new() -> Self {
+        Self::with(is_limited())
     }
 
     fn with(is_limited: bool) -> Self {

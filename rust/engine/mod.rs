@@ -239,7 +239,7 @@ fn run(
         },
         done: AtomicU64::new(0),
         working: AtomicUsize::new(0),
-        headroom: Headroom::new(threads),
+        headroom: Headroom::new(),
         keep_rejects: rejects.is_some(),
     };
     run.workers(threads, &mut |done| tick(Progress { done, total }))?;
