@@ -46,7 +46,8 @@ pub struct Pool {
     answers: Vec<Answer>,
     /// Bytes of their texts.
     bytes: usize,
-    /// The lowest number of those that there was no room for: no higher one is kept, whenever it comes.
+    /// From this number on nothing is kept, whenever it comes: there was no room for it, here or in the pool
+    /// that this one is a part of.
     ceiling: Option<u64>,
 }
 
@@ -72,7 +73,7 @@ impl Pool {
     /// An empty pool for answers that are to be merged into this one, which takes none that cannot stay here:
     /// of many answers, nearly all.
     #[must_use]
-    pub fn next(&self) -> Self {
+    pub fn part(&self) -> Self {
         Self { seed: self.seed, ceiling: self.bound(), ..Self::default() }
     }
 
@@ -236,52 +237,60 @@ mod tests {
         }
     }
 
+    /// Answers that fill the pool by their bytes.
+    fn long_ones() -> Vec<(String, String)> {
+        let length = |n: usize| (n * 7919 % 100 + 1) * LONGEST / 100;
+        let record = |n| ("q".to_owned(), format!("{n}{}", "x".repeat(length(n) - 3)));
+        (0..200).map(record).collect()
+    }
+
     /// A shorter one behind an answer that there was no room for was kept, if it came later.
     #[test]
     fn members_of_all_lengths_do_not_depend_on_the_order() {
-        let length = |n: usize| (n * 7919 % 100 + 1) * LONGEST / 100;
-        let answers: Vec<_> =
-            (0..200).map(|n| format!("{n}{}", "x".repeat(length(n) - 3))).collect();
-        let gathered = |order: usize| {
-            let mut pool = Pool::new(3);
-            for n in 0..answers.len() {
-                pool.add(text("q"), text(&answers[n * order % answers.len()]));
-            }
-            pool
-        };
-        let whole = gathered(1);
-        assert!(whole.bytes > BYTES / 2 && whole.len() < answers.len());
-        assert_eq!(members(&gathered(199)), members(&whole));
+        let records = long_ones();
+        let whole = pool(3, &records);
+        assert!(whole.bytes > BYTES / 2 && whole.len() < records.len());
+        let turned: Vec<_> = records.iter().rev().cloned().collect();
+        assert_eq!(members(&pool(3, &turned)), members(&whole));
         let mut merged = Pool::new(3);
-        answers.chunks(30).rev().for_each(|part| {
-            let mut pool = Pool::new(3);
-            for answer in part {
-                pool.add(text("q"), text(answer));
-            }
-            merged.merge(pool);
-        });
+        records.chunks(30).rev().for_each(|part| merged.merge(pool(3, part)));
         assert_eq!(members(&merged), members(&whole));
     }
 
     /// Whichever of them were merged before, in whatever order.
     #[test]
     fn members_do_not_depend_on_what_was_known_before() {
-        for records in [records(4001, 1), records(9, 1)] {
+        for records in [records(4001, 1), records(9, 1), long_ones()] {
             let whole = pool(1, &records);
-            for size in [1, 7, 1500] {
+            for size in [1, 7, 40, 400] {
                 let mut found = Pool::new(1);
                 // As of several threads: each pool is begun two before it is merged.
-                let mut begun = VecDeque::from([found.next(), found.next()]);
-                for part in records.chunks(size).rev() {
-                    begun.push_back(found.next());
-                    let mut next = begun.pop_front().unwrap();
-                    for (question, answer) in part {
-                        next.add(text(question), text(answer));
+                let mut begun = VecDeque::from([found.part(), found.part()]);
+                for records in records.chunks(size).rev() {
+                    begun.push_back(found.part());
+                    let mut part = begun.pop_front().unwrap();
+                    for (question, answer) in records {
+                        part.add(text(question), text(answer));
                     }
-                    found.merge(next);
+                    found.merge(part);
                 }
                 assert_eq!(members(&found), members(&whole), "{size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_part_takes_no_answer_that_cannot_stay() {
+        for records in [records(4001, 1), long_ones()] {
+            let whole = pool(1, &records);
+            let mut part = whole.part();
+            let answers: Vec<_> = whole.answers.iter().map(|answer| answer.json.clone()).collect();
+            for (question, answer) in &records {
+                if !answers.contains(&format!("\"{answer}\"").into_bytes()) {
+                    part.add(text(question), text(answer));
+                }
+            }
+            assert_eq!(part.len(), 0);
         }
     }
 

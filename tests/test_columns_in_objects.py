@@ -13,7 +13,7 @@ import raftfast
 from pyarrow import ipc, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TABLE = pa.table(
@@ -232,3 +232,18 @@ def test_what_an_object_raises_comes_through(
         raftfast.convert(source, io.BytesIO())
     assert caught.value is error
     assert not isinstance(error.__cause__, type(error))
+
+
+# Both were a broken input without words.
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_end_that_a_generator_of_batches_asks_for_comes_through(error: BaseException) -> None:
+    table = pa.table({"instruction": ["Q"], "cot_answer": ["A"]})
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from table.to_batches()
+        raise error
+
+    reader = pa.RecordBatchReader.from_batches(table.schema, batches())
+    with pytest.raises(type(error)) as caught:
+        raftfast.convert(reader, io.BytesIO())
+    assert caught.value is error

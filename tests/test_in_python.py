@@ -195,6 +195,20 @@ def test_ctrl_c_ends_a_run_that_waits_and_leaves_nothing(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 
 
+# No signal was heard while pyarrow waited for the next batch.
+@pytest.mark.parametrize("threads", [1, 4])
+def test_ctrl_c_ends_a_reader_that_waits(threads: int, silent: FileIO, tmp_path: Path) -> None:
+    silent.write(LINE)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    batches = raftfast.read(tmp_path / "fifo", to="completion", threads=threads)
+    with pytest.raises(KeyboardInterrupt):
+        list(batches)
+    with pytest.raises(KeyboardInterrupt):
+        batches.check()
+    assert time.monotonic() - started < 1.3
+
+
 class Endless:
     """A file of one line that never ends; it gives up after so many bytes that a test fails."""
 

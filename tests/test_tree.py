@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 HOME = Path(__file__).parent.parent
 RUST = HOME / "rust"
 PYTHON = HOME / "python" / "raftfast"
-TESTS_OF_A_FILE = "#[cfg(test)]"
+TESTS_OF_A_FILE = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*mod ", re.MULTILINE)
 
 
 def rust_module(path: Path) -> str:
@@ -19,8 +19,10 @@ def rust_module(path: Path) -> str:
 
 
 def rust_code(path: Path) -> str:
-    code = path.read_text().partition(f"\n{TESTS_OF_A_FILE}\n")[0]
-    return re.sub(r"//.*", "", code)
+    code = re.sub(r"//.*", "", TESTS_OF_A_FILE.split(path.read_text())[0])
+    assert "crate::{" not in code, f"{path}: each use of another module is a line of its own"
+    assert path.parent != RUST or "\nuse super::" not in code, f"{path}: the root is `crate`"
+    return code
 
 
 def rust_uses() -> dict[str, set[str]]:
@@ -33,13 +35,15 @@ def rust_uses() -> dict[str, set[str]]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules of the package that a module loads with itself, and not when a function of it is called."""
+    """The modules of the package that a module loads with itself, not in a function."""
     for statement in ast.parse(path.read_text()).body:
         match statement:
             case ast.ImportFrom(module="raftfast", names=names):
                 yield from (name.name for name in names)
             case ast.ImportFrom(module=str(module)) if module.startswith("raftfast."):
                 yield module.split(".")[1]
+            case ast.Import(names=names):
+                assert not any(name.name.startswith("raftfast.") for name in names), path
 
 
 def python_uses() -> dict[str, set[str]]:
@@ -47,7 +51,7 @@ def python_uses() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("uses", [rust_uses, python_uses])
-def test_dependencies_point_one_way(uses) -> None:
+def test_dependencies_point_one_way(uses: Callable[[], dict[str, set[str]]]) -> None:
     modules = uses()
     assert sum(map(len, modules.values())) > len(modules), "hardly any dependency was found"
     try:
@@ -60,6 +64,10 @@ def test_dependencies_point_one_way(uses) -> None:
     ("word", "rooms"),
     [("pyo3", {"python.rs", "python"}), ("unsafe", {"scan"})],
 )
-def test_some_words_have_a_room_of_their_own(word, rooms) -> None:
-    paths = {path.relative_to(RUST) for path in RUST.rglob("*.rs") if re.search(rf"\b{word}\w*\b", rust_code(path))}
+def test_some_words_have_a_room_of_their_own(word: str, rooms: set[str]) -> None:
+    paths = {
+        path.relative_to(RUST)
+        for path in RUST.rglob("*.rs")
+        if re.search(rf"\b{word}\w*\b", rust_code(path))
+    }
     assert {path.parts[0] for path in paths} == rooms

@@ -43,7 +43,6 @@ fn spell(character: char, way: usize) -> String {
 }
 
 fn assert_basics(escaped: Text<'_>, text: &str) {
-    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}');
     assert_eq!(escaped.to_plain(), text);
     assert_eq!(escaped.is_empty(), text.is_empty());
     assert_eq!(escaped.characters(), text.chars().count());
@@ -65,6 +64,11 @@ fn assert_cuts(escaped: Text<'_>, text: &str, tag: &str) {
         assert_eq!(cut_of(same), cut.map(|(head, rest)| (head.to_owned(), rest.to_owned())));
         assert_eq!(prepared.is_in(same), text.contains(tag));
     }
+}
+
+/// White space as Python has it.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
 
 /// Two tags by turns, which may overlap, from the start and then the last of each.
@@ -89,6 +93,11 @@ fn assert_tags(escaped: Text<'_>, text: &str, both: [&str; 2]) {
             assert_eq!(cut.as_deref(), found.map(|(cut, _)| cut));
             rest = found.map_or(rest, |(_, rest)| rest);
         }
+        let mut cuts = Cuts::new(same, &tags.each_ref());
+        let before = cuts.before_next(&tags[0], &tags[1]).map(Text::to_plain);
+        let next = next(text, both);
+        assert_eq!(before.as_deref(), next.map(|(before, _)| before));
+        assert_eq!(cuts.rest().to_plain(), next.map_or(text, |(_, after)| after));
         let (first, last) = (text.find(both[0]), text.rfind(both[1]));
         let inside = first.zip(last).map(|(first, last)| first + both[0].len()..last);
         let mut cuts = Cuts::new(same, &tags.each_ref());
@@ -96,6 +105,14 @@ fn assert_tags(escaped: Text<'_>, text: &str, both: [&str; 2]) {
         let kept = inside.map_or(text, |inside| text.get(inside).unwrap_or_default());
         assert_eq!(cuts.rest().to_plain(), kept);
     }
+}
+
+/// What stands before the first tag that nothing but white space parts from the second, and after both.
+fn next<'a>(text: &'a str, [close, open]: [&str; 2]) -> Option<(&'a str, &'a str)> {
+    text.match_indices(close).find_map(|(at, _)| {
+        let after = text[at + close.len()..].trim_start_matches(is_space);
+        Some((&text[..at], after.strip_prefix(open)?))
+    })
 }
 
 fn assert_ends(escaped: Text<'_>, text: &str, tag: &str) {

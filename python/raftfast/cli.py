@@ -25,7 +25,6 @@ from raftfast.choices import (
     Turns,
 )
 from raftfast.endings import Ended
-from raftfast.forms import kind_of
 from raftfast.options import DialectName, SectionedCommand, Size, TargetName, option, pairs, shares
 from raftfast.paths import STANDARD
 from raftfast.progress import bar
@@ -396,14 +395,13 @@ def convert(
         _take_bos_out(options)
     sources = _or_stdin(inputs)
     pages.share()
+    pages.keep()
     several: list[Outcome] = []
     with (
         bar(options["output"], wanted=False if quiet else progress) as tick,
         catch_warnings(record=True) as warned,
     ):
         simplefilter("always", raftfast.RuleWarning)
-        if kind_of(options["output"], options["output_type"]) == "parquet":
-            pages.keep()
         ledger = raftfast.convert(sources, progress=tick, told=several.append, **options)
     endings.outcome_stands()
     last = [str(warning.message) for warning in warned]

@@ -57,7 +57,7 @@ class Batches:
         try:
             yield from self.to_pyarrow()
         except pa.ArrowException:
-            self.check()
+            self.check()  # also Ctrl-C, which is heard while the next batch is waited for
             raise
 
     def check(self) -> None:
@@ -117,8 +117,8 @@ def read(  # noqa: PLR0913 - the options of a conversion, all but three by keywo
 ) -> Batches:
     """Convert RAFT records to the rows of a target, as Arrow batches in memory.
 
-    The rows are converted on threads of their own while they are read, a few batches ahead, so
-    memory is bounded. What is wrong in the data is raised by whoever reads the batches.
+    The rows are converted on threads of their own while they are read, a few batches of each thread
+    ahead, so memory is bounded. What is wrong in the data is raised by whoever reads the batches.
 
     Args:
         inputs: What `convert` takes: paths, file objects, Arrow streams.

@@ -121,7 +121,8 @@ def raise_failure(streams: Sequence[str | tuple[str, object]], error: Error) -> 
         failure = None if isinstance(stream, str) else getattr(stream[1], "failure", None)
         if not isinstance(failure, BaseException) or error.path != name_in_account(stream[0]):
             continue
-        if isinstance(failure, (Error, OSError)) or getattr(stream[1], "is_of_caller", False):
+        is_plain = isinstance(failure, Exception) and not isinstance(failure, (Error, OSError))
+        if not is_plain or getattr(stream[1], "is_of_caller", False):
             raise failure from None
 
 

@@ -127,7 +127,7 @@ impl Encoding {
             Self::File(encoder, _) => columns(shape, encoder.schema()),
             Self::Batches(schema, _) => columns(shape, schema),
             Self::Survey => Frame::Survey(Box::default(), 0),
-            Self::Answers(found) => Frame::Answers(Box::new(next(found)), Arc::clone(found)),
+            Self::Answers(found) => Frame::Answers(Box::new(part_of(found)), Arc::clone(found)),
             Self::Check(validator, limit) => Frame::Check(Box::new(Checked {
                 validator: Arc::clone(validator),
                 limit: *limit,
@@ -146,8 +146,8 @@ impl Encoding {
                 *lines = 0;
                 Ok(Payload::Survey(std::mem::take(survey)))
             }
-            (_, Frame::Answers(pool, found)) => {
-                Ok(Payload::Answers(std::mem::replace(pool, Box::new(next(found)))))
+            (_, Frame::Answers(part, found)) => {
+                Ok(Payload::Answers(std::mem::replace(part, Box::new(part_of(found)))))
             }
             (_, Frame::Check(checked)) => {
                 checked.lines = 0;
@@ -172,8 +172,8 @@ impl Encoding {
     }
 }
 
-fn next(found: &Mutex<Pool>) -> Pool {
-    unpoisoned(found.lock()).next()
+fn part_of(found: &Mutex<Pool>) -> Pool {
+    unpoisoned(found.lock()).part()
 }
 
 fn columns(shape: &Shape, schema: &SchemaRef) -> Frame {
@@ -254,7 +254,7 @@ impl Rows for Frame {
                 // Of the block, and not of the portion: as of all that ends a block.
                 surveyed.map_err(|error| error.in_line(line + 1))
             }
-            Self::Answers(pool, _) => pool.put(shape, record, line),
+            Self::Answers(part, _) => part.put(shape, record, line),
             Self::Check(checked) => {
                 let Checked { validator, limit, findings, lines } = &mut **checked;
                 findings.row(validator, &json(record)?, *lines + line + 1, *limit);

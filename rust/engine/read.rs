@@ -2,9 +2,11 @@
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -87,6 +89,22 @@ impl Reader {
         Arc::clone(&self.account)
     }
 
+    /// The next batch or the end, if there is one within some time: for callers who have to look after
+    /// something else meanwhile.
+    pub fn next_within(&mut self, time: Duration) -> Poll<Option<<Self as Iterator>::Item>> {
+        let batches = self.batches.as_ref().filter(|_| self.process == process::id());
+        match batches.map(|batches| batches.recv_timeout(time)) {
+            Some(Ok(batch)) => Poll::Ready(Some(Ok(batch))),
+            Some(Err(RecvTimeoutError::Timeout)) => Poll::Pending,
+            Some(Err(RecvTimeoutError::Disconnected)) | None => Poll::Ready(self.next()),
+        }
+    }
+
+    /// Ends the conversion, which takes as long as whoever waits for an input needs to hear of it.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
     /// The end of the conversion: nothing more, or what ended it early.
     fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         let ended = self.thread.take()?.join();
@@ -119,7 +137,7 @@ impl RecordBatchReader for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop();
         if self.process == process::id()
             && let Some(thread) = self.thread.take()
         {

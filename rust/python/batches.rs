@@ -1,7 +1,8 @@
 //! Conversion into Arrow batches.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -9,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyRecordBatchReader, PySchema};
 
-use super::caller::Caller;
+use super::caller::{Caller, Raised, keep};
 use super::converter::Converter;
 use super::exit::{attached, ending, released};
 use super::inputs::inputs_of;
@@ -24,14 +25,44 @@ use crate::engine::{self, Form};
 struct Detached {
     reader: Option<engine::Reader>,
     held: Option<Py<PyAny>>,
+    /// What a signal handler raised while a batch was waited for.
+    interrupt: Raised,
+}
+
+/// How long signals may have to wait.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Detached {
+    /// Runs the signal handlers. If one raises, nobody goes on: libraries that read the batches tell of it in
+    /// their words, and [`Reader::check`] in its own.
+    fn hear(&self) -> Result<(), ArrowError> {
+        let told = attached(|py| {
+            py.check_signals().map_err(|raised| {
+                let text = raised.to_string();
+                keep(&self.interrupt, raised);
+                text
+            })
+        });
+        told.unwrap_or(Ok(())).map_err(|text| ArrowError::ExternalError(text.into()))
+    }
 }
 
 impl Iterator for Detached {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let reader = self.reader.as_mut()?;
-        released(|| reader.next()).unwrap_or_else(|| Some(Err(ending().into())))
+        loop {
+            let reader = self.reader.as_mut()?;
+            match released(|| reader.next_within(LOOK)) {
+                Some(Poll::Ready(batch)) => return batch,
+                Some(Poll::Pending) => {}
+                None => return Some(Err(ending().into())),
+            }
+            if let Err(error) = self.hear() {
+                self.reader.as_ref()?.stop();
+                return Some(Err(error));
+            }
+        }
     }
 }
 
@@ -60,6 +91,7 @@ pub(super) struct Reader {
     schema: SchemaRef,
     account: engine::Account,
     caller: Caller,
+    interrupt: Raised,
     started: Instant,
 }
 
@@ -89,6 +121,10 @@ impl Reader {
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interrupt) = interrupt.as_ref() {
+            return Err(interrupt.clone_ref(py));
+        }
         match self.account.get() {
             Some(Err(error)) => Err(self.caller.exception(py, error)),
             _ => Ok(()),
@@ -132,6 +168,8 @@ pub(super) fn read_batches(
     });
     let reader = reading.map_err(|error| caller.exception(py, &error))?;
     let (schema, account) = (reader.schema(), reader.account());
-    let batches = Mutex::new(Some(Detached { reader: Some(reader), held }));
-    Ok(Reader { batches, schema, account, caller, started })
+    let interrupt = Raised::default();
+    let detached = Detached { reader: Some(reader), held, interrupt: Arc::clone(&interrupt) };
+    let batches = Mutex::new(Some(detached));
+    Ok(Reader { batches, schema, account, caller, interrupt, started })
 }

@@ -51,6 +51,9 @@ pub(crate) use wait::{Readiness, wait_for};
 /// The name of standard input in commands.
 pub const STDIN: &str = "-";
 
+/// Rows that may wait to be taken, of whatever size: they hold the whole batch that they are of.
+const ROWS_AHEAD: usize = 2;
+
 /// What of a record is used: of Arrow batches, nothing else is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
@@ -142,7 +145,7 @@ pub struct Feed<'a> {
     cut: Cut,
     max_record_bytes: usize,
     options: Options,
-    /// Blocks that may wait to be taken.
+    /// Blocks of lines that may wait to be taken.
     ahead: usize,
     state: Mutex<State>,
     /// That there is another block, or nobody who reads.
@@ -234,7 +237,7 @@ impl<'a> Feed<'a> {
     }
 
     /// For so many workers: while others work, one may read two blocks ahead for each of them, or one
-    /// portion, which is many times larger.
+    /// portion, which is many times larger; of rows, which hold the whole batch that they are of, two for all.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         let each = if self.cut.portion.is_some() { 1 } else { 2 };
@@ -300,7 +303,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Reads ahead until one block more than may wait is there, or the input ends.
+    /// Reads ahead until one block more than may wait is there, or one more of rows, or the input ends.
     fn read_ahead(
         &self,
         input: &Input,
@@ -318,11 +321,12 @@ impl<'a> Feed<'a> {
                 return Ok(());
             };
             let is_lines = matches!(work, Work::Lines(_));
+            let most = if is_lines { self.ahead } else { self.ahead.min(ROWS_AHEAD) };
             let empty = is_lines.then(|| state.spare.pop().unwrap_or_default());
             let block = empty.map(|empty| std::mem::replace(buffer, empty));
             let ticket = state.ticket(work);
             state.ready.push_back((ticket, block));
-            if state.ready.len() > self.ahead {
+            if state.ready.len() > most {
                 state.opened = Some(Opened::Ahead(ahead));
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! The rows of row groups: shared out by what the footer says, decoded by whoever converts them.
+//! The rows of row groups: shared out by what the footer says. Small groups are decoded by whoever converts them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::source::rows::Batches;
 use crate::source::{Cut, ReadError, Rows, Wanted};
 
 /// Bytes in a row group up to which it is one worker's: its rows are held until all before them
-/// are written. Larger ones are decoded by one worker after the other, a batch at a time.
+/// are written. Larger ones are decoded by one worker for the others, a batch at a time.
 const OF_ONE: u64 = 16 << 20;
 
 /// Bytes that are counted for a row beside its values: what rows have that is no record's.
