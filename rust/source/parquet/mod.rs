@@ -1,10 +1,10 @@
 //! Columns of strings straight out of Parquet files.
 //!
-//! What most targets need of a Parquet file is two columns of strings. Their row groups, unless they are large, are decoded
-//! by those who convert the rows, several at once, and without a library that takes 0.1 s to load. Everything else (nested
-//! columns, encodings and codecs that are rare, encryption), and files in which anything is wrong, is left to
-//! pyarrow, which is stricter: the parquet crate takes levels, prefixes and runs that are not as their
-//! definitions have them, and gives other rows than the file has.
+//! What most targets need of a Parquet file is two columns of strings. Their row groups, unless they are large,
+//! are decoded by those who convert the rows, several at once, and without a library that takes 0.1 s to load.
+//! Everything else (nested columns, encodings and codecs that are rare, encryption), and files in which anything
+//! is wrong, is left to pyarrow, which is stricter: the parquet crate takes levels, prefixes and runs that are
+//! not as their definitions have them, and gives other rows than the file has.
 
 mod attempt;
 mod file;
