@@ -345,6 +345,14 @@ impl<'a> Record<'a> {
         self.span(slot).map(|span| &self.form.content()[span.start..span.end])
     }
 
+    /// The value of a key as it stands in the line, if the record is one, whatever was made of it.
+    #[inline]
+    pub(crate) fn standing(&self, slot: usize) -> Option<&'a [u8]> {
+        let Form::Line { content, spans, .. } = self.form else { return None };
+        let Span { start, end } = spans[slot];
+        content.get(start..end)
+    }
+
     /// Where it stands in what the line was found in.
     #[inline]
     pub(crate) fn span(&self, slot: usize) -> Option<Span> {
@@ -375,16 +383,10 @@ impl<'a> Record<'a> {
     /// Those of some keys that hold something else than null. What was not read of a table does not tell.
     #[inline]
     pub(crate) fn told(&self, keys: KeySet) -> KeySet {
-        let mut told = keys;
-        let mut left = keys;
-        while left != 0 {
-            let slot = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if matches!(self.form.value(slot), Value::Null | Value::Missing) {
-                told &= !(1 << slot);
-            }
+        match self.form {
+            Form::Line { spans, .. } => spans.told(keys),
+            Form::Row { batch, row } => batch.told(keys, row),
         }
-        told
     }
 
     /// Bytes of the value as it stands; 0 if the field is missing.

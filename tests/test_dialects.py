@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,6 +196,21 @@ def test_chat_of_a_mixed_corpus_has_a_row_of_each_whole_record(seed: int) -> Non
     assert rows == [row for _, line in records for row in chat(line).rows]
     assert sum(ledger.filtered.values()) == sum(not one.is_whole for one in expected)
     assert sum(ledger.dialects.values()) == ledger.read == len(records)
+
+
+def with_a_null(rng: Random, line: bytes) -> bytes:
+    record = json.loads(line)
+    return line_of({**record, rng.choice([*record]): None})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_records_with_the_same_keys_are_told_one_by_one(seed: int) -> None:
+    rng = seeded(seed)
+    lines = [one for _, line in mixed(rng) for one in (line, with_a_null(rng, line), line)]
+    ledger = details(*lines, on_error="skip").ledger
+    alone = [details(line, on_error="skip").ledger for line in lines]
+    assert ledger.dialects == sum((Counter(one.dialects) for one in alone), Counter())
+    assert ledger.rejected == sum((Counter(one.rejected) for one in alone), Counter())
 
 
 @pytest.mark.parametrize("cpu", EVERY_CPU)

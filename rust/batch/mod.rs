@@ -15,7 +15,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
 use crate::error::{Error, ErrorKind};
-use crate::scan::KeySet;
+use crate::scan::{KeySet, slots_of};
 use crate::value::{Holds, Node, Struct, Value};
 pub(crate) use dictionaries::Dictionaries;
 use reader::Reader;
@@ -147,6 +147,12 @@ impl Batch {
     /// The keys for which the table has columns.
     pub(crate) fn found(&self) -> KeySet {
         self.found
+    }
+
+    /// Those of some keys that hold something else than null in a row.
+    pub(crate) fn told(&self, keys: KeySet, row: usize) -> KeySet {
+        let is_null = |slot| matches!(self.value(slot, row), Value::Null | Value::Missing);
+        slots_of(keys).filter(|&slot| is_null(slot)).fold(keys, |told, slot| told & !(1 << slot))
     }
 
     /// Whether there is a column for the field that was asked for at this place.

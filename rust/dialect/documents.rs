@@ -7,7 +7,7 @@ use crate::entries::{Detail, Entry, List};
 use crate::made::{Lists, Mark};
 use crate::mask::QUOTE;
 use crate::scan::Span;
-use crate::text::{Cuts, Tag, Text};
+use crate::text::{Cuts, Tag, Text, closing_quote};
 use crate::value::Value;
 use crate::walk::{Token, Walk, is_key};
 
@@ -33,13 +33,26 @@ pub(super) fn are_flat(value: Value<'_>) -> bool {
     }
 }
 
-/// Whether the first member of an object is an array whose first element is a text.
+/// Whether the first member of an object is an array whose first element is a text. That is asked of every
+/// record with documents: no more is looked at than it takes.
 fn starts_with_a_text(json: &[u8]) -> Option<()> {
-    let mut walk = Walk::new(json);
-    let Token::Object = walk.value()? else { return None };
-    walk.more(b'}')?.then(|| walk.key())??;
-    let Token::List = walk.value()? else { return None };
-    walk.more(b']')?.then(|| walk.text())?.map(|_| ())
+    let key = after(after(json, b'{')?, b'"')?;
+    let value = after(&key[end_of_key(key)? + 1..], b':')?;
+    after(after(value, b'[')?, b'"').map(|_| ())
+}
+
+/// What follows a byte, if that is next.
+#[inline]
+fn after(json: &[u8], next: u8) -> Option<&[u8]> {
+    let (first, rest) = json.trim_ascii_start().split_first()?;
+    (*first == next).then_some(rest)
+}
+
+/// Where a key ends. It is short: to call for a search took longer than the rest.
+#[inline]
+fn end_of_key(raw: &[u8]) -> Option<usize> {
+    let quote = raw.iter().position(|&byte| byte == b'"')?;
+    if raw[..quote].ends_with(b"\\") { closing_quote(raw) } else { Some(quote) }
 }
 
 /// What documents may be, for messages.

@@ -5,6 +5,7 @@ mod compile;
 mod converse;
 mod documents;
 mod each;
+mod fitting;
 mod make;
 mod preference;
 mod reader;
@@ -165,6 +166,16 @@ impl Kind {
     /// Whether it is asked for whatever rows are made of.
     fn is_always_seen(self) -> bool {
         !matches!(self, Self::Text | Self::Flat)
+    }
+
+    /// The first byte of all values of this kind in JSON, if it is the same.
+    fn first_byte(self) -> Option<u8> {
+        match self {
+            Self::Text => Some(b'"'),
+            Self::Flat | Self::Object => Some(b'{'),
+            Self::List | Self::Turns => Some(b'['),
+            Self::NotList | Self::Something | Self::Nothing => None,
+        }
     }
 }
 

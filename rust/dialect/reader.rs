@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Kind;
 use super::each::Answers;
+use super::fitting::Fitting;
 use super::reading::{AUTO, Answer, Several};
 use super::turns::Parser;
 use super::unread::Unread;
@@ -15,7 +16,7 @@ use crate::made::{Fields, Lists, Mark};
 use crate::mask::{Cutter, FinalAnswer};
 use crate::pool::{NO_OTHER, Pool};
 use crate::record::{Field, Record};
-use crate::scan::{KeySet, Keys, MAX_KEYS};
+use crate::scan::{KeySet, Keys, MAX_KEYS, slots_of};
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
 use crate::text::{Escape, Tag};
@@ -231,6 +232,20 @@ impl Test {
         }
     }
 
+    /// How the value that it looks at starts in a line, if it is to hold.
+    pub(super) fn start(&self) -> Option<Start> {
+        match self {
+            Self::Starts(slot, start) => {
+                Some(Start { slot: *slot, byte: b'"', next: start.bytes().next() })
+            }
+            Self::Is(slot, kind) => {
+                let byte = kind.first_byte()?;
+                Some(Start { slot: *slot, byte, next: None })
+            }
+            Self::Contains(..) | Self::Never => None,
+        }
+    }
+
     fn holds(&self, record: &Record<'_>) -> bool {
         match self {
             Self::Starts(slot, start) => match record.value(*slot) {
@@ -253,6 +268,24 @@ impl Test {
             Self::Never => false,
             Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
         }
+    }
+}
+
+/// How a value starts in a line: its first byte, and that of its text, unless an escape stands there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    slot: usize,
+    byte: u8,
+    next: Option<u8>,
+}
+
+impl Start {
+    /// Whether the value of a record may start so. Of rows of a table that cannot be told.
+    #[inline(always)]
+    pub(super) fn may_be_of(&self, record: &Record<'_>) -> bool {
+        let Some(json) = record.standing(self.slot) else { return true };
+        let [byte, next, ..] = json else { return true };
+        *byte == self.byte && self.next.is_none_or(|wanted| *next == wanted || *next == b'\\')
     }
 }
 
@@ -308,10 +341,6 @@ fn says_no(label: &str) -> bool {
 /// What is refused where a record says so.
 const TO_AVOID: &str = "an answer to avoid, as kto_tag or label says that this one is";
 
-fn slots_of(keys: KeySet) -> impl Iterator<Item = usize> {
-    (0..MAX_KEYS).filter(move |slot| keys >> slot & 1 == 1)
-}
-
 /// What a record is, and what has to be done.
 #[derive(Debug)]
 pub enum Read<'a> {
@@ -325,7 +354,7 @@ pub enum Read<'a> {
     Several(&'static str, Box<Answers<'a>>),
 }
 
-/// Memory for records that are made, used again and again.
+/// Memory for the records of one reader, used again and again.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) lists: Lists,
@@ -338,6 +367,8 @@ pub struct Scratch {
     pub(super) others: Option<Arc<Pool>>,
     /// The repairs that were made.
     pub fixes: Vec<&'static str>,
+    /// The dialects that records with the keys of the last one may be of.
+    fitting: Fitting,
 }
 
 impl Scratch {
@@ -506,8 +537,7 @@ impl Reader {
             return Ok(Read::Plain(""));
         }
         let found = record.found();
-        let told = record.told(found & self.telling);
-        let known = self.known.iter().find(|known| known.is(found, told, record));
+        let known = scratch.fitting.first(&self.known, record);
         let Some(known) = known.or_else(|| self.of_nothing(found, record)) else {
             return Err(Unread::Fault(self.of_no_dialect(record)));
         };
@@ -559,8 +589,9 @@ impl Reader {
 }
 
 impl Known {
+    /// Whether a record of keys that are `found`, and `told` with more than null, is of this dialect.
     #[inline]
-    fn is(&self, found: KeySet, told: KeySet, record: &Record<'_>) -> bool {
+    pub(super) fn is(&self, found: KeySet, told: KeySet, record: &Record<'_>) -> bool {
         self.has_its_keys(found, told) && self.tests.iter().all(|test| test.holds(record))
     }
 
@@ -572,11 +603,16 @@ impl Known {
 
     /// Whether a record of keys that are `found`, and `told` with more than null, has those of this dialect.
     #[inline]
-    fn has_its_keys(&self, found: KeySet, told: KeySet) -> bool {
+    pub(super) fn has_its_keys(&self, found: KeySet, told: KeySet) -> bool {
         told & self.has == self.has
             && found & self.keys == self.keys
             && found & self.lacks == 0
             && (self.any == 0 || told & self.any != 0)
+    }
+
+    /// Whether records are told by what is never looked for, since it would make no difference.
+    pub(super) fn is_never_told(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test, Test::Never))
     }
 
     /// Whether some row of a table with these columns may be of this dialect, as far as their types and

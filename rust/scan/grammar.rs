@@ -6,7 +6,7 @@
 
 use super::arch::StringScanner;
 use super::keys::Quotes;
-use super::{Buffer, Keys, MAX_DEPTH, Spans};
+use super::{Buffer, Keys, MAX_DEPTH, Span, Spans};
 
 /// The first position from `at` on that is not a space, a tab or a carriage return.
 #[inline]
@@ -48,7 +48,8 @@ pub(super) fn record<S: StringScanner>(
             None => value(scanner, bytes, key.value)?,
         };
         if let Some(index) = index {
-            spans.set(index, key.value - Buffer::LEAD, end - Buffer::LEAD);
+            let value = Span { start: key.value - Buffer::LEAD, end: end - Buffer::LEAD };
+            spans.set(index, value, bytes[key.value] == b'n');
         }
         at = skip_space(bytes, end);
         match bytes[at] {

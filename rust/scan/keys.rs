@@ -10,29 +10,48 @@ pub type KeySet = u64;
 /// How many keys can be wanted at once.
 pub const MAX_KEYS: usize = KeySet::BITS as usize;
 
+/// The keys of a set, by their places.
+pub(crate) fn slots_of(keys: KeySet) -> impl Iterator<Item = usize> {
+    (0..MAX_KEYS).filter(move |slot| keys >> slot & 1 == 1)
+}
+
 /// The names of the top-level keys whose values are wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Keys {
     names: Vec<String>,
-    /// The keys of each length, as bits: most keys of most records are told by it alone.
-    by_length: [KeySet; LENGTHS],
+    /// The keys of each [`look`], as bits: most keys of most records are told by it alone.
+    by_look: [KeySet; LOOKS],
     /// The key in whose value the closing quotes are wanted too.
     noted: Option<usize>,
 }
 
-/// Lengths that are told apart; all longer ones are taken for one.
-const LENGTHS: usize = 32;
+/// Looks that are told apart.
+const LOOKS: usize = 128;
+
+/// What a name looks like, by its length and its ends. Of the thirty-odd keys by which all dialects are
+/// read, no more than two look the same with these factors; of one length there are up to six.
+#[inline(always)]
+fn look(name: &[u8]) -> usize {
+    let [Some(&first), Some(&last)] = [name.first(), name.last()] else { return 0 };
+    (9 * name.len() + usize::from(first) + 3 * usize::from(last)) % LOOKS
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { names: Vec::new(), by_look: [0; LOOKS], noted: None }
+    }
+}
 
 impl Keys {
     /// Keys in the order in which [`Spans`] will hold their values; at most [`MAX_KEYS`].
     #[must_use]
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names: Vec<String> = names.into_iter().take(MAX_KEYS).map(Into::into).collect();
-        let mut by_length = [0; LENGTHS];
+        let mut by_look = [0; LOOKS];
         for (key, name) in names.iter().enumerate() {
-            by_length[name.len().min(LENGTHS - 1)] |= 1 << key;
+            by_look[look(name.as_bytes())] |= 1 << key;
         }
-        Self { names, by_length, noted: None }
+        Self { names, by_look, noted: None }
     }
 
     /// The same, noting the closing quotes in the value of a key: whoever walks that value then need not
@@ -56,11 +75,12 @@ impl Keys {
     }
 
     /// The index of a key as it stands in the text, between its quotes.
+    #[inline]
     pub(super) fn find(&self, raw: &[u8], escaped: bool) -> Option<usize> {
         if escaped {
             return self.find_escaped(raw);
         }
-        let mut candidates = self.by_length[raw.len().min(LENGTHS - 1)];
+        let mut candidates = self.by_look[look(raw)];
         while candidates != 0 {
             let key = candidates.trailing_zeros() as usize;
             if self.names[key].as_bytes() == raw {
@@ -98,6 +118,8 @@ pub struct Spans {
     values: [Span; MAX_KEYS],
     /// The keys that were found: clearing these is all that a new record costs.
     found: KeySet,
+    /// Those of them that hold null; of others these bits mean nothing.
+    nulls: KeySet,
     pub(super) quotes: Quotes,
 }
 
@@ -133,7 +155,7 @@ impl Quotes {
 impl Default for Spans {
     fn default() -> Self {
         let quotes = Quotes { key: 0, places: [0; Quotes::ROOM], len: 0 };
-        Self { values: [Span::default(); MAX_KEYS], found: 0, quotes }
+        Self { values: [Span::default(); MAX_KEYS], found: 0, nulls: 0, quotes }
     }
 }
 
@@ -150,9 +172,17 @@ impl Spans {
         if *noted == key && self.found >> key & 1 == 1 { &places[..*len] } else { &[] }
     }
 
-    pub(super) fn set(&mut self, key: usize, start: usize, end: usize) {
-        self.values[key] = Span { start, end };
+    #[inline]
+    pub(super) fn set(&mut self, key: usize, value: Span, is_null: bool) {
+        self.values[key] = value;
         self.found |= 1 << key;
+        self.nulls = self.nulls & !(1 << key) | KeySet::from(is_null) << key;
+    }
+
+    /// Those of some keys that were found with something else than null.
+    #[inline]
+    pub(crate) fn told(&self, keys: KeySet) -> KeySet {
+        keys & self.found & !self.nulls
     }
 
     /// The keys that were found.

@@ -41,6 +41,7 @@ pub(crate) use diagnose::KEYS_TOLD;
 pub use diagnose::keys_of;
 pub use escape::escape;
 pub use find::{Pairs, find};
+pub(crate) use keys::slots_of;
 pub use keys::{KeySet, Keys, MAX_KEYS, Span, Spans};
 pub use respell::{Ascii, Spelled, respell};
 pub(crate) use rewrite::ROOM;
