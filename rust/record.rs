@@ -345,14 +345,6 @@ impl<'a> Record<'a> {
         self.span(slot).map(|span| &self.form.content()[span.start..span.end])
     }
 
-    /// The value of a key as it stands in the line, if the record is one, whatever was made of it.
-    #[inline]
-    pub(crate) fn standing(&self, slot: usize) -> Option<&'a [u8]> {
-        let Form::Line { content, spans, .. } = self.form else { return None };
-        let Span { start, end } = spans[slot];
-        content.get(start..end)
-    }
-
     /// Where it stands in what the line was found in.
     #[inline]
     pub(crate) fn span(&self, slot: usize) -> Option<Span> {

@@ -56,7 +56,6 @@ impl Reader {
             keys: compiler.keys(&known)?,
             holds: compiler.holds(read),
             fields: shape.fields().len(),
-            telling: known.iter().fold(0, |keys, known| keys | known.has | known.any),
             known,
             indifferent,
             own_system,

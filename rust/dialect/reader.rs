@@ -33,8 +33,6 @@ pub struct Reader {
     pub(super) known: Vec<Known>,
     /// Whether a record must be told apart at all.
     pub(super) indifferent: bool,
-    /// The bits of keys that dialects are told by, if there is more than null in them.
-    pub(super) telling: KeySet,
     /// The bit of the key under which a record has a system message of its own.
     pub(super) own_system: KeySet,
     pub(super) lists: Vec<List>,
@@ -283,7 +281,7 @@ impl Start {
     /// Whether the value of a record may start so. Of rows of a table that cannot be told.
     #[inline(always)]
     pub(super) fn may_be_of(&self, record: &Record<'_>) -> bool {
-        let Some(json) = record.standing(self.slot) else { return true };
+        let Some(json) = record.json(self.slot) else { return true };
         let [byte, next, ..] = json else { return true };
         *byte == self.byte && self.next.is_none_or(|wanted| *next == wanted || *next == b'\\')
     }
@@ -564,7 +562,7 @@ impl Reader {
     #[cold]
     pub(crate) fn also_fits(&self, told: &str, record: &Record<'_>) -> Vec<&'static str> {
         let found = record.found();
-        let something = record.told(found & self.telling);
+        let something = record.told(found);
         let others = self.known.iter().filter(|known| known.name != told);
         others.filter(|known| known.is(found, something, record)).map(|known| known.name).collect()
     }

@@ -11,8 +11,13 @@ pub type KeySet = u64;
 pub const MAX_KEYS: usize = KeySet::BITS as usize;
 
 /// The keys of a set, by their places.
-pub(crate) fn slots_of(keys: KeySet) -> impl Iterator<Item = usize> {
-    (0..MAX_KEYS).filter(move |slot| keys >> slot & 1 == 1)
+#[inline]
+pub(crate) fn slots_of(mut keys: KeySet) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let slot = (keys != 0).then(|| keys.trailing_zeros() as usize)?;
+        keys &= keys - 1;
+        Some(slot)
+    })
 }
 
 /// The names of the top-level keys whose values are wanted.
@@ -38,7 +43,7 @@ fn look(name: &[u8]) -> usize {
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { names: Vec::new(), by_look: [0; LOOKS], noted: None }
+        Self::new(Vec::<String>::new())
     }
 }
 
