@@ -4,9 +4,10 @@ use std::iter::repeat_n;
 
 use serde_json::Value as Json;
 
-use super::reader::{Fix, Known, Made, Making, Other, Reader, Rendered, Room, System, Test};
+use super::reader::{Fix, Known, Made, Making, Other, Reader, Rendered, Room, System};
 use super::reading::{AUTO, Answer, Reading, Rejected, Several};
 use super::turns::{Parser, Place};
+use super::when::{Needs, Test};
 use super::{CONTEXT, Dialect, INSTRUCTION, Turns};
 use crate::entries::{Detail, List};
 use crate::error::Error;
@@ -138,9 +139,8 @@ impl<'a> Compiler<'a> {
         let any = if auto { &when.any } else { &Vec::new() };
         Ok(Known {
             name: &dialect.name,
-            has: self.bits(&when.has),
+            needs: Needs { all: self.bits(&when.has), any: self.bits(any) },
             keys: self.bits(&when.keys),
-            any: self.bits(any),
             lacks: self.bits(&when.lacks),
             labels: self.bits(dialect.labels()),
             tests: self.tests(dialect, !is_common || dialect.has_own_texts(), auto),

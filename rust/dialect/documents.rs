@@ -44,8 +44,8 @@ fn starts_with_a_text(json: &[u8]) -> Option<()> {
 /// What follows a byte, if that is next.
 #[inline]
 fn after(json: &[u8], next: u8) -> Option<&[u8]> {
-    let (first, rest) = json.trim_ascii_start().split_first()?;
-    (*first == next).then_some(rest)
+    let next = [next];
+    json.strip_prefix(&next).or_else(|| json.trim_ascii_start().strip_prefix(&next))
 }
 
 /// Where a key ends. It is short: to call for a search took longer than the rest.

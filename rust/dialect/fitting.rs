@@ -1,6 +1,7 @@
 //! The dialects that the keys of a record allow, remembered from one record to the next.
 
-use super::reader::{Known, Start, Test};
+use super::reader::Known;
+use super::when::{Needs, Start, Test};
 use crate::record::Record;
 use crate::scan::KeySet;
 
@@ -21,6 +22,8 @@ pub(super) struct Fitting {
 struct Fit {
     /// Its place among all.
     place: usize,
+    /// What it needs: copied, so that of the dialects which a record is not of nothing else is read.
+    needs: Needs,
     /// How some value starts that it is told by: nearly all records that are of another show it.
     start: Option<Start>,
 }
@@ -38,9 +41,9 @@ impl Fitting {
             self.learn(dialects, found);
         }
         let told = record.told(self.asked);
-        let may_fit = |fit: &&Fit| fit.start.is_none_or(|start| start.may_be_of(record));
-        let mut candidates = self.fit.iter().filter(may_fit).map(|fit| &dialects[fit.place]);
-        candidates.find(|known| known.is(found, told, record))
+        let fit = self.fit.iter().filter(|fit| fit.may_be_of(told, record));
+        let mut candidates = fit.map(|fit| &dialects[fit.place]);
+        candidates.find(|known| known.passes(record))
     }
 
     #[cold]
@@ -50,9 +53,18 @@ impl Fitting {
         self.fit.clear();
         for (place, known) in dialects.iter().enumerate() {
             if known.has_its_keys(found, found) && !known.is_never_told() {
-                self.asked |= found & (known.has | known.any);
-                self.fit.push(Fit { place, start: known.tests.iter().find_map(Test::start) });
+                self.asked |= found & known.needs.keys();
+                let start = known.tests.iter().find_map(Test::start);
+                self.fit.push(Fit { place, needs: known.needs, start });
             }
         }
+    }
+}
+
+impl Fit {
+    /// Whether a record of which these keys are `told` may be of it, as far as the start of one value shows.
+    #[inline(always)]
+    fn may_be_of(&self, told: KeySet, record: &Record<'_>) -> bool {
+        self.needs.are_met(told) && self.start.is_none_or(|start| start.may_be_of(record))
     }
 }

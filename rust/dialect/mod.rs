@@ -13,6 +13,7 @@ mod reading;
 mod render;
 mod turns;
 mod unread;
+mod when;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -8,6 +8,7 @@ use super::fitting::Fitting;
 use super::reading::{AUTO, Answer, Several};
 use super::turns::Parser;
 use super::unread::Unread;
+use super::when::{Needs, Test};
 use crate::batch::{Column, Form};
 use crate::entries::{CALLS, Detail, Entry, List, ROLES};
 use crate::error::{Fault, FaultKind};
@@ -19,9 +20,8 @@ use crate::record::{Field, Record};
 use crate::scan::{KeySet, Keys, MAX_KEYS, slots_of};
 use crate::shape::Shape;
 use crate::shape::plan::Plan;
-use crate::text::{Escape, Tag};
+use crate::text::Escape;
 use crate::value::{Absence, Holds, Value};
-use crate::walk::{Token, Walk};
 
 /// The dialects that records may be of, compiled for the fields that a shape uses.
 #[derive(Debug)]
@@ -125,10 +125,9 @@ pub(super) struct System {
 #[derive(Debug)]
 pub(super) struct Known {
     pub name: &'static str,
-    pub has: KeySet,
+    pub needs: Needs,
     /// Keys that may hold null.
     pub keys: KeySet,
-    pub any: KeySet,
     pub lacks: KeySet,
     /// Keys that say whether the answer is one to avoid.
     pub labels: KeySet,
@@ -185,137 +184,6 @@ pub(super) struct Made {
 pub(super) struct Fix {
     pub name: &'static str,
     pub without: Plan,
-}
-
-/// A test of a value.
-#[derive(Debug)]
-pub(super) enum Test {
-    Starts(usize, String),
-    Contains(usize, Box<Tag>),
-    Is(usize, Kind),
-    /// It would make no difference.
-    Never,
-}
-
-impl Test {
-    /// What it looks at whether rows use that or not.
-    fn always_seen(&self) -> Option<usize> {
-        match self {
-            Self::Is(slot, kind) if kind.is_always_seen() => Some(*slot),
-            _ => None,
-        }
-    }
-
-    /// What it looks at in a table because of the column's type, besides what rows use.
-    fn asked_by_type(&self) -> Option<usize> {
-        match self {
-            Self::Is(slot, Kind::Text | Kind::Flat) => Some(*slot),
-            _ => None,
-        }
-    }
-
-    /// Whether it may hold for some row, if those slots are `used` anyway and columns have these forms.
-    fn can_hold(&self, used: usize, forms: &[Form]) -> bool {
-        match self {
-            Self::Starts(slot, _) => matches!(forms[*slot], Form::Text | Form::Unknown),
-            Self::Is(_, kind) if kind.is_always_seen() => true,
-            Self::Is(slot, Kind::Text) if forms[*slot] != Form::Unknown => {
-                forms[*slot] == Form::Text
-            }
-            Self::Is(slot, Kind::Flat) if forms[*slot] != Form::Unknown => {
-                forms[*slot] == Form::Flat
-            }
-            Self::Contains(slot, _) | Self::Is(slot, _) => *slot < used,
-            Self::Never => false,
-        }
-    }
-
-    /// How the value that it looks at starts in a line, if it is to hold.
-    pub(super) fn start(&self) -> Option<Start> {
-        match self {
-            Self::Starts(slot, start) => {
-                Some(Start { slot: *slot, byte: b'"', next: start.bytes().next() })
-            }
-            Self::Is(slot, kind) => {
-                let byte = kind.first_byte()?;
-                Some(Start { slot: *slot, byte, next: None })
-            }
-            Self::Contains(..) | Self::Never => None,
-        }
-    }
-
-    fn holds(&self, record: &Record<'_>) -> bool {
-        match self {
-            Self::Starts(slot, start) => match record.value(*slot) {
-                Value::Text(text) => text.starts_with(start),
-                _ => false,
-            },
-            Self::Contains(slot, tag) => match record.value(*slot) {
-                Value::Text(text) => tag.is_in(text),
-                _ => false,
-            },
-            Self::Is(slot, Kind::Text) => matches!(record.value(*slot), Value::Text(_)),
-            Self::Is(slot, Kind::List) => is_list(record.value(*slot)),
-            Self::Is(slot, Kind::Turns) => starts_with_an_object(record.value(*slot)),
-            Self::Is(slot, Kind::Object) => is(record.value(*slot), b'{', "an object"),
-            Self::Is(slot, Kind::NotList) => !is_list(record.value(*slot)),
-            Self::Is(slot, Kind::Something) => !matches!(record.value(*slot), Value::Null),
-            Self::Is(slot, Kind::Nothing) => {
-                matches!(record.value(*slot), Value::Missing | Value::Null)
-            }
-            Self::Never => false,
-            Self::Is(slot, Kind::Flat) => super::documents::are_flat(record.value(*slot)),
-        }
-    }
-}
-
-/// How a value starts in a line: its first byte, and that of its text, unless an escape stands there.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
-    slot: usize,
-    byte: u8,
-    next: Option<u8>,
-}
-
-impl Start {
-    /// Whether the value of a record may start so. Of rows of a table that cannot be told.
-    #[inline(always)]
-    pub(super) fn may_be_of(&self, record: &Record<'_>) -> bool {
-        let Some(json) = record.json(self.slot) else { return true };
-        let [byte, next, ..] = json else { return true };
-        *byte == self.byte && self.next.is_none_or(|wanted| *next == wanted || *next == b'\\')
-    }
-}
-
-/// Whether a value is an array of which the first element is an object.
-fn starts_with_an_object(value: Value<'_>) -> bool {
-    let mut json = Vec::new();
-    let raw = match value {
-        Value::Json(raw) => raw,
-        nested @ Value::Nested(_) if is_list(nested) => {
-            nested.write_json(Escape::Keep, &mut json);
-            &json
-        }
-        _ => return false,
-    };
-    let mut walk = Walk::new(raw);
-    matches!(walk.value(), Some(Token::List))
-        && walk.more(b']') == Some(true)
-        && matches!(walk.value(), Some(Token::Object))
-}
-
-/// Whether a value is an array, in JSON or in a column.
-fn is_list(value: Value<'_>) -> bool {
-    is(value, b'[', "an array")
-}
-
-/// Whether a value is of a type, which starts like this in JSON, and is called so in a column.
-fn is(value: Value<'_>, start: u8, name: &str) -> bool {
-    match value {
-        Value::Json(raw) => raw.first() == Some(&start),
-        Value::Nested(nested) => nested.type_name() == name,
-        _ => false,
-    }
 }
 
 /// Whether a value says no, in JSON or in a column: `false`, a zero as tables have it, or either as a text.
@@ -474,8 +342,8 @@ impl Reader {
         slots.extend(known.tests.iter().filter_map(Test::asked_by_type));
         let read = found & ((1 << self.fields) - 1);
         // Of what is told by any of its keys, one that is read will do: in the end all is taken for it.
-        let is_told = known.has == 0 && known.any & read != 0;
-        slots.extend(slots_of(if is_told { known.has } else { known.has | known.any }));
+        let is_told = known.needs.all == 0 && known.needs.any & read != 0;
+        slots.extend(slots_of(if is_told { 0 } else { known.needs.keys() }));
     }
 
     /// Whether records of a table of these columns may be given the field at a slot.
@@ -588,9 +456,14 @@ impl Reader {
 
 impl Known {
     /// Whether a record of keys that are `found`, and `told` with more than null, is of this dialect.
+    fn is(&self, found: KeySet, told: KeySet, record: &Record<'_>) -> bool {
+        self.has_its_keys(found, told) && self.passes(record)
+    }
+
+    /// Whether a record that has the keys of this dialect has such values too.
     #[inline]
-    pub(super) fn is(&self, found: KeySet, told: KeySet, record: &Record<'_>) -> bool {
-        self.has_its_keys(found, told) && self.tests.iter().all(|test| test.holds(record))
+    pub(super) fn passes(&self, record: &Record<'_>) -> bool {
+        self.tests.iter().all(|test| test.holds(record))
     }
 
     /// Whether a record says that its answer is one to avoid.
@@ -602,10 +475,7 @@ impl Known {
     /// Whether a record of keys that are `found`, and `told` with more than null, has those of this dialect.
     #[inline]
     pub(super) fn has_its_keys(&self, found: KeySet, told: KeySet) -> bool {
-        told & self.has == self.has
-            && found & self.keys == self.keys
-            && found & self.lacks == 0
-            && (self.any == 0 || told & self.any != 0)
+        self.needs.are_met(told) && found & self.keys == self.keys && found & self.lacks == 0
     }
 
     /// Whether records are told by what is never looked for, since it would make no difference.
