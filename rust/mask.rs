@@ -48,12 +48,13 @@ impl Default for FinalAnswer {
 }
 
 impl FinalAnswer {
-    /// The reasoning, with the tag, and the final answer; `None` if there is no tag.
+    /// The reasoning, with the tag, and the final answer; `None` if there is no tag. Of the two tags the one
+    /// that comes later counts.
     pub(crate) fn cut<'a>(&self, text: Text<'a>) -> Option<(Text<'a>, Text<'a>)> {
-        let mut cuts = Cuts::new(text, &[&self.tag, &self.of_paper]);
-        let of_paper = cuts.hold(&self.of_paper).then(|| cuts.with_last(&self.of_paper)).flatten();
-        let of_paper = of_paper.map(|_| cuts.rest().trim_start());
-        let answer = cuts.with_last(&self.tag).map(|_| cuts.rest()).or(of_paper)?;
+        let of_raft = text.cut_after_last(&self.tag).map(|(_, answer)| answer);
+        let of_paper = of_raft.unwrap_or(text).cut_after_last(&self.of_paper);
+        let of_paper = of_paper.map(|(_, answer)| answer.trim_start());
+        let answer = of_paper.or(of_raft)?;
         Some((text.up_to(answer), answer))
     }
 }

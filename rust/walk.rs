@@ -5,8 +5,6 @@
 use std::borrow::Cow;
 use std::slice;
 
-use memchr::memchr;
-
 use crate::scan::unescape;
 use crate::text::closing_quote;
 
@@ -97,13 +95,15 @@ impl<'a> Walk<'a> {
     pub(crate) fn close(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
-            let next = *self.json.get(self.at)?;
-            if next == b'"' {
-                self.text()?;
-                continue;
+            match *self.json.get(self.at)? {
+                b'"' => {
+                    self.text()?;
+                    continue;
+                }
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open -= 1,
+                _ => {}
             }
-            open += usize::from(matches!(next, b'[' | b'{'));
-            open -= usize::from(matches!(next, b']' | b'}'));
             self.at += 1;
         }
         Some(())
@@ -207,6 +207,7 @@ pub(crate) fn decoded(key: &[u8]) -> Option<Cow<'_, str>> {
     String::from_utf8(plain).ok().map(Cow::Owned)
 }
 
+/// Keys are short: to call for a search took longer.
 pub(crate) fn is_escaped(key: &[u8]) -> bool {
-    memchr(b'\\', key).is_some()
+    key.contains(&b'\\')
 }

@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_last_tag_wins_however_it_is_spelled() {
-        let rows: [(&[u8], &str); 12] = [
+        let rows: [(&[u8], &str); 14] = [
             (b"no tag", "no tag"),
             (b"", ""),
             (b"a <ANSWER>: b", "b"),
@@ -333,6 +333,8 @@ mod tests {
             (br"a \\<ANSWER>: b", "b"),
             (br"a <ANSWER>:b", "a <ANSWER>:b"),
             (br"\u003cANSWER>: a <ANSWER>: b\u00fc", "b\u{fc}"),
+            (br"<ANSWER>: a \u003cANSWER>: b", "b"),
+            (br"<ANSWER>: \u003cANSWER b", "<ANSWER b"),
         ];
         for (raw, expected) in rows {
             let found = Text::Escaped(raw).after_last(&Tag::new(TAG)).to_plain();
