@@ -83,8 +83,7 @@ proptest! {
         let (open, close) = &(Tag::new("##q##"), Tag::new("##end##"));
         for same in [Text::Escaped(raw.as_bytes()), Text::Plain(&text)] {
             let (mut cuts, mut rest) = (Cuts::new(same, &[open, close]), text.as_str());
-            loop {
-                let Some((before, after)) = rest.split_once("##q##") else { break };
+            while let Some((before, after)) = rest.split_once("##q##") {
                 prop_assert!(cuts.before(open).is_some_and(|text| text.is(before)));
                 prop_assert!(cuts.with(open).is_some_and(|tag| tag.is("##q##")));
                 rest = after;
