@@ -191,7 +191,8 @@ pub(super) fn run<S: Simd>(
 ) -> bool {
     let mut start = 1;
     while let Some(window) = text[start - 1..].first_chunk() {
-        if any(places(simd, window, pairs), |place| judge(start + place)) {
+        let found = places(simd, window, pairs);
+        if found != 0 && any(found, |place| judge(start + place)) {
             return true;
         }
         start += STEP;
@@ -207,7 +208,8 @@ pub(super) fn run<S: Simd>(
         (1, places(simd, &window, pairs) & !(u128::MAX << (text.len() - 1)))
     };
     let seen = start - last_start;
-    any(found >> seen, |place| judge(start + place))
+    let found = found >> seen;
+    found != 0 && any(found, |place| judge(start + place))
 }
 
 /// Places that are looked at before anything is asked about them: a branch for each 64 bytes, and an
@@ -232,8 +234,9 @@ fn places<S: Simd>(simd: S, window: &[u8; STEP + 1], pairs: &Pairs) -> u128 {
     u128::from(low) | u128::from(high) << BLOCK
 }
 
-/// Whether one of some places is taken; they are asked about in order.
-#[inline(always)]
+/// Whether one of some places is taken; they are asked about in order. Cold, so that what is looked for stays
+/// in registers where nothing is asked.
+#[cold]
 fn any(mut places: u128, mut judge: impl FnMut(usize) -> bool) -> bool {
     while places != 0 {
         if judge(places.trailing_zeros() as usize) {
