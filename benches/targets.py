@@ -3,7 +3,8 @@
 ``python benches/targets.py`` makes the figures of docs/targets.md, with ``--files`` those from file
 to file with two threads. Each round runs all of them once, in another order. Targets that need a
 rejected answer take the question for one, and once more the answers of other records, which are
-read before.
+read before. Rows of text are timed with each chat template, targets with rules once more without a
+check, and ``chat`` once more of a dialect that is named, which shows what it takes to tell it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import raftfast
 from raftfast.compare.table import markdown
@@ -27,15 +28,25 @@ CHAT = "chat"
 
 
 class Case(NamedTuple):
-    """A target, and where its rejected answers come from."""
+    """A target, and how records become its rows."""
 
     target: str
-    rejected: str | None
+    rejected: str | None = None
+    template: str | None = None
+    dialect: Literal["auto", "gorilla"] = "auto"
+    check: Literal["warn", "off"] = "warn"
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
-        return f"{self.target} --rejected {self.rejected}" if self.rejected else self.target
+        """What the table calls it: options that are not the defaults."""
+        options = {
+            "--rejected": self.rejected,
+            "--template": self.template,
+            "--from": self.dialect if self.dialect != "auto" else None,
+            "--check": self.check if self.check != "warn" else None,
+        }
+        told = [f"{option} {value}" for option, value in options.items() if value]
+        return " ".join([self.target, *told])
 
 
 def arguments() -> argparse.Namespace:
@@ -52,13 +63,16 @@ def arguments() -> argparse.Namespace:
 
 def cases(only: list[str] | None) -> list[Case]:
     """List what is timed, ``chat`` first."""
-    found = [Case(CHAT, None)]
+    found = [Case(CHAT), Case(CHAT, dialect="gorilla")]
     for target in raftfast.Converter.targets():
-        if target.name == CHAT or (only and target.name not in only):
+        if target.name == CHAT:
             continue
         ways = ("question", "other") if "rejected" in target.needs else (None,)
         found += [Case(target.name, way) for way in ways]
-    return found
+        if target.rules:
+            found.append(Case(target.name, ways[0], check="off"))
+    found += [Case("text", template=template.name) for template in raftfast.Converter.templates()]
+    return [case for case in found if not only or case.target in {CHAT, *only}]
 
 
 class Run(NamedTuple):
@@ -73,7 +87,16 @@ def run(corpus: Path, case: Case, *, files: bool) -> Run:
     rows = corpus.with_name("rows.jsonl") if files else Path("/dev/null")
     threads = 2 if files else 1
     start = time.perf_counter()
-    ledger = raftfast.convert(corpus, rows, case.target, threads=threads, rejected=case.rejected)
+    ledger = raftfast.convert(
+        corpus,
+        rows,
+        case.target,
+        threads=threads,
+        dialect=case.dialect,
+        rejected=case.rejected,
+        check=case.check,
+        template=case.template,
+    )
     spent = time.perf_counter() - start
     if files:
         rows.unlink()
@@ -105,7 +128,7 @@ def table(runs: Mapping[Case, Sequence[Run]], size: int) -> str:
     """Lay out the speeds, the fastest first."""
     middle = {case: median(run.seconds for run in done) for case, done in runs.items()}
     least = {case: min(run.seconds for run in done) for case, done in runs.items()}
-    yardstick = Case(CHAT, None)
+    yardstick = Case(CHAT)
     rows: list[tuple[str, ...]] = [
         ("rows", "GB/s", "times `chat`, medians", "minima", "bytes written")
     ]
