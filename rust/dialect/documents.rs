@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::sync::LazyLock;
 
+use super::noted;
 use crate::entries::{Detail, Entry, List};
 use crate::made::{Lists, Mark};
 use crate::mask::QUOTE;
@@ -81,6 +82,12 @@ pub(super) fn documents(
     whole: bool,
     lists: &mut Lists,
 ) -> Result<(), NotAdded> {
+    if let Some(standing) = standing
+        && noted::documents(json, standing, lists)?
+    {
+        lists.leave_standing(List::Documents);
+        return Ok(());
+    }
     let (at, quotes) = standing.map(|Standing { at, quotes }| (at, quotes)).unzip();
     let mut walk = Walk::with_quotes(json, at.unwrap_or_default(), quotes.unwrap_or_default());
     let before = lists.len();
@@ -104,6 +111,16 @@ pub(super) struct Standing<'a> {
     pub quotes: &'a [usize],
 }
 
+/// The keys of documents, in an object of them.
+pub(super) const SENTENCES: [&str; 2] = ["sentences", "documents"];
+
+/// An entry that is a text which stands in the line, its quotes included.
+pub(super) fn standing_text(start: usize, end: usize) -> Entry {
+    let mut entry = Entry::default();
+    entry.set(Detail::Content, Span { start, end });
+    entry
+}
+
 /// The documents of a value as they are found.
 struct Found<'a> {
     lists: &'a mut Lists,
@@ -123,7 +140,7 @@ impl<'a> Found<'a> {
         let mut has_sentences = false;
         while walk.more(b'}').ok_or(NotAdded::Unknown)? {
             let key = walk.key().ok_or(NotAdded::Unknown)?;
-            if is_key(key, &["sentences", "documents"]) {
+            if is_key(key, &SENTENCES) {
                 has_sentences = true;
                 self.lists.forget(self.mark);
                 self.add_all(&mut walk)?;
@@ -169,9 +186,7 @@ impl<'a> Found<'a> {
     fn add(&mut self, text: &[u8]) -> Result<(), TryReserveError> {
         let Some(at) = self.at else { return push(text, self.lists) };
         let start = at + text.as_ptr().addr() - self.json.as_ptr().addr();
-        let mut entry = Entry::default();
-        entry.set(Detail::Content, Span { start: start - 1, end: start + text.len() + 1 });
-        self.lists.push(entry)
+        self.lists.push(standing_text(start - 1, start + text.len() + 1))
     }
 }
 

@@ -7,6 +7,7 @@ mod documents;
 mod each;
 mod fitting;
 mod make;
+mod noted;
 mod preference;
 mod reader;
 mod reading;
