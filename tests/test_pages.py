@@ -46,7 +46,8 @@ def test_memory_of_row_groups_is_asked_for_less_often_when_it_is_kept(
         command = [sys.executable, "-c", FAULTS, what, *arguments]
         return int(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
 
-    assert faults("kept") < 0.8 * faults("given back")
+    # What a start takes is in both, and differs from one CPU to the next.
+    assert faults("given back") - faults("kept") > 1_000
 
 
 @pytest.mark.parametrize(
