@@ -3,11 +3,10 @@
 use std::collections::TryReserveError;
 use std::sync::LazyLock;
 
-use super::noted;
+use super::noted::{self, SENTENCES, Standing, standing_text};
 use crate::entries::{Detail, Entry, List};
 use crate::made::{Lists, Mark};
 use crate::mask::QUOTE;
-use crate::scan::Span;
 use crate::text::{Cuts, Tag, Text, closing_quote};
 use crate::value::Value;
 use crate::walk::{Token, Walk, is_key};
@@ -102,23 +101,6 @@ pub(super) fn documents(
         lists.leave_standing(List::Documents);
     }
     Ok(())
-}
-
-/// Where a value stands, and the closing quotes of the first strings in it.
-#[derive(Clone, Copy)]
-pub(super) struct Standing<'a> {
-    pub at: usize,
-    pub quotes: &'a [usize],
-}
-
-/// The keys of documents, in an object of them.
-pub(super) const SENTENCES: [&str; 2] = ["sentences", "documents"];
-
-/// An entry that is a text which stands in the line, its quotes included.
-pub(super) fn standing_text(start: usize, end: usize) -> Entry {
-    let mut entry = Entry::default();
-    entry.set(Detail::Content, Span { start, end });
-    entry
 }
 
 /// The documents of a value as they are found.

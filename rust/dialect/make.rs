@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::calls;
 use super::documents::{self, NotAdded};
 use super::each::Answers;
+use super::noted::Standing;
 use super::reader::{Known, Other, Reader, Scratch};
 use super::reading::Answer;
 use super::turns::{NULL, joined_parts};
@@ -153,7 +154,7 @@ impl Reader {
             }
             let standing = plan.copied().and_then(|slot| {
                 let at = record.span(slot)?.start;
-                Some(documents::Standing { at, quotes: record.quotes(slot) })
+                Some(Standing { at, quotes: record.quotes(slot) })
             });
             match documents::documents(&text, standing, *whole, lists) {
                 Ok(()) => {}

@@ -3,8 +3,9 @@
 
 use std::collections::TryReserveError;
 
-use super::documents::{SENTENCES, Standing, standing_text};
+use crate::entries::{Detail, Entry};
 use crate::made::{Lists, Mark};
+use crate::scan::Span;
 use crate::walk::is_key;
 
 /// What stands between two texts but for white space: its last four bytes, as a number.
@@ -16,6 +17,23 @@ const LIST: Signs = Signs::from_be_bytes(*b"\0\0:[");
 const LIST_IN_LIST: Signs = Signs::from_be_bytes(*b"\0:[[");
 const LIST_ENDS: Signs = Signs::from_be_bytes(*b"\0\0\0]");
 const BOTH_END: Signs = Signs::from_be_bytes(*b"\0\0]]");
+
+/// Where a value stands, and the closing quotes of the first strings in it.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    pub at: usize,
+    pub quotes: &'a [usize],
+}
+
+/// The keys of documents, in an object of them.
+pub(super) const SENTENCES: [&str; 2] = ["sentences", "documents"];
+
+/// An entry that is a text which stands in the line, its quotes included.
+pub(super) fn standing_text(start: usize, end: usize) -> Entry {
+    let mut entry = Entry::default();
+    entry.set(Detail::Content, Span { start, end });
+    entry
+}
 
 /// Adds the documents of an object whose values are lists of texts, or lists of one such list, as `raft.py`
 /// and most others write it; tells whether it is one, and adds nothing otherwise. Nothing is looked at but
@@ -44,7 +62,7 @@ fn add(
     let (mut has_sentences, mut are_sentences) = (false, false);
     for quote in quotes {
         let (signs, start) = next_text(json, from);
-        let end = quote - at;
+        let Some(end) = quote.checked_sub(at) else { return Ok(false) };
         from = end + 1;
         match signs {
             NEXT => {}
@@ -98,7 +116,6 @@ mod tests {
 
     use super::*;
     use crate::dialect::documents;
-    use crate::entries::Detail;
     use crate::record::Record;
     use crate::scan::{Buffer, Keys, Scanner, Spans};
 
