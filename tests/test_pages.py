@@ -38,7 +38,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 def test_memory_of_row_groups_is_asked_for_less_often_when_it_is_kept(
     arguments: list[str], folder: Path
 ) -> None:
-    raftfast.sample("large.jsonl", size=100_000_000)
+    # A start is in both, and takes more on some CPUs: of 100 MB it was too much of what is read.
+    raftfast.sample("large.jsonl", size=200_000_000)
     if arguments[0] != "large.jsonl":
         raftfast.convert("large.jsonl", arguments[0], to="hf")
 
@@ -46,8 +47,7 @@ def test_memory_of_row_groups_is_asked_for_less_often_when_it_is_kept(
         command = [sys.executable, "-c", FAULTS, what, *arguments]
         return int(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
 
-    # What a start takes is in both, and differs from one CPU to the next.
-    assert faults("given back") - faults("kept") > 1_000
+    assert faults("kept") < 0.8 * faults("given back")
 
 
 @pytest.mark.parametrize(

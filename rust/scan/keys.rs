@@ -85,15 +85,7 @@ impl Keys {
         if escaped {
             return self.find_escaped(raw);
         }
-        let mut candidates = self.by_look[look(raw)];
-        while candidates != 0 {
-            let key = candidates.trailing_zeros() as usize;
-            if self.names[key].as_bytes() == raw {
-                return Some(key);
-            }
-            candidates &= candidates - 1;
-        }
-        None
+        slots_of(self.by_look[look(raw)]).find(|&key| self.names[key].as_bytes() == raw)
     }
 
     /// The text was validated, so decoding it cannot fail.

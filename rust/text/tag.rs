@@ -75,8 +75,8 @@ impl Tag {
         found
     }
 
-    /// The last one that is spelled as it would be written. Its first byte is looked for: what searches from
-    /// the end for more took as long for 40 bytes as this does for a thousand.
+    /// The last one that is spelled as it would be written. Its first byte is looked for: to search from the
+    /// end for all of it took four times as long.
     fn last_as_written(&self, raw: &[u8]) -> Option<Range<usize>> {
         let spelled = self.spelled.needle();
         let is_here =
