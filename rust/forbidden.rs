@@ -1,7 +1,7 @@
 //! Texts that no content may hold, looked for at the speed of reading.
 //!
-//! Each has an anchor, a character that is rare in prose, such as `<` or `:`, and is looked for by the
-//! pair of the anchor and a neighbour. Only where such a pair stands, or what may be the escape of an
+//! Each has an anchor, a character that is rare in prose, such as `<` or `:`, and is looked for by a pair
+//! of neighbours up to it, or by it and the next. Only where such a pair stands, or what may be the escape of an
 //! anchor, is more looked at, character by character, so that escapes hide neither the anchor nor what
 //! follows it. Letters before it that are spelled as `\uXXXX` are not seen through; nothing writes them
 //! so.
@@ -36,6 +36,10 @@ const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 /// How the mark of a document's end starts. It stands in each row a few times, so a text that starts with
 /// it is looked for by what follows.
 const MARK: &str = "</";
+
+/// Tags that stand in each answer (ShishirPatil/gorilla:raft/raft.py, and its issue 288). Looked for by `r:`,
+/// `User:` was asked about wherever an answer has its `##Answer:`.
+const TAGS: &[u8] = b"##Reason: ##Answer: <ANSWER>: ##begin_quote## ##end_quote##";
 
 /// Bytes from the `u` of an escape to the last of its digits; as many of those before the second of a pair
 /// are compared with a clue. The digits before it make a bad pair: `03` and `05` stand in many dates.
@@ -110,13 +114,23 @@ impl Clue {
         let spelled = match (anchor, text.strip_prefix(MARK).and_then(|rest| rest.bytes().next())) {
             (0, Some(third)) if third.is_ascii() => Self::after_mark(number, third),
             (0, _) => Self::from_start(number, bytes),
-            // What stands before the anchor has one spelling.
-            (anchor, _) => {
-                let near = &bytes[anchor.saturating_sub(REACH)..=anchor];
-                vec![Self::new(near, near.len() - 1, Some((number, anchor)))]
-            }
+            (anchor, _) => vec![Self::up_to(number, &bytes[..=anchor])],
         };
         spelled.into_iter().chain(escaped).collect()
+    }
+
+    /// The clue of what a text has up to its anchor, all of which has one spelling: the pair that is the
+    /// rarest in rows of RAFT.
+    fn up_to(number: usize, spelled: &[u8]) -> Self {
+        let is_in_tag = |pair: &[u8]| TAGS.windows(2).any(|tagged| tagged == pair);
+        let frequency = |second: usize| {
+            let pair = &spelled[second - 1..=second];
+            (is_in_tag(pair), Pairs::frequency(pair[0], pair[1]))
+        };
+        let second = (1..spelled.len()).rev().min_by_key(|&at| frequency(at)).unwrap_or_default();
+        let start = second.saturating_sub(REACH);
+        let end = spelled.len().min(second + WINDOW - REACH);
+        Self::new(&spelled[start..end], second - start, Some((number, second)))
     }
 
     /// The clues of a text that starts with a mark and then this byte.
