@@ -58,11 +58,20 @@ proptest! {
         let plain = Text::Plain(&text);
         prop_assert_eq!(escaped.to_plain(), text.clone());
         prop_assert_eq!(escaped.is_empty(), text.is_empty());
-        for tag in ["<AN", ": ", "n", "0", "/", "\"", "\\", "\u{fc}", "\n"] {
-            let expected = text.rsplit(tag).next().unwrap();
+        let tags = [
+            "<AN", ": ", "n", "0", "/", "\"", "\\", "\u{fc}", "\n", "A/", "A\n", "0u", "0\\", "\nu", "\\u",
+            "\"n", "/A", "A\u{fc}", "u0", "\tn",
+        ];
+        for tag in tags {
+            let first = text.split(tag).next().map(str::to_owned);
+            let last = text.rsplit(tag).next().map(str::to_owned);
+            let is_there = text.contains(tag);
             let tag = Tag::new(tag);
-            prop_assert_eq!(escaped.after_last(&tag).to_plain(), expected);
-            prop_assert_eq!(plain.after_last(&tag).to_plain(), expected);
+            for same in [escaped, plain] {
+                prop_assert_eq!(tag.is_in(same), is_there);
+                prop_assert_eq!(Some(same.before_first(&tag).to_plain()), first.clone());
+                prop_assert_eq!(Some(same.after_last(&tag).to_plain()), last.clone());
+            }
         }
         let head = text.rsplit_once('\n').map_or("", |(head, _)| head);
         prop_assert_eq!(escaped.without_last_line().to_plain(), head);
