@@ -129,8 +129,8 @@ impl Nibbles {
     }
 }
 
-/// How frequent two neighbours are in prose as JSON spells it. A digit and a letter are hardly ever
-/// neighbours: counted alike, `69` and `76` shared a group and `3a` and `5b` did not.
+/// How frequent two neighbours are in prose as JSON spells it. A digit is hardly ever followed by a letter:
+/// counted alike, pairs of two digits shared a group, and `3a` and `5b` did not.
 fn frequency(first: u8, second: u8) -> i32 {
     let all = frequency_of(first) * frequency_of(second);
     let is_mixed = first.is_ascii_digit() && second.is_ascii_alphabetic();
