@@ -3,8 +3,8 @@
 //! Each has an anchor, a character that is rare in prose, such as `<` or `:`, and is looked for by a pair
 //! of neighbours up to it, or by it and the next. Only where such a pair stands, or what may be the escape of an
 //! anchor, is more looked at, character by character, so that escapes hide neither the anchor nor what
-//! follows it. Letters before it that are spelled as `\uXXXX` are not seen through, nor one right after a
-//! `<`; nothing writes them so.
+//! follows it. Letters before it that are spelled as `\uXXXX` are not seen through; nothing writes them
+//! so.
 
 use crate::scan::{Pairs, find};
 use crate::text::{Text, splits_escape, unescaped};
@@ -150,17 +150,16 @@ impl Clue {
         let next = short.map(|letter| vec![b'\\', *letter]).chain([vec![text[1]]]);
         let next_to = |next: &[u8]| Self::new(&[&text[..1], next].concat(), 1, Some((number, 1)));
         let mut clues: Vec<_> = next.map(|next| next_to(&next)).collect();
-        match &text[..1] {
-            start if !MARK.as_bytes().starts_with(start) => clues.push(next_to(br"\u")),
-            _ if is_plain(text[1]) => {}
-            _ => clues.extend(Self::escaped_second(number, text[1])),
+        if MARK.as_bytes().starts_with(&text[..1]) {
+            clues.extend(Self::escaped_second(number, text[1]));
+        } else {
+            clues.push(next_to(br"\u"));
         }
         clues
     }
 
     /// The clues of a text that starts as the mark does and whose second character is escaped. The pair is
-    /// in the digits, for that of `<` and a backslash is the mark's, too, where `/` is escaped. Digits stand
-    /// in many texts: no letter is looked for so.
+    /// in the digits, for that of `<` and a backslash is the mark's, too, where `/` is escaped.
     fn escaped_second(number: usize, second: u8) -> [Self; 2] {
         let back = br"<\u0000".len() - 1;
         escapes(second).map(|escape| Self::new(&escape, REACH, Some((number, back))))
@@ -216,14 +215,11 @@ fn around(raw: &[u8], second: usize) -> u64 {
     }))
 }
 
-/// Whether it is a letter or a sign that no writer of JSON escapes, not even for HTML.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && !b"\"\\/<>&'+`".contains(&byte)
-}
-
-/// Where the best anchor of a text is: what stands before it must be plain, and it must have a neighbour.
+/// Where the best anchor of a text is: what stands before it must be letters and signs that no writer of
+/// JSON escapes, not even for HTML, and it must have a neighbour.
 fn anchor_of(text: &[u8]) -> Option<usize> {
-    let plain = text.iter().take_while(|byte| is_plain(**byte)).count();
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\/<>&'+`".contains(byte);
+    let plain = text.iter().take_while(|byte| is_plain(byte)).count();
     let has_pair = |at: usize| at > 0 || text.get(1).is_some_and(u8::is_ascii);
     let rank = |at: usize| RARE.iter().position(|rare| text.get(at) == Some(rare));
     (0..=plain)
@@ -262,7 +258,7 @@ mod tests {
     }
 
     fn spell(character: char, way: usize) -> String {
-        let is_plain = u8::try_from(character).is_ok_and(is_plain);
+        let is_plain = matches!(character, ' '..='~') && !"\"\\/<>&'+`".contains(character);
         match (way, character) {
             (0, '/') => "\\/".to_owned(),
             (0 | 1, _) if !is_plain => format!("\\u{:04x}", u32::from(character)),
@@ -299,7 +295,7 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 40] = [
+        let rows: [(&[&str], &[u8], bool); 37] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
@@ -324,9 +320,6 @@ mod tests {
             (&nova, b"System no: a [EOS <image", false),
             (&nova, b"x [EOS]", true),
             (&nova, br"Syst\u0065m:", false),
-            (&nova, br"a <\u0069mage>", false),
-            (&nova, br"a \u003cimage\u003E", true),
-            (&["<\u{1}s"], br"a <\u0001s", true),
             (&["|"], b"ends in |", true),
             (&["|", "a<b"], b"a < b |", true),
             (&["a<b", "<c"], b"a<c", true),
