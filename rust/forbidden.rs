@@ -6,6 +6,7 @@
 //! follows it. Letters before it that are spelled as `\uXXXX` are not seen through; nothing writes them
 //! so.
 
+use crate::mask::{FINAL, QUOTE};
 use crate::scan::{Pairs, find};
 use crate::text::{Text, splits_escape, unescaped};
 
@@ -37,9 +38,9 @@ const RARE: &[u8] = b"<[|{:#@^~`$%&*_=+;!?QXZJKVWY";
 /// it is looked for by what follows.
 const MARK: &str = "</";
 
-/// Tags that stand in each answer (ShishirPatil/gorilla:raft/raft.py, and its issue 288). Looked for by `r:`,
-/// `User:` was asked about wherever an answer has its `##Answer:`.
-const TAGS: &[u8] = b"##Reason: ##Answer: <ANSWER>: ##begin_quote## ##end_quote##";
+/// Tags that stand in each answer. Looked for by `r:`, `User:` was asked about wherever one has its
+/// `##Answer:`.
+const TAGS: [&str; 5] = ["##Reason:", FINAL.0, FINAL.1, QUOTE.0, QUOTE.1];
 
 /// Bytes from the `u` of an escape to the last of its digits; as many of those before the second of a pair
 /// are compared with a clue. The digits before it make a bad pair: `03` and `05` stand in many dates.
@@ -122,7 +123,8 @@ impl Clue {
     /// The clue of what a text has up to its anchor, all of which has one spelling: the pair that is the
     /// rarest in rows of RAFT.
     fn up_to(number: usize, spelled: &[u8]) -> Self {
-        let is_in_tag = |pair: &[u8]| TAGS.windows(2).any(|tagged| tagged == pair);
+        let is_in_tag =
+            |pair: &[u8]| TAGS.iter().any(|tag| tag.as_bytes().windows(2).any(|two| two == pair));
         let frequency = |second: usize| {
             let pair = &spelled[second - 1..=second];
             (is_in_tag(pair), Pairs::frequency(pair[0], pair[1]))
@@ -295,7 +297,7 @@ mod tests {
     #[test]
     fn a_text_is_found_however_it_is_spelled() {
         let nova = ["System:", "SYSTEM:", "Bot:", "[EOS]", "<image>"];
-        let rows: [(&[&str], &[u8], bool); 37] = [
+        let rows: [(&[&str], &[u8], bool); 39] = [
             (&["[INST]", "</s>"], b"an [INST] in", true),
             (&["[INST]", "</s>"], br"a<\/s>", true),
             (&["[INST]", "</s>"], b"a</s>", true),
@@ -320,6 +322,8 @@ mod tests {
             (&nova, b"System no: a [EOS <image", false),
             (&nova, b"x [EOS]", true),
             (&nova, br"Syst\u0065m:", false),
+            (&nova, br"a <\u0069mage>", true),
+            (&nova, br"a \u003cimage\u003E", true),
             (&["|"], b"ends in |", true),
             (&["|", "a<b"], b"a < b |", true),
             (&["a<b", "<c"], b"a<c", true),

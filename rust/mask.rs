@@ -43,7 +43,7 @@ pub(crate) struct FinalAnswer {
 
 impl Default for FinalAnswer {
     fn default() -> Self {
-        Self { tag: Tag::new("<ANSWER>: "), of_paper: Tag::new("##Answer:") }
+        Self { tag: Tag::new(FINAL.0), of_paper: Tag::new(FINAL.1) }
     }
 }
 
@@ -58,6 +58,9 @@ impl FinalAnswer {
         Some((text.up_to(answer), answer))
     }
 }
+
+/// What stands before the final answer in RAFT, and in the paper's prompt.
+pub(crate) const FINAL: (&str, &str) = ("<ANSWER>: ", "##Answer:");
 
 /// What stands around a quote (ShishirPatil/gorilla:raft/raft.py).
 pub(crate) const QUOTE: (&str, &str) = ("##begin_quote##", "##end_quote##");

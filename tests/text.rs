@@ -63,14 +63,12 @@ proptest! {
             "\"n", "/A", "A\u{fc}", "u0", "\tn",
         ];
         for tag in tags {
-            let first = text.split(tag).next().map(str::to_owned);
-            let last = text.rsplit(tag).next().map(str::to_owned);
-            let is_there = text.contains(tag);
-            let tag = Tag::new(tag);
+            let (first, last) = (text.split(tag).next().unwrap(), text.rsplit(tag).next().unwrap());
+            let (is_there, tag) = (text.contains(tag), Tag::new(tag));
             for same in [escaped, plain] {
                 prop_assert_eq!(tag.is_in(same), is_there);
-                prop_assert_eq!(Some(same.before_first(&tag).to_plain()), first.clone());
-                prop_assert_eq!(Some(same.after_last(&tag).to_plain()), last.clone());
+                prop_assert_eq!(same.before_first(&tag).to_plain(), first);
+                prop_assert_eq!(same.after_last(&tag).to_plain(), last);
             }
         }
         let head = text.rsplit_once('\n').map_or("", |(head, _)| head);

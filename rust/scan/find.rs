@@ -51,7 +51,7 @@ impl Pairs {
     /// How frequent a pair is in prose as JSON spells it, in no unit.
     #[must_use]
     pub fn frequency(first: u8, second: u8) -> i32 {
-        frequency(first, second)
+        Group::of(first, second).weight
     }
 
     /// Whether the search takes two bytes for a pair.
@@ -101,9 +101,11 @@ impl Group {
     }
 
     fn new(first: Nibbles, second: Nibbles) -> Self {
-        let weight =
-            first.bytes().flat_map(|one| second.bytes().map(move |two| frequency(one, two)));
-        Self { first, second, weight: weight.sum() }
+        // A digit is hardly ever followed by a letter: counted alike, `69` and `76` shared a group and `3a`
+        // and `5b` did not.
+        let mixed = first.weight(u8::is_ascii_digit) * second.weight(u8::is_ascii_alphabetic);
+        let all = first.weight(|_| true) * second.weight(|_| true);
+        Self { first, second, weight: all - mixed + mixed / 16 }
     }
 
     fn with(&self, other: &Self) -> Self {
@@ -124,22 +126,16 @@ impl Nibbles {
         self.low >> (byte & 0xf) & self.high >> (byte >> 4) & 1 == 1
     }
 
-    fn bytes(self) -> impl Iterator<Item = u8> {
-        (0..=i8::MAX.cast_unsigned()).filter(move |byte| self.holds(*byte))
+    /// How frequent those of the bytes are that are of some class.
+    fn weight(self, class: impl Fn(&u8) -> bool) -> i32 {
+        let ascii = 0..=i8::MAX.cast_unsigned();
+        ascii.filter(|byte| self.holds(*byte) && class(byte)).map(frequency).sum()
     }
 }
 
-/// How frequent two neighbours are in prose as JSON spells it. A digit is hardly ever followed by a letter:
-/// counted alike, pairs of two digits shared a group, and `3a` and `5b` did not.
-fn frequency(first: u8, second: u8) -> i32 {
-    let all = frequency_of(first) * frequency_of(second);
-    let is_mixed = first.is_ascii_digit() && second.is_ascii_alphabetic();
-    if is_mixed { all / 16 } else { all }
-}
-
-/// How frequent a byte is. Counted alike, `[\\` shared a group with `t:`, which then took each `t\\`: two of
-/// three places in a record that were asked about.
-fn frequency_of(byte: u8) -> i32 {
+/// How frequent a byte is in prose as JSON spells it. Counted alike, `[\\` shared a group with `t:`, which
+/// then took each `t\\`: two of three places in a record that were asked about.
+fn frequency(byte: u8) -> i32 {
     match byte {
         b' ' | b'\\' | b'a'..=b'z' => 16,
         b'0'..=b'9' | b'A'..=b'Z' | b'"' | b',' | b'.' | b':' => 4,
