@@ -103,8 +103,9 @@ impl Group {
     fn new(first: Nibbles, second: Nibbles) -> Self {
         // A digit is hardly ever followed by a letter: counted alike, `69` and `76` shared a group and `3a`
         // and `5b` did not.
-        let mixed = first.weight(u8::is_ascii_digit) * second.weight(u8::is_ascii_alphabetic);
-        let all = first.weight(|_| true) * second.weight(|_| true);
+        let letters = (b'A'..=b'Z').chain(b'a'..=b'z');
+        let mixed = first.weight(b'0'..=b'9') * second.weight(letters);
+        let all = first.weight(0..=0x7f) * second.weight(0..=0x7f);
         Self { first, second, weight: all - mixed + mixed / 16 }
     }
 
@@ -126,10 +127,9 @@ impl Nibbles {
         self.low >> (byte & 0xf) & self.high >> (byte >> 4) & 1 == 1
     }
 
-    /// How frequent those of the bytes are that are of some class.
-    fn weight(self, class: impl Fn(&u8) -> bool) -> i32 {
-        let ascii = 0..=i8::MAX.cast_unsigned();
-        ascii.filter(|byte| self.holds(*byte) && class(byte)).map(frequency).sum()
+    /// How frequent those of some bytes are that it holds.
+    fn weight(self, bytes: impl Iterator<Item = u8>) -> i32 {
+        bytes.filter(|byte| self.holds(*byte)).map(frequency).sum()
     }
 }
 
